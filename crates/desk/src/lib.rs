@@ -1,0 +1,3 @@
+//! desk
+
+pub mod roster;

@@ -1,0 +1,187 @@
+//! The bank's due list as a workbook: read, checked row by row, gathered into one household per borrower.
+//! Bytes in, a report out: it writes nothing, guesses nothing, repairs no amount, and keeps no sex, people or subject.
+//! Every row ends in exactly one of two places, a household or the list of rejected rows, so that no money goes missing.
+
+mod cells;
+mod columns;
+mod faults;
+mod footer;
+mod gather;
+mod row;
+mod sheet;
+
+pub use columns::Column;
+pub use faults::{Rejected, RosterError, RowFault, TooLarge, Warning, WarningKind};
+pub use footer::{FooterCheck, FooterSums};
+
+use chrono::NaiveDate;
+use domain::identity::IdNumber;
+use domain::money::Fen;
+use domain::name::CleanName;
+use domain::phone::PhoneFinding;
+use domain::place::{PlaceMatch, PlaceTable};
+
+/// The largest workbook that is read, in bytes as it lies on the disk.
+pub const MAX_BYTES: usize = 10 * 1024 * 1024;
+/// The largest workbook that is read, in bytes once unpacked.
+pub const MAX_UNPACKED_BYTES: u64 = 100 * 1024 * 1024;
+/// The most rows that are read.
+pub const MAX_ROWS: usize = 100_000;
+/// The most columns that are read.
+pub const MAX_COLUMNS: u32 = 64;
+
+/// A due list as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// The sheet that was read.
+    pub sheet: String,
+    /// Other visible sheets of the workbook, which were not read.
+    pub other_sheets: Vec<String>,
+    /// The day up to which the bank's figures are true, printed as 数据截至.
+    pub as_of: NaiveDate,
+    /// One per borrower, in the order of the sheet.
+    pub households: Vec<RosterHousehold>,
+    /// The rows that are not in any household, in the order of the sheet.
+    pub rejected: Vec<Rejected>,
+    /// What somebody should look at; the rows are in all the same. In the order of the sheet.
+    pub warnings: Vec<Warning>,
+    /// What was taken in: the households' figures, without the rejected rows.
+    pub totals: RosterTotals,
+    /// The sheet's own totals beside ours; `None` when the sheet states none.
+    pub footer: Option<FooterCheck>,
+}
+
+/// Figures of what was taken in. Amounts in fen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RosterTotals {
+    /// Borrowers, each counted once.
+    pub borrowers: usize,
+    /// Contracts.
+    pub contracts: usize,
+    /// Principal due in this period.
+    pub principal_due: Fen,
+    /// Interest due in this period.
+    pub interest_due: Fen,
+    /// Penalty interest due in this period.
+    pub penalty_due: Fen,
+    /// The sum of the three.
+    pub total_due: Fen,
+}
+
+/// One borrower with everything the list says of the family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RosterHousehold {
+    /// The borrower's name, as in the borrower's first row.
+    pub borrower: CleanName,
+    /// The borrower's identity number, which makes the rows one household.
+    pub id: IdNumber,
+    /// The borrower's numbers, faulty ones included, over all rows.
+    pub phones: Vec<PhoneFinding>,
+    /// Those who signed with the borrower, usually one; more when contracts name different people.
+    pub co_borrowers: Vec<CoBorrower>,
+    /// What township and village of the list mean.
+    pub place: PlaceMatch,
+    /// The township as the list has it.
+    pub township_raw: String,
+    /// The village as the list has it.
+    pub village_raw: String,
+    /// The address as the list has it.
+    pub address_raw: String,
+    /// Year of graduation.
+    pub grad_year: Option<i32>,
+    /// The contracts in the order of the sheet; never empty.
+    pub contracts: Vec<RosterContract>,
+}
+
+/// A parent or guardian who signed with the borrower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoBorrower {
+    /// The name.
+    pub name: CleanName,
+    /// What they are to the student: `母`.
+    pub relation: Option<String>,
+    /// The identity number; `None` when the list has none or a broken one.
+    pub id: Option<IdNumber>,
+    /// Their numbers, faulty ones included.
+    pub phones: Vec<PhoneFinding>,
+}
+
+/// One contract with what falls due on it. All of it is the bank's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RosterContract {
+    /// The row of the sheet, counted from 1 with title and header.
+    pub sheet_row: u32,
+    /// The contract number.
+    pub contract_no: String,
+    /// The academic year borrowed for: `2018-2019`.
+    pub academic_year: Option<String>,
+    /// Principal when signed.
+    pub principal_orig: Option<Fen>,
+    /// Principal outstanding.
+    pub principal_left: Option<Fen>,
+    /// The rate in force, parts per million a year.
+    pub rate_ppm: Option<u32>,
+    /// Principal due in this period.
+    pub principal_due: Fen,
+    /// Interest due in this period.
+    pub interest_due: Fen,
+    /// Penalty interest due in this period; zero when the list has no such column.
+    pub penalty_due: Fen,
+    /// The sum of the three, as the list states it too.
+    pub total_due: Fen,
+    /// The day it falls due.
+    pub due_on: NaiveDate,
+    /// The day the contract ends.
+    pub maturity_on: Option<NaiveDate>,
+    /// The account to pay into, in full: for the `id` section only.
+    pub repay_account: Option<String>,
+    /// The contract's status in the bank's word: `正常`.
+    pub status: Option<String>,
+}
+
+/// Reads a workbook (.xlsx) of the bank's due list. A row's data date comes from its own cell, else from the title
+/// above the table, else from `as_of_if_missing`; what the file itself says is never overridden.
+///
+/// # Errors
+/// Not a workbook or too large a one; no table with the needed columns in it; no row; no data date anywhere.
+pub fn read(
+    bytes: &[u8],
+    places: &PlaceTable,
+    as_of_if_missing: Option<NaiveDate>,
+) -> Result<Roster, RosterError> {
+    let mut workbook = sheet::open(bytes)?;
+    let (names, is_1904) = workbook.visible_sheets()?;
+    let mut nearest: Option<Vec<Column>> = None;
+    for name in &names {
+        let mut rows = workbook.rows(name)?;
+        let head = rows.take_up_to(columns::HEADER_WITHIN)?;
+        let layout = match columns::Layout::find(&head) {
+            Ok(layout) => layout,
+            Err(missing) => {
+                if nearest.as_ref().is_none_or(|known| missing.len() < known.len()) {
+                    nearest = Some(missing);
+                }
+                continue;
+            }
+        };
+        let title_date = head
+            .iter()
+            .take_while(|row| row.number < layout.first_header_row)
+            .find_map(cells::date_in_title);
+        let date_elsewhere = title_date.or(as_of_if_missing);
+        let mut gathering = gather::Gathering::new(places, date_elsewhere, is_1904);
+        for row in head.iter().filter(|row| row.number > layout.header_row) {
+            gathering.take(row, &layout);
+        }
+        while let Some(row) = rows.next_row()? {
+            gathering.take(&row, &layout);
+        }
+        drop(rows);
+        let others = names.iter().filter(|other| *other != name).cloned().collect();
+        return gathering.finish(name.clone(), others);
+    }
+    Err(RosterError::NoHeader { missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,463 @@
+//! Which column holds what, found by the words of the header row.
+//! Columns the work does not need (sex, people, subject, bank branch) have no entry here and are never read.
+
+use std::collections::BTreeMap;
+
+use super::cells::{folded, text_of};
+use super::sheet::SheetRow;
+
+/// The header is looked for in this many filled rows from the top.
+pub(super) const HEADER_WITHIN: usize = 30;
+
+/// What a column of the due list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Column {
+    /// 借款学生姓名.
+    BorrowerName,
+    /// 身份证号.
+    BorrowerId,
+    /// 共同借款人姓名.
+    CoBorrowerName,
+    /// 与学生关系.
+    CoBorrowerRelation,
+    /// 共同借款人身份证号.
+    CoBorrowerId,
+    /// 乡镇.
+    Township,
+    /// 村.
+    Village,
+    /// 家庭住址.
+    Address,
+    /// 联系电话; a list may have several.
+    Phone,
+    /// 共同借款人电话; a list may have several.
+    CoBorrowerPhone,
+    /// 毕业年份.
+    GradYear,
+    /// 合同编号.
+    ContractNo,
+    /// 学年.
+    AcademicYear,
+    /// 合同金额.
+    PrincipalOrig,
+    /// 剩余本金.
+    PrincipalLeft,
+    /// 执行利率.
+    Rate,
+    /// 本期应还本金.
+    PrincipalDue,
+    /// 本期应还利息.
+    InterestDue,
+    /// 本期应还罚息.
+    PenaltyDue,
+    /// 本期应还合计.
+    TotalDue,
+    /// 还款日.
+    DueOn,
+    /// 到期日.
+    MaturityOn,
+    /// 还款账号.
+    RepayAccount,
+    /// 合同状态.
+    Status,
+    /// 数据日期.
+    AsOf,
+}
+
+impl Column {
+    /// Without these a row says neither who owes nor what nor when.
+    pub const REQUIRED: [Self; 7] = [
+        Self::BorrowerName,
+        Self::BorrowerId,
+        Self::ContractNo,
+        Self::PrincipalDue,
+        Self::InterestDue,
+        Self::TotalDue,
+        Self::DueOn,
+    ];
+
+    const ALL: [Self; 25] = [
+        Self::BorrowerName,
+        Self::BorrowerId,
+        Self::CoBorrowerName,
+        Self::CoBorrowerRelation,
+        Self::CoBorrowerId,
+        Self::Township,
+        Self::Village,
+        Self::Address,
+        Self::Phone,
+        Self::CoBorrowerPhone,
+        Self::GradYear,
+        Self::ContractNo,
+        Self::AcademicYear,
+        Self::PrincipalOrig,
+        Self::PrincipalLeft,
+        Self::Rate,
+        Self::PrincipalDue,
+        Self::InterestDue,
+        Self::PenaltyDue,
+        Self::TotalDue,
+        Self::DueOn,
+        Self::MaturityOn,
+        Self::RepayAccount,
+        Self::Status,
+        Self::AsOf,
+    ];
+
+    /// The header people know the column by.
+    pub fn title_zh(self) -> &'static str {
+        self.headers().first().copied().unwrap_or_default()
+    }
+
+    /// The headers it is known to stand under, the usual one first; without blanks, units and brackets around units.
+    fn headers(self) -> &'static [&'static str] {
+        match self {
+            Self::BorrowerName => &[
+                "借款学生姓名",
+                "姓名",
+                "学生姓名",
+                "借款人姓名",
+                "借款学生",
+                "借款人",
+                "申请人",
+                "申请人姓名",
+            ],
+            Self::BorrowerId => &[
+                "身份证号",
+                "身份证号码",
+                "身份证",
+                "公民身份号码",
+                "证件号码",
+                "借款学生身份证号",
+                "借款学生身份证号码",
+                "学生身份证号",
+                "学生身份证号码",
+                "借款人身份证号",
+                "借款人身份证号码",
+            ],
+            Self::CoBorrowerName => &["共同借款人姓名", "共同借款人", "共借人姓名", "共借人"],
+            Self::CoBorrowerRelation => &[
+                "与学生关系",
+                "与借款学生关系",
+                "与借款人关系",
+                "共同借款人与学生关系",
+                "共同借款人关系",
+                "共同借款人与学生的关系",
+                "与学生的关系",
+                "关系",
+            ],
+            Self::CoBorrowerId => &[
+                "共同借款人身份证号",
+                "共同借款人身份证号码",
+                "共同借款人身份证",
+                "共同借款人证件号码",
+                "共借人身份证号",
+                "共借人身份证号码",
+            ],
+            Self::Township => &[
+                "乡镇",
+                "乡(镇)",
+                "乡镇街道",
+                "乡镇(街道)",
+                "乡镇/街道",
+                "乡(镇、街道)",
+                "乡镇办",
+                "所属乡镇",
+                "所在乡镇",
+                "户籍乡镇",
+            ],
+            Self::Village => &[
+                "村",
+                "行政村",
+                "村(社区)",
+                "村/社区",
+                "村社区",
+                "村居",
+                "村(居)",
+                "村委会",
+                "所属村",
+                "所在村",
+            ],
+            Self::Address => &[
+                "家庭住址",
+                "户籍地址",
+                "家庭地址",
+                "家庭详细地址",
+                "家庭详细住址",
+                "详细地址",
+                "住址",
+                "地址",
+                "通讯地址",
+            ],
+            Self::Phone => &[
+                "联系电话",
+                "手机",
+                "手机号",
+                "手机号码",
+                "电话",
+                "联系方式",
+                "学生电话",
+                "学生联系电话",
+                "学生手机",
+                "学生手机号",
+                "借款学生电话",
+                "借款学生联系电话",
+                "借款人电话",
+                "借款人联系电话",
+                "本人电话",
+                "家庭电话",
+                "其他联系电话",
+                "备用电话",
+            ],
+            Self::CoBorrowerPhone => &[
+                "共同借款人电话",
+                "共同借款人联系电话",
+                "共同借款人手机",
+                "共同借款人手机号",
+                "共同借款人手机号码",
+                "共同借款人联系方式",
+                "共借人电话",
+                "共借人联系电话",
+            ],
+            Self::GradYear => &["毕业年份", "毕业时间", "毕业年月", "毕业日期", "毕业年度"],
+            Self::ContractNo => &[
+                "合同编号",
+                "合同号",
+                "借款合同编号",
+                "借款合同号",
+                "贷款合同编号",
+                "贷款合同号",
+            ],
+            Self::AcademicYear => &["学年", "贷款学年", "借款学年"],
+            Self::PrincipalOrig => &["合同金额", "贷款金额", "借款金额", "合同本金", "贷款本金"],
+            Self::PrincipalLeft => &[
+                "剩余本金",
+                "贷款余额",
+                "本金余额",
+                "剩余贷款本金",
+                "贷款本金余额",
+            ],
+            Self::Rate => &["执行利率", "利率", "年利率", "贷款利率", "合同利率"],
+            Self::PrincipalDue => &["本期应还本金", "应还本金", "本年应还本金", "当期应还本金"],
+            Self::InterestDue => &["本期应还利息", "应还利息", "本年应还利息", "当期应还利息"],
+            Self::PenaltyDue => &["本期应还罚息", "应还罚息", "罚息", "当期应还罚息"],
+            Self::TotalDue => &[
+                "本期应还合计",
+                "应还合计",
+                "本期应还本息",
+                "应还本息",
+                "应还本息合计",
+                "本期应还总额",
+                "应还总额",
+                "本期应还金额",
+                "应还金额",
+                "当期应还合计",
+                "合计",
+            ],
+            Self::DueOn => &[
+                "还款日",
+                "还款日期",
+                "应还日期",
+                "应还款日",
+                "本期还款日",
+                "最后还款日",
+            ],
+            Self::MaturityOn => &[
+                "到期日",
+                "到期日期",
+                "贷款到期日",
+                "合同到期日",
+                "贷款到期日期",
+            ],
+            Self::RepayAccount => &[
+                "还款账号",
+                "还款账户",
+                "还款帐号",
+                "支付宝账号",
+                "支付宝账户",
+            ],
+            Self::Status => &["合同状态", "贷款状态", "状态"],
+            Self::AsOf => &[
+                "数据日期",
+                "数据截至日期",
+                "数据截止日期",
+                "截至日期",
+                "统计日期",
+            ],
+        }
+    }
+
+    /// The co-borrower's column that a repeated borrower's header means, to the right of the co-borrower's name.
+    fn of_co_borrower(self) -> Option<Self> {
+        match self {
+            Self::BorrowerName => Some(Self::CoBorrowerName),
+            Self::BorrowerId => Some(Self::CoBorrowerId),
+            Self::Phone => Some(Self::CoBorrowerPhone),
+            Self::CoBorrowerName
+            | Self::CoBorrowerRelation
+            | Self::CoBorrowerId
+            | Self::Township
+            | Self::Village
+            | Self::Address
+            | Self::CoBorrowerPhone
+            | Self::GradYear
+            | Self::ContractNo
+            | Self::AcademicYear
+            | Self::PrincipalOrig
+            | Self::PrincipalLeft
+            | Self::Rate
+            | Self::PrincipalDue
+            | Self::InterestDue
+            | Self::PenaltyDue
+            | Self::TotalDue
+            | Self::DueOn
+            | Self::MaturityOn
+            | Self::RepayAccount
+            | Self::Status
+            | Self::AsOf => None,
+        }
+    }
+
+    fn under(header: &str) -> Option<Self> {
+        let header = ["(元)", "(%)", "*"]
+            .into_iter()
+            .fold(header, |h, unit| h.strip_suffix(unit).unwrap_or(h));
+        Self::ALL
+            .into_iter()
+            .find(|column| column.headers().contains(&header))
+    }
+}
+
+/// Where the header stands and which columns it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// The first row of the header, from 1; rows above it are the title.
+    pub(super) first_header_row: u32,
+    /// The last row of the header, from 1.
+    pub(super) header_row: u32,
+    columns: BTreeMap<Column, Vec<u32>>,
+}
+
+impl Layout {
+    /// Finds the header among the first rows: one row, or two where the upper groups the lower.
+    ///
+    /// # Errors
+    /// The required columns missing from the row that looks most like a header.
+    pub(super) fn find(head: &[SheetRow]) -> Result<Self, Vec<Column>> {
+        let mut best: Option<(usize, usize, Self)> = None;
+        let mut above: Option<&SheetRow> = None;
+        for row in head {
+            let single = Self::of(row, None);
+            let double = above
+                .filter(|a| a.number.saturating_add(1) == row.number)
+                .map(|a| Self::of(row, Some(a)));
+            for layout in [Some(single), double].into_iter().flatten() {
+                let required = Column::REQUIRED
+                    .len()
+                    .saturating_sub(layout.missing().len());
+                let all = layout.columns.len();
+                if best
+                    .as_ref()
+                    .is_none_or(|(r, a, _)| (required, all) > (*r, *a))
+                {
+                    best = Some((required, all, layout));
+                }
+            }
+            above = Some(row);
+        }
+        let layout = best
+            .map(|(.., layout)| layout)
+            .ok_or_else(|| Column::REQUIRED.to_vec())?;
+        let missing = layout.missing();
+        if missing.is_empty() {
+            Ok(layout)
+        } else {
+            Err(missing)
+        }
+    }
+
+    fn of(row: &SheetRow, above: Option<&SheetRow>) -> Self {
+        let mut columns: BTreeMap<Column, Vec<u32>> = BTreeMap::new();
+        let mut heads: BTreeMap<Column, Vec<String>> = BTreeMap::new();
+        let mut group = String::new();
+        let end = row
+            .cells
+            .keys()
+            .chain(above.into_iter().flat_map(|a| a.cells.keys()))
+            .max()
+            .copied();
+        for at in 0..=end.unwrap_or(0) {
+            let own = row
+                .cells
+                .get(&at)
+                .map(|cell| folded(&text_of(cell)))
+                .unwrap_or_default();
+            let upper = above
+                .and_then(|a| a.cells.get(&at))
+                .map(|cell| folded(&text_of(cell)));
+            if let Some(upper) = upper {
+                group = upper;
+            }
+            let (header, column) = if above.is_none() {
+                (own.clone(), Column::under(&own))
+            } else if own.is_empty() {
+                (
+                    group.clone(),
+                    above
+                        .and_then(|a| a.cells.get(&at))
+                        .and_then(|_| Column::under(&group)),
+                )
+            } else {
+                let joined = format!("{group}{own}");
+                let column = Column::under(&joined).or_else(|| Column::under(&own));
+                (joined, column)
+            };
+            let Some(mut column) = column else { continue };
+            let repeated = heads
+                .get(&column)
+                .is_some_and(|known| known.contains(&header));
+            if repeated && columns.contains_key(&Column::CoBorrowerName) {
+                match column.of_co_borrower() {
+                    Some(other) => column = other,
+                    None => continue,
+                }
+            }
+            heads.entry(column).or_default().push(header);
+            columns.entry(column).or_default().push(at);
+        }
+        let first_header_row = above.map_or(row.number, |a| a.number);
+        Self {
+            first_header_row,
+            header_row: row.number,
+            columns,
+        }
+    }
+
+    fn missing(&self) -> Vec<Column> {
+        Column::REQUIRED
+            .into_iter()
+            .filter(|column| !self.columns.contains_key(column))
+            .collect()
+    }
+
+    /// The positions of a column, from 0; empty when the list has none.
+    pub(super) fn positions(&self, column: Column) -> &[u32] {
+        self.columns
+            .get(&column)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    }
+
+    /// Whether a row repeats the header, as page breaks of printed lists do.
+    pub(super) fn is_repeated_by(&self, row: &SheetRow) -> bool {
+        [Column::BorrowerId, Column::ContractNo]
+            .into_iter()
+            .all(|column| {
+                let cell = self
+                    .positions(column)
+                    .first()
+                    .and_then(|at| row.cells.get(at));
+                cell.is_some_and(|cell| Column::under(&folded(&text_of(cell))) == Some(column))
+            })
+    }
+}

@@ -1,0 +1,29 @@
+//! What is true in the field, and how two truths meet: the words with their rules, facts and seals, merge, rights, exchange.
+//! Pure: no clock, file, socket, randomness or async; everything from outside is an argument.
+
+pub mod bulletin;
+pub mod calendar;
+pub mod clock;
+pub mod due;
+pub mod event;
+pub mod exchange;
+pub mod fact;
+pub mod household;
+pub mod identity;
+pub mod ids;
+pub mod letter;
+pub mod merge;
+pub mod money;
+pub mod name;
+pub mod org;
+pub mod payment;
+pub mod phone;
+pub mod place;
+pub mod receipt;
+pub mod rights;
+pub mod visit;
+pub mod wire;
+pub mod words;
+
+/// Signing and verifying keys of journals.
+pub use ed25519_dalek::{SigningKey, VerifyingKey};

@@ -1,0 +1,36 @@
+// One typed call to the desk, by whichever road there is. After a call the tags it made stale are told to all readers.
+// No page may reach the desk by any other way.
+import { unwrap } from "./answer";
+import type { CallName, Courier, ReplyOf, With } from "./answer";
+import type { Tag } from "./gen/Tag";
+import { http } from "./http";
+import { tauri } from "./tauri";
+
+/** Whether this runs in Ruhu's own window, not in a browser. */
+export const inWindow = "__TAURI_INTERNALS__" in globalThis;
+
+let courier: Courier = inWindow ? tauri : http;
+
+/** Takes another road to the desk; tests bring their own. */
+export function useCourier(other: Courier): void {
+  courier = other;
+}
+
+const listeners = new Set<(tags: readonly Tag[]) => void>();
+
+/** Hears of every set of tags that a call made stale. */
+export function onStale(listener: (tags: readonly Tag[]) => void): void {
+  listeners.add(listener);
+}
+
+/** Asks the desk. Throws `Refused` with the desk's own sentence where it did not do it. */
+export async function call<N extends CallName>(name: N, args: With<N>): Promise<ReplyOf<N>> {
+  const { reply, stale } = unwrap<N>(await courier.call(name, args));
+  if (stale.length > 0) for (const listener of listeners) listener(stale);
+  return reply;
+}
+
+/** The bytes of a kept blob. */
+export function blob(sha256: string): Promise<ArrayBuffer> {
+  return courier.blob(sha256);
+}

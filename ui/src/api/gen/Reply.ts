@@ -1,0 +1,36 @@
+// This file was written by `desk calls --typescript`. Do not edit it by hand.
+import type { AboutView } from "./AboutView";
+import type { Assigned } from "./Assigned";
+import type { AssignmentsView } from "./AssignmentsView";
+import type { BulletinView } from "./BulletinView";
+import type { BulletinsView } from "./BulletinsView";
+import type { ConflictsView } from "./ConflictsView";
+import type { Draft } from "./Draft";
+import type { HomeView } from "./HomeView";
+import type { HouseholdView } from "./HouseholdView";
+import type { HouseholdsView } from "./HouseholdsView";
+import type { ImportReport } from "./ImportReport";
+import type { LedgerView } from "./LedgerView";
+import type { LetterPdf } from "./LetterPdf";
+import type { PaymentSaved } from "./PaymentSaved";
+import type { PeopleView } from "./PeopleView";
+import type { PlacesReport } from "./PlacesReport";
+import type { PlacesView } from "./PlacesView";
+import type { PrintRun } from "./PrintRun";
+import type { ProfileView } from "./ProfileView";
+import type { ReceiptFiled } from "./ReceiptFiled";
+import type { ReceiptsView } from "./ReceiptsView";
+import type { RegistryReport } from "./RegistryReport";
+import type { RegistryView } from "./RegistryView";
+import type { Saved } from "./Saved";
+import type { SearchView } from "./SearchView";
+import type { SeasonView } from "./SeasonView";
+import type { StatusView } from "./StatusView";
+import type { SyncReport } from "./SyncReport";
+import type { SyncStateView } from "./SyncStateView";
+import type { TodayView } from "./TodayView";
+import type { VillagesView } from "./VillagesView";
+import type { VisitSaved } from "./VisitSaved";
+import type { VisitsView } from "./VisitsView";
+
+export type Reply = { "call": "Home", "reply": HomeView } | { "call": "Unlock", "reply": AboutView } | { "call": "Lock", "reply": HomeView } | { "call": "Join", "reply": AboutView } | { "call": "About", "reply": AboutView } | { "call": "Status", "reply": StatusView } | { "call": "Today", "reply": TodayView } | { "call": "SaveProfile", "reply": Saved } | { "call": "ReadProfile", "reply": ProfileView } | { "call": "ImportRegistry", "reply": RegistryReport } | { "call": "Registry", "reply": RegistryView } | { "call": "ImportPlaces", "reply": PlacesReport } | { "call": "Places", "reply": PlacesView } | { "call": "ImportDueList", "reply": ImportReport } | { "call": "Season", "reply": SeasonView } | { "call": "People", "reply": PeopleView } | { "call": "AssignVillages", "reply": Assigned } | { "call": "Assignments", "reply": AssignmentsView } | { "call": "Villages", "reply": VillagesView } | { "call": "Households", "reply": HouseholdsView } | { "call": "Household", "reply": HouseholdView } | { "call": "Search", "reply": SearchView } | { "call": "RecordVisit", "reply": VisitSaved } | { "call": "CorrectVisit", "reply": VisitSaved } | { "call": "Visits", "reply": VisitsView } | { "call": "AddContact", "reply": Saved } | { "call": "StateContact", "reply": Saved } | { "call": "EditField", "reply": Saved } | { "call": "DraftLetters", "reply": Draft } | { "call": "PrintLetters", "reply": PrintRun } | { "call": "ReadLetter", "reply": LetterPdf } | { "call": "VoidLetter", "reply": Saved } | { "call": "Letters", "reply": LedgerView } | { "call": "FileReceipt", "reply": ReceiptFiled } | { "call": "CompleteReceipt", "reply": Saved } | { "call": "Receipts", "reply": ReceiptsView } | { "call": "ReportPayment", "reply": PaymentSaved } | { "call": "VoidPayment", "reply": Saved } | { "call": "Sync", "reply": SyncReport } | { "call": "SyncState", "reply": SyncStateView } | { "call": "Conflicts", "reply": ConflictsView } | { "call": "SettleConflict", "reply": Saved } | { "call": "Bulletin", "reply": BulletinView } | { "call": "IssueBulletin", "reply": BulletinView } | { "call": "Bulletins", "reply": BulletinsView };

@@ -1,0 +1,69 @@
+// What one sitting needs to know: the home's state, whose desk it is, how it looks, and the line at the foot.
+// Nothing here survives the window except language, size and background.
+import { defineStore } from "pinia";
+import { ref } from "vue";
+
+import { call } from "./api/call";
+import { failureOf } from "./api/answer";
+import type { AboutView } from "./api/gen/AboutView";
+import type { Failure } from "./api/gen/Failure";
+import type { HomeView } from "./api/gen/HomeView";
+import type { Remark } from "./api/gen/Remark";
+import { forgetReads } from "./api/read";
+
+/** What stands at the foot after something was done. */
+export type Foot = {
+  text: string;
+  remarks: Remark[];
+  tone: "pine" | "amber";
+  /** What can still be done about it. */
+  action: { label: string; to: string } | null;
+};
+
+const FOOT_MS = 10_000;
+
+export const useSession = defineStore("session", () => {
+  const home = ref<HomeView | null>(null);
+  const about = ref<AboutView | null>(null);
+  const failure = ref<Failure | null>(null);
+  const foot = ref<Foot | null>(null);
+  const masked = ref(false);
+  let footTimer: ReturnType<typeof setTimeout> | undefined;
+
+  async function look(): Promise<void> {
+    try {
+      failure.value = null;
+      home.value = await call("Home", {});
+      about.value = home.value.state === "OPEN" ? await call("About", {}) : null;
+    } catch (error) {
+      failure.value = failureOf(error);
+    }
+  }
+
+  function entered(as: AboutView): void {
+    about.value = as;
+    home.value = { state: "OPEN", practice: as.practice, name: as.name, version: as.version };
+  }
+
+  async function lock(): Promise<void> {
+    home.value = await call("Lock", {});
+    about.value = null;
+    foot.value = null;
+    forgetReads();
+  }
+
+  /** Says at the foot what was done. Plain news leaves after ten seconds; remarks stay until closed. */
+  function tell(text: string, more: Partial<Omit<Foot, "text">> = {}): void {
+    clearTimeout(footTimer);
+    const remarks = more.remarks ?? [];
+    foot.value = { text, remarks, tone: more.tone ?? (remarks.length > 0 ? "amber" : "pine"), action: more.action ?? null };
+    if (remarks.length === 0) footTimer = setTimeout(() => (foot.value = null), FOOT_MS);
+  }
+
+  function hush(): void {
+    clearTimeout(footTimer);
+    foot.value = null;
+  }
+
+  return { home, about, failure, foot, masked, look, entered, lock, tell, hush };
+});
