@@ -16,15 +16,23 @@ const woff2Only: Plugin = {
 
 export default defineConfig({
   base: "./",
-  plugins: [woff2Only, vue()],
+  // Blanks between words of a line are kept as they are written; elements laid out as boxes do not mind them.
+  plugins: [woff2Only, vue({ template: { compilerOptions: { whitespace: "preserve" } } })],
   build: {
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900,
+    rolldownOptions: {
+      output: {
+        // A server that knows no .mjs would refuse the worker that draws PDF pages.
+        assetFileNames: (asset) =>
+          asset.names.some((name) => name.endsWith(".mjs")) ? "assets/[name]-[hash].js" : "assets/[name]-[hash][extname]",
+      },
+    },
   },
   // In development the calls go to a desk on this machine: `desk serve` listens there.
-  server: { proxy: { "/call": "http://127.0.0.1:7423", "/blob": "http://127.0.0.1:7423" } },
+  server: { proxy: { "/call": "http://127.0.0.1:7878", "/blob": "http://127.0.0.1:7878" } },
   define: { __VUE_OPTIONS_API__: false, __VUE_I18N_LEGACY_API__: false, __VUE_PROD_DEVTOOLS__: false },
   test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
 });

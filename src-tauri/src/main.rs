@@ -1,1 +1,143 @@
-fn main() {}
+//! The window: one desk behind a webview. It carries calls to the door and bytes back, and hands kept PDFs to the
+//! machine's printer. No rule may live here, no word about a family, no file of its own.
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use clap::Parser;
+use desk::api::Answer;
+use desk::door::{Door, DoorOptions};
+use desk::failure::Failure;
+use serde::Serialize;
+use tauri::ipc::Response;
+use tauri::{Manager, State};
+
+/// 入户通: the window of a desk.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Asked {
+    /// The home's folder; left out, this account's own.
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// A home made now is for practice.
+    #[arg(long)]
+    practice: bool,
+    /// A practice clock's start, RFC 3339; only a practice home takes one.
+    #[arg(long, value_name = "MOMENT")]
+    clock: Option<String>,
+    /// Opens the home at once.
+    #[arg(long, env = "RUHU_PASSPHRASE", hide_env_values = true, hide = true)]
+    passphrase: Option<String>,
+}
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+enum NoWindow {
+    #[error("the clock is no RFC 3339 moment, such as 2026-12-08T08:30:00+08:00")]
+    Clock,
+    #[error("the window could not be opened")]
+    Tauri(#[from] tauri::Error),
+}
+
+/// What the ui shows when a command did not do what was asked: the desk's own failure, or the shell's.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Refusal {
+    Desk(Failure),
+    Shell { code: &'static str, field: Option<String>, zh: &'static str, en: &'static str, incident: Option<String> },
+}
+
+impl Refusal {
+    fn shell(code: &'static str, zh: &'static str, en: &'static str) -> Self {
+        Self::Shell { code, field: None, zh, en, incident: None }
+    }
+
+    fn stopped() -> Self {
+        Self::shell(
+            "DESK_SILENT",
+            "这一步中途停了，没有做完。已经记下的都在，请再试一次。",
+            "This stopped half-way and was not done. Everything kept is safe; try again.",
+        )
+    }
+}
+
+/// Work that may wait for the disk or the line stays off the window's own thread.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    tauri::async_runtime::spawn_blocking(work).await.map_err(|_join: tauri::Error| Refusal::stopped())
+}
+
+/// Any call of `desk::api`, by name.
+#[tauri::command]
+async fn call(door: State<'_, Arc<Door>>, name: String, with: serde_json::Value) -> Result<Answer, Refusal> {
+    let door = Arc::clone(&door);
+    aside(move || door.call(&name, with)).await
+}
+
+/// The bytes of a kept file.
+#[tauri::command]
+async fn blob(door: State<'_, Arc<Door>>, sha256: String) -> Result<Response, Refusal> {
+    let door = Arc::clone(&door);
+    let (_media, bytes) = aside(move || door.blob(&sha256)).await?.map_err(Refusal::Desk)?;
+    Ok(Response::new(bytes))
+}
+
+/// A kept PDF goes to the default printer through a pipe, so that no copy stays on the disk.
+#[tauri::command]
+async fn print(door: State<'_, Arc<Door>>, sha256: String) -> Result<(), Refusal> {
+    let door = Arc::clone(&door);
+    aside(move || {
+        let (_media, bytes) = door.blob(&sha256).map_err(Refusal::Desk)?;
+        if spooled(&bytes).unwrap_or(false) {
+            Ok(())
+        } else {
+            Err(Refusal::shell(
+                "NO_PRINTER",
+                "没有送到打印机。请看打印机是否装好、打开、有纸，再按一次。纸上的号码不变。",
+                "It did not reach a printer. See that one is set up, on and has paper, then press again. Numbers stay the same.",
+            ))
+        }
+    })
+    .await?
+}
+
+/// Whether the print system took the file. A4 is always named: its own default is Letter.
+fn spooled(pdf: &[u8]) -> std::io::Result<bool> {
+    let mut lp = Command::new("lp")
+        .args(["-o", "media=iso_a4_210x297mm", "-t", "ruhu", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut pipe) = lp.stdin.take() {
+        pipe.write_all(pdf)?;
+    }
+    Ok(lp.wait()?.success())
+}
+
+fn main() -> Result<(), NoWindow> {
+    let asked = Asked::parse();
+    let clock = match asked.clock.as_deref() {
+        Some(text) => Some(desk::clock::moment(text).ok_or(NoWindow::Clock)?),
+        None => None,
+    };
+    tauri::Builder::default()
+        .setup(move |app| {
+            let home = match asked.home {
+                Some(home) => home,
+                None => app.path().app_local_data_dir()?,
+            };
+            let door = Arc::new(Door::new(DoorOptions { home, clock, practice: asked.practice }));
+            if let Some(passphrase) = asked.passphrase {
+                // A wrong one leaves the home locked: the window then asks, and says why when it is typed.
+                let _locked_or_open = door.call("Unlock", serde_json::json!({ "passphrase": passphrase }));
+            }
+            app.manage(door);
+            Ok(())
+        })
+        .invoke_handler(tauri::generate_handler![call, blob, print])
+        .run(tauri::generate_context!())?;
+    Ok(())
+}

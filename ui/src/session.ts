@@ -3,10 +3,10 @@
 import { defineStore } from "pinia";
 import { ref } from "vue";
 
-import { call } from "./api/call";
+import { call, onLocked } from "./api/call";
 import { failureOf } from "./api/answer";
+import type { Failing } from "./api/answer";
 import type { AboutView } from "./api/gen/AboutView";
-import type { Failure } from "./api/gen/Failure";
 import type { HomeView } from "./api/gen/HomeView";
 import type { Remark } from "./api/gen/Remark";
 import { forgetReads } from "./api/read";
@@ -25,7 +25,7 @@ const FOOT_MS = 10_000;
 export const useSession = defineStore("session", () => {
   const home = ref<HomeView | null>(null);
   const about = ref<AboutView | null>(null);
-  const failure = ref<Failure | null>(null);
+  const failure = ref<Failing | null>(null);
   const foot = ref<Foot | null>(null);
   const masked = ref(false);
   let footTimer: ReturnType<typeof setTimeout> | undefined;
@@ -39,6 +39,10 @@ export const useSession = defineStore("session", () => {
       failure.value = failureOf(error);
     }
   }
+
+  onLocked(() => {
+    if (home.value?.state === "OPEN") void look();
+  });
 
   function entered(as: AboutView): void {
     about.value = as;

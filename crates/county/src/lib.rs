@@ -1,1 +1,29 @@
-//! county
+//! The county master: it takes in sealed batches, gives each a place in the county log, and hands out what a person may see.
+//! It verifies, stores and forwards. Of the bodies it reads only what `domain::rights` reads; it must never read a
+//! visit, a letter or a name, and never wait on the network while it holds the ledger.
+//!
+//! The steps of the exchange are plain functions of [`County`]; sockets are outside, in [`serve`].
+
+mod blob;
+mod chance;
+mod clock;
+mod county;
+mod enrol;
+mod http;
+mod keys;
+mod ledger;
+mod pull;
+mod push;
+mod serve;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use blob::Kept;
+pub use clock::Clock;
+pub use county::{County, CountyFault, Founding, PageLimits, Status};
+pub use enrol::{Invite, Invited};
+pub use http::{MOST_BLOB, MOST_INFLATED, MOST_MESSAGE, Unpacking, pack, unpack};
+pub use ledger::LedgerFault;
+pub use serve::{ServeFault, serve};

@@ -1,3 +1,332 @@
-//! desk
+//! What a person can do at a desk: `api.rs` is the list, each module below is one noun with its use cases.
+//! The desk knows rules of use and words for people; facts and their rules are `domain`'s, SQL is `store`'s, paper is
+//! `forms`'. Every reply is sent after commit; no network is ever on the road of a save.
 
+pub mod api;
+mod bulletin;
+pub mod clock;
+mod contacts;
+pub mod courier;
+pub mod door;
+pub mod failure;
+mod home;
+mod households;
+mod imports;
+mod incident;
+mod letters;
+mod org;
+mod payments;
+mod receipts;
 pub mod roster;
+mod sync;
+mod visits;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::NaiveDate;
+use domain::SigningKey;
+use domain::clock::Millis;
+use domain::event::Event;
+use domain::ids::{FactId, FileId, PersonId};
+use domain::words::{Role, Section};
+use store::{Pen, Store};
+
+use crate::api::{AboutView, Call, FileInput, Nothing, Reply, Saved, StatusView, Tag};
+use crate::clock::{Clock, Present};
+use crate::failure::{Code, Failure};
+use crate::home::Identity;
+
+/// An open desk.
+pub struct Desk {
+    store: Mutex<Store>,
+    signing: SigningKey,
+    identity: Identity,
+    /// Key of household file ids, for desks of the centre.
+    file_key: Option<[u8; 32]>,
+    tls: Option<(Vec<u8>, Vec<u8>)>,
+    clock: Clock,
+    syncing: Mutex<()>,
+    places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
+    /// Keeps the home's lock while the desk is open.
+    _lock: std::fs::File,
+}
+
+impl Desk {
+    pub(crate) fn new(home: home::Home, clock: Clock) -> Self {
+        let tls = home::tls_identity(&home.secrets).ok();
+        let file_key = home::file_key(&home.secrets);
+        let (store, signing, identity, lock) = home.into_parts();
+        Self {
+            store: Mutex::new(store),
+            signing,
+            identity,
+            file_key,
+            tls,
+            clock,
+            syncing: Mutex::new(()),
+            places: Mutex::new(None),
+            _lock: lock,
+        }
+    }
+
+    /// The store, for one step. A poisoned lock means a step panicked; its transaction was rolled back, so go on.
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn present_of(&self, store: &Store) -> Result<Present, Failure> {
+        Ok(self.clock.present(store.meta::<i64>("offset")?.unwrap_or(0)))
+    }
+
+    pub(crate) fn present(&self) -> Result<Present, Failure> {
+        let store = self.store();
+        self.present_of(&store)
+    }
+
+    /// The person's present role: the latest word of the county, or that of the enrolment.
+    pub(crate) fn role(&self, store: &Store) -> Result<Role, Failure> {
+        Ok(store.people()?.get(&self.identity.person).map_or(self.identity.role, |given| given.role))
+    }
+
+    pub(crate) fn may(&self, store: &Store, allowed: impl Fn(Role) -> bool, what: &str) -> Result<Role, Failure> {
+        let role = self.role(store)?;
+        if allowed(role) { Ok(role) } else { Err(Failure::new(Code::NotAllowed, &[("role", role.zh()), ("what", what)])) }
+    }
+
+    /// Writes facts as this person, now.
+    pub(crate) fn write<T>(
+        &self,
+        store: &mut Store,
+        work: impl FnOnce(&mut Pen<'_>) -> Result<T, Failure>,
+    ) -> Result<(T, Vec<FactId>), Failure> {
+        store.write(&self.identity.person, self.clock.wall(), work)
+    }
+
+    /// Writes one fact into a file's core.
+    pub(crate) fn write_one(
+        &self,
+        store: &mut Store,
+        file: FileId,
+        event: &Event,
+        replaces: Vec<FactId>,
+    ) -> Result<Saved, Failure> {
+        let ((), facts) = self.write(store, |pen| {
+            pen.record(file, event.section(Section::Core), event, replaces)?;
+            Ok(())
+        })?;
+        Ok(Saved { facts, remarks: Vec::new() })
+    }
+
+    /// A person's name, or the account where the name is not known.
+    pub(crate) fn name_of(
+        people: &std::collections::BTreeMap<PersonId, domain::org::RoleGiven>,
+        person: &PersonId,
+    ) -> String {
+        people.get(person).map_or_else(|| person.to_string(), |given| given.name.clone())
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// A [`Failure`]; nothing has changed.
+    pub fn handle(&self, call: Call) -> Result<(Reply, Vec<Tag>), Failure> {
+        use Tag::{Bulletins, Conflicts, Households, Letters, Payments, Registries, Status, Visits};
+        let read = Vec::new;
+        Ok(match call {
+            Call::Home(_) | Call::Unlock(_) | Call::Lock(_) | Call::Join(_) => {
+                return Err(Failure::new(Code::HomeExists, &[]));
+            }
+            Call::About(_) => (Reply::About(self.about()?), read()),
+            Call::Status(with) => (Reply::Status(self.status(with)?), read()),
+            Call::Today(with) => (Reply::Today(self.today(with)?), read()),
+            Call::SaveProfile(with) => (Reply::SaveProfile(self.save_profile(with)?), vec![Registries, Status]),
+            Call::ReadProfile(with) => (Reply::ReadProfile(self.read_profile(with)?), read()),
+            Call::ImportRegistry(with) => {
+                (Reply::ImportRegistry(self.import_registry(with)?), vec![Registries, Status])
+            }
+            Call::Registry(with) => (Reply::Registry(self.registry(with)?), read()),
+            Call::ImportPlaces(with) => {
+                (Reply::ImportPlaces(self.import_places(with)?), vec![Registries, Households, Status])
+            }
+            Call::Places(with) => (Reply::Places(self.places_below(with)?), read()),
+            Call::ImportDueList(with) => {
+                (Reply::ImportDueList(self.import_due_list(with)?), vec![Households, Status, Bulletins, Registries])
+            }
+            Call::Season(with) => (Reply::Season(self.season(with)?), read()),
+            Call::People(with) => (Reply::People(self.people(with)?), read()),
+            Call::AssignVillages(with) => {
+                (Reply::AssignVillages(self.assign_villages(with)?), vec![Registries, Households, Status])
+            }
+            Call::Assignments(with) => (Reply::Assignments(self.assignments(with)?), read()),
+            Call::Villages(with) => (Reply::Villages(self.villages(with)?), read()),
+            Call::Households(with) => (Reply::Households(self.households(with)?), read()),
+            Call::Household(with) => (Reply::Household(self.household(with)?), read()),
+            Call::Search(with) => (Reply::Search(self.search(with)?), read()),
+            Call::RecordVisit(with) => {
+                (Reply::RecordVisit(self.record_visit(with)?), vec![Visits, Households, Letters, Status])
+            }
+            Call::CorrectVisit(with) => {
+                (Reply::CorrectVisit(self.correct_visit(with)?), vec![Visits, Households, Letters, Status])
+            }
+            Call::Visits(with) => (Reply::Visits(self.visits(with)?), read()),
+            Call::AddContact(with) => (Reply::AddContact(self.add_contact(with)?), vec![Households, Status]),
+            Call::StateContact(with) => (Reply::StateContact(self.state_contact(with)?), vec![Households, Status]),
+            Call::EditField(with) => {
+                (Reply::EditField(self.edit_field(with)?), vec![Households, Conflicts, Status])
+            }
+            Call::DraftLetters(with) => (Reply::DraftLetters(self.draft_letters(with)?), read()),
+            Call::PrintLetters(with) => {
+                (Reply::PrintLetters(self.print_letters(with)?), vec![Letters, Households, Status])
+            }
+            Call::ReadLetter(with) => (Reply::ReadLetter(self.read_letter(with)?), read()),
+            Call::VoidLetter(with) => {
+                (Reply::VoidLetter(self.void_letter(with)?), vec![Letters, Households, Status])
+            }
+            Call::Letters(with) => (Reply::Letters(self.letters(with)?), read()),
+            Call::FileReceipt(with) => {
+                (Reply::FileReceipt(self.file_receipt(with)?), vec![Letters, Households, Status])
+            }
+            Call::CompleteReceipt(with) => {
+                (Reply::CompleteReceipt(self.complete_receipt(with)?), vec![Letters, Households, Status])
+            }
+            Call::Receipts(with) => (Reply::Receipts(self.receipts(with)?), read()),
+            Call::ReportPayment(with) => {
+                (Reply::ReportPayment(self.report_payment(with)?), vec![Payments, Households, Status])
+            }
+            Call::VoidPayment(with) => {
+                (Reply::VoidPayment(self.void_payment(with)?), vec![Payments, Households, Status])
+            }
+            Call::Sync(_) => (Reply::Sync(self.sync()?), Tag::ALL.to_vec()),
+            Call::SyncState(with) => (Reply::SyncState(self.sync_state(with)?), read()),
+            Call::Conflicts(with) => (Reply::Conflicts(self.conflicts(with)?), read()),
+            Call::SettleConflict(with) => {
+                (Reply::SettleConflict(self.settle_conflict(with)?), vec![Conflicts, Households, Status])
+            }
+            Call::Bulletin(with) => (Reply::Bulletin(self.bulletin(with)?), read()),
+            Call::IssueBulletin(with) => (Reply::IssueBulletin(self.issue_bulletin(with)?), vec![Bulletins, Status]),
+            Call::Bulletins(with) => (Reply::Bulletins(self.bulletins(with)?), read()),
+        })
+    }
+
+    /// Checks the whole home: pages, every fact, and that a rebuild of the views from the log gives the live ones.
+    ///
+    /// # Errors
+    /// A [`Failure`]; a damaged file is one.
+    pub fn check(&self) -> Result<Checked, Failure> {
+        let mut store = self.store();
+        let facts = store.check()?;
+        let before = store.dump_views()?;
+        store.rebuild()?;
+        Ok(Checked { facts, views_equal: before == store.dump_views()? })
+    }
+
+    fn sync(&self) -> Result<api::SyncReport, Failure> {
+        let Some(tls) = self.tls.clone() else { return Err(Failure::new(Code::HomeDamaged, &[])) };
+        let identity = &self.identity;
+        let courier = courier::Https::new(&identity.address, identity.certificate, tls)
+            .map_err(|fault| sync::worded(fault, &identity.address))?;
+        self.sync_over(&courier)
+    }
+
+    pub(crate) fn about(&self) -> Result<AboutView, Failure> {
+        let store = self.store();
+        let present = self.present_of(&store)?;
+        let role = self.role(&store)?;
+        let people = store.people()?;
+        Ok(AboutView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            person: self.identity.person.clone(),
+            name: people.get(&self.identity.person).map_or_else(|| self.identity.name.clone(), |given| given.name.clone()),
+            role,
+            line: role.line(),
+            device: self.identity.device,
+            county: self.identity.county.clone(),
+            practice: self.identity.practice,
+            now: present.now.rfc3339(),
+            county_desk: matches!(role, Role::CentreHead | Role::CentreOperator),
+        })
+    }
+
+    pub(crate) fn status(&self, _: Nothing) -> Result<StatusView, Failure> {
+        let store = self.store();
+        let present = self.present_of(&store)?;
+        let counts = store.counts()?;
+        let safe: u64 = store.meta("safe")?.unwrap_or(0);
+        let season = store.season_dates()?;
+        let days = |day: NaiveDate| day.signed_duration_since(present.today).num_days();
+        let mut status = StatusView {
+            only_here: counts.only_here,
+            county_has: counts.county_has,
+            backed_up: store.safe_count(safe)?,
+            last_contact: store.meta::<Millis>("last_contact")?.map(Millis::rfc3339),
+            last_failure: store.meta::<Option<Failure>>("last_failure")?.flatten(),
+            as_of: season.0,
+            data_age_days: season.0.map(|day| days(day).saturating_neg()),
+            due_on: season.1,
+            days_left: season.1.map(days),
+            conflicts: u32::try_from(store.conflicted()?.len()).unwrap_or(u32::MAX),
+            not_understood: counts.not_understood,
+            held: counts.held,
+            today: present.today,
+            weekday: domain::calendar::weekday_zh(present.today).to_owned(),
+            now: present.now.rfc3339(),
+        };
+        if status.last_failure.is_none() && home::was_behind(&store)?.is_some() {
+            status.last_failure = Some(Failure::new(Code::HomeDamaged, &[]));
+        }
+        Ok(status)
+    }
+}
+
+/// What a check of a home found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Facts, each readable and in its place.
+    pub facts: u64,
+    /// The live views equal a rebuild from the log.
+    pub views_equal: bool,
+}
+
+/// The bytes of a file handed in, with its name; refused above `most` bytes before it is read.
+pub(crate) fn bytes_of(input: &FileInput, most: u64, field: &str) -> Result<(String, Vec<u8>), Failure> {
+    use base64::Engine;
+    let too_large = |name: &str, size: u64| {
+        let (size, most) = (megabytes(size), megabytes(most));
+        Failure::new(Code::TooLarge, &[("file", name), ("size", &size), ("most", &most)]).at(field)
+    };
+    match input {
+        FileInput::Path { path } => {
+            let name = std::path::Path::new(path)
+                .file_name()
+                .map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
+            let unreadable = |error: std::io::Error| {
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => "没有这个文件".to_owned(),
+                    std::io::ErrorKind::PermissionDenied => "没有读取的权限".to_owned(),
+                    _ => error.to_string(),
+                };
+                Failure::new(Code::FileUnreadable, &[("file", &name), ("why", &why)]).at(field)
+            };
+            let size = std::fs::metadata(path).map_err(unreadable)?.len();
+            if size > most {
+                return Err(too_large(&name, size));
+            }
+            Ok((name.clone(), std::fs::read(path).map_err(unreadable)?))
+        }
+        FileInput::Bytes { name, base64 } => {
+            let size = u64::try_from(base64.len()).unwrap_or(u64::MAX) / 4 * 3;
+            if size > most {
+                return Err(too_large(name, size));
+            }
+            let bytes = base64::engine::general_purpose::STANDARD.decode(base64.as_bytes()).map_err(|_| {
+                Failure::new(Code::FileUnreadable, &[("file", name), ("why", "内容不是base64")]).at(field)
+            })?;
+            Ok((name.clone(), bytes))
+        }
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) / 1_048_576;
+    format!("{}.{}MB", tenths / 10, tenths % 10)
+}

@@ -149,6 +149,39 @@ pub fn read(
     places: &PlaceTable,
     as_of_if_missing: Option<NaiveDate>,
 ) -> Result<Roster, RosterError> {
+    // The workbook's reader runs into arithmetic overflow on forged cell places such as `A99999999999`; a bad file
+    // must not take the program down with it. Nothing is shared with the closure that could be left half-changed.
+    std::panic::catch_unwind(|| read_within_limits(bytes, places, as_of_if_missing))
+        .unwrap_or(Err(RosterError::ReaderFailed))
+}
+
+/// The first visible sheet of a workbook as text, row by row, within the same limits: for the registries' plain sheets.
+/// A row is its number, counted from 1, and its cells from the first column on.
+///
+/// # Errors
+/// As [`read`], of the file alone.
+pub fn table(bytes: &[u8]) -> Result<Vec<(u32, Vec<String>)>, RosterError> {
+    std::panic::catch_unwind(|| {
+        let mut workbook = sheet::open(bytes)?;
+        let (names, _) = workbook.visible_sheets()?;
+        let first = names.first().ok_or(RosterError::Empty)?;
+        let mut rows = workbook.rows(first)?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next_row()? {
+            let width = row.cells.last_key_value().map_or(0, |(last, _)| last.saturating_add(1));
+            let cells = (0..width).map(|at| row.cells.get(&at).map(cells::text_of).unwrap_or_default()).collect();
+            out.push((row.number, cells));
+        }
+        Ok(out)
+    })
+    .unwrap_or(Err(RosterError::ReaderFailed))
+}
+
+fn read_within_limits(
+    bytes: &[u8],
+    places: &PlaceTable,
+    as_of_if_missing: Option<NaiveDate>,
+) -> Result<Roster, RosterError> {
     let mut workbook = sheet::open(bytes)?;
     let (names, is_1904) = workbook.visible_sheets()?;
     let mut nearest: Option<Vec<Column>> = None;
@@ -158,7 +191,10 @@ pub fn read(
         let layout = match columns::Layout::find(&head) {
             Ok(layout) => layout,
             Err(missing) => {
-                if nearest.as_ref().is_none_or(|known| missing.len() < known.len()) {
+                if nearest
+                    .as_ref()
+                    .is_none_or(|known| missing.len() < known.len())
+                {
                     nearest = Some(missing);
                 }
                 continue;
@@ -177,10 +213,16 @@ pub fn read(
             gathering.take(&row, &layout);
         }
         drop(rows);
-        let others = names.iter().filter(|other| *other != name).cloned().collect();
+        let others = names
+            .iter()
+            .filter(|other| *other != name)
+            .cloned()
+            .collect();
         return gathering.finish(name.clone(), others);
     }
-    Err(RosterError::NoHeader { missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()) })
+    Err(RosterError::NoHeader {
+        missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()),
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod bulletin;
 pub mod calendar;
 pub mod clock;
 pub mod due;
+pub mod enrol;
 pub mod event;
 pub mod exchange;
 pub mod fact;
@@ -26,4 +27,4 @@ pub mod wire;
 pub mod words;
 
 /// Signing and verifying keys of journals.
-pub use ed25519_dalek::{SigningKey, VerifyingKey};
+pub use ed25519_dalek::{Signer, SigningKey, VerifyingKey};

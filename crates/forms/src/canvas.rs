@@ -173,7 +173,14 @@ impl Canvas {
         let height = mm(70);
         self.frame(right - width, y, width, height, 75, Ink::Black);
         let baseline = y + height / 2 + SIZE * 38 / 100;
-        self.aligned(line, right - width / 2, baseline, SIZE, Align::Centre, Ink::Black);
+        self.aligned(
+            line,
+            right - width / 2,
+            baseline,
+            SIZE,
+            Align::Centre,
+            Ink::Black,
+        );
     }
 
     /// The watermark across the middle of the page. Draw it first: the text lies over it.
@@ -206,7 +213,7 @@ mod tests {
     #[test]
     fn millimetres_points_and_ems_agree() {
         assert_eq!(mm(2100), PAGE_WIDTH - 1);
-        assert_eq!(mm(2970), PAGE_HEIGHT);
+        assert_eq!(mm(2970), PAGE_HEIGHT - 1);
         assert_eq!(mm(254), 7200);
         assert_eq!(to_ems(44_100, 1575), 28_000);
         assert_eq!(from_ems(28_000, 1575), 44_100);

@@ -68,16 +68,25 @@ pub(crate) fn text(canvas: &mut Canvas, glyphs: &[Glyph], area: Area, size: i32,
 
 /// A label in its cell: centred, in lines of about equal length.
 pub(crate) fn label(canvas: &mut Canvas, glyphs: &[Glyph], area: Area, size: i32) {
-    let room = to_ems(area.width - 2 * PADDING, size);
-    let whole = single(glyphs).width;
-    let wanted = (whole + room - 1) / room.max(1);
-    let even = ragged(glyphs, whole / wanted.max(1) + 500);
-    let lines = if count(even.len()) <= wanted {
-        even
-    } else {
-        ragged(glyphs, room)
-    };
-    stack(canvas, &lines, area, size, Align::Centre);
+    const EDGE: i32 = mm(8);
+    let mut size = size;
+    loop {
+        let room = to_ems(area.width - 2 * EDGE, size);
+        let whole = single(glyphs).width;
+        let wanted = (whole + room - 1) / room.max(1);
+        let even = ragged(glyphs, whole / wanted.max(1) + 500);
+        let lines = if count(even.len()) <= wanted {
+            even
+        } else {
+            ragged(glyphs, room)
+        };
+        let high = count(lines.len()) * size * 125 / 100;
+        if high <= area.height - EDGE || size <= SMALLEST {
+            stack(canvas, &lines, area, size, Align::Centre);
+            return;
+        }
+        size -= STEP;
+    }
 }
 
 fn stack(canvas: &mut Canvas, lines: &[Line], area: Area, size: i32, align: Align) {

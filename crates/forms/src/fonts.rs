@@ -56,8 +56,8 @@ pub(crate) struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    fn parse(which: &'static str, bytes: &'a [u8]) -> Result<Self, FormError> {
-        let face = Face::parse(bytes, 0).map_err(|source| FormError::Font { which, source })?;
+    fn parse(which: &'static str, bytes: &'a [u8]) -> Result<Self, FontError> {
+        let face = Face::parse(bytes, 0).map_err(|source| FontError { which, source })?;
         let name = face
             .names()
             .into_iter()
@@ -95,8 +95,8 @@ pub struct Fonts<'a> {
 }
 
 impl<'a> Fonts<'a> {
-    /// Parses the four faces. Fails with [`FormError::Font`] if one is not an OpenType face.
-    pub fn load(bytes: FontBytes<'a>) -> Result<Self, FormError> {
+    /// Parses the four faces. Fails, naming the face, if one is not an OpenType face.
+    pub fn load(bytes: FontBytes<'a>) -> Result<Self, FontError> {
         Ok(Self {
             body: Cut::parse("body", bytes.body)?,
             title: Cut::parse("title", bytes.title)?,
@@ -162,7 +162,15 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
-static EMBEDDED: OnceLock<Result<Fonts<'static>, ttf_parser::FaceParsingError>> = OnceLock::new();
+/// Which face does not parse, and what the parser says.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the {which} typeface is not usable")]
+pub struct FontError {
+    which: &'static str,
+    source: ttf_parser::FaceParsingError,
+}
+
+static EMBEDDED: OnceLock<Result<Fonts<'static>, FontError>> = OnceLock::new();
 
 /// The faces that ship with the program, parsed at the first call and kept. Fails only if the
 /// build put something else than fonts under `assets/fonts`.
@@ -174,15 +182,8 @@ pub fn embedded() -> Result<&'static Fonts<'static>, FormError> {
             fallback: include_bytes!("../../../assets/fonts/NotoSerifSC-Regular.ttf"),
             rare: include_bytes!("../../../assets/fonts/HanaMinB.ttf"),
         })
-        .map_err(|e| match e {
-            FormError::Font { source, .. } => source,
-            _ => ttf_parser::FaceParsingError::MalformedFont,
-        })
     });
-    parsed.as_ref().map_err(|&source| FormError::Font {
-        which: "embedded",
-        source,
-    })
+    parsed.as_ref().map_err(|&e| FormError::Font(e))
 }
 
 /// The characters of a text that the embedded faces cannot draw, each once, in order: the check

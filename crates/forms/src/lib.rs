@@ -18,7 +18,7 @@ pub use facts::{
     Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter,
     ServiceCause, Sheet, facts_hash8,
 };
-pub use fonts::{FontBytes, Fonts, embedded, missing_glyphs};
+pub use fonts::{FontBytes, FontError, Fonts, embedded, missing_glyphs};
 pub use wording::{WordingError, forbidden_words};
 
 use domain::money::MoneyError;
@@ -78,13 +78,8 @@ pub enum FormError {
     #[error("the facts cannot be written down")]
     Facts(#[source] serde_json::Error),
     /// A typeface does not parse.
-    #[error("the {which} typeface is not usable")]
-    Font {
-        /// Which of the faces.
-        which: &'static str,
-        /// What the parser says.
-        source: ttf_parser::FaceParsingError,
-    },
+    #[error("a typeface is not usable")]
+    Font(#[from] FontError),
     /// A typeface cannot be cut down to the glyphs used.
     #[error("a typeface cannot be reduced")]
     Subset(#[source] subsetter::Error),
@@ -172,6 +167,15 @@ pub fn draw_with(
         pdf: pdf::write(fonts, &pages, &about)?,
         pages: sheet_pages.iter().sum(),
         sheet_pages,
+    })
+}
+
+/// The template and version that a sheet is drawn by, as printed on it and in its QR code.
+pub fn template(sheet: &Sheet) -> Result<String, FormError> {
+    let words = wordings()?;
+    Ok(match sheet {
+        Sheet::Notice(_) => words.notice.template.clone(),
+        Sheet::Receipt(_) => words.receipt.template.clone(),
     })
 }
 

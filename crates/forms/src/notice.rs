@@ -71,7 +71,9 @@ struct Row {
 
 /// The letter's words as glyphs: shaped once, set at many sizes.
 struct Content {
-    organ: Vec<Glyph>,
+    /// The organ's name for the letterhead, and for the signature.
+    organ: Line,
+    signed: Line,
     number: Line,
     title: Line,
     salutation: Vec<Glyph>,
@@ -211,7 +213,8 @@ fn content(
         })
         .collect::<Result<_, FormError>>()?;
     Ok(Content {
-        organ: bold(&head.organ_name)?,
+        organ: single(&bold(&head.organ_name)?),
+        signed: single(&body(&Piece::plain(&head.organ_name))?),
         number: single(&body(&Piece::plain(number))?),
         title: single(&bold(&words.title)?),
         salutation: body(&fill(salutation, &values)?)?,
@@ -271,7 +274,7 @@ fn values(
         ("organ_name", Value::Words(head.organ_name.clone())),
         ("hotline", Value::Whole(head.hotline.clone())),
         ("complaint_line", Value::Whole(head.complaint_line.clone())),
-        ("as_of", Value::Whole(date_zh(facts.as_of))),
+        ("as_of", Value::Words(date_zh(facts.as_of))),
         ("due_on", Value::Words(due)),
         (
             "ready_by",
@@ -406,11 +409,17 @@ const fn official(act: &Act<'_>) -> Ink {
 fn letterhead(act: &Act<'_>, content: &Content, flow: &mut Flow) {
     let ink = official(act);
     let page = &mut flow.page;
-    let organ = single(&content.organ);
-    let size = fitting(&organ, mm(1500), 3300);
+    let size = fitting(&content.organ, mm(1500), 3300);
     // The characters' upper edge stands 30 mm below the paper's edge.
     let base = mm(300) + size * 85 / 100;
-    page.aligned(&organ, PAGE_WIDTH / 2, base, size, Align::Centre, ink);
+    page.aligned(
+        &content.organ,
+        PAGE_WIDTH / 2,
+        base,
+        size,
+        Align::Centre,
+        ink,
+    );
     let rule = base + size * 8 / 100 + mm(40);
     page.bar(RULE_LEFT, rule, RULE_WIDTH, 170, ink);
     page.bar(RULE_LEFT, rule + 270, RULE_WIDTH, 60, ink);
@@ -455,7 +464,14 @@ fn table(content: &Content, grid: Grid, flow: &mut Flow) {
         }
         let base = middle(flow.y, grid.row, size);
         let [first, second, third, fourth, fifth] = cells(flow.y, grid.row);
-        put(&mut flow.page, &row.ordinal, first, base, size, Align::Centre);
+        put(
+            &mut flow.page,
+            &row.ordinal,
+            first,
+            base,
+            size,
+            Align::Centre,
+        );
         put(&mut flow.page, &row.tail, second, base, size, Align::Centre);
         let [principal, interest, subtotal] = &row.amounts;
         for (line, area) in [(principal, third), (interest, fourth), (subtotal, fifth)] {
@@ -531,11 +547,16 @@ fn closing(content: &Content, grid: Grid, flow: &mut Flow) {
     let date = from_ems(content.date.width, size);
     // The date ends four characters before the edge, and the organ stands centred above it.
     let centre = RIGHT - 4 * size - date / 2;
-    let organ = single(&content.organ);
-    let fit = fitting(&organ, 2 * (RIGHT - centre), size);
+    let fit = fitting(&content.signed, 2 * (RIGHT - centre), size);
     let base = flow.y + mm(250);
-    flow.page
-        .aligned(&organ, centre, base, fit, Align::Centre, Ink::Black);
+    flow.page.aligned(
+        &content.signed,
+        centre,
+        base,
+        fit,
+        Align::Centre,
+        Ink::Black,
+    );
     let base = base + grid.pitch.max(mm(90));
     flow.page
         .aligned(&content.date, centre, base, size, Align::Centre, Ink::Black);
@@ -636,5 +657,31 @@ fn foot(
             return Ok(());
         }
         size -= 25;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_masked_accounts_are_printed() {
+        for shown in ["wan***.cdb@sina.cn", "尾号1234", "1234"] {
+            assert!(!unmasked(shown), "{shown}");
+        }
+        for hidden in ["wang.cdb@sina.cn", "6228480402564890018", "13800000000"] {
+            assert!(unmasked(hidden), "{hidden}");
+        }
+    }
+
+    #[test]
+    fn type_never_falls_below_fourteen_points() {
+        assert!(GRIDS.iter().all(|g| g.size >= 1400));
+        assert!(
+            GRIDS
+                .iter()
+                .zip(GRIDS.iter().skip(1))
+                .all(|(a, b)| a.pitch > b.pitch && a.size >= b.size)
+        );
     }
 }

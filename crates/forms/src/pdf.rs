@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate};
 use lopdf::{Dictionary, Object, StringFormat};
 use printpdf::{
-    Codepoint, Color, FontId, FontMetrics, FontType, Greyscale, Mm, Op, OffsetDateTime, PaintMode,
+    Codepoint, Color, FontId, FontMetrics, FontType, Greyscale, Mm, OffsetDateTime, Op, PaintMode,
     ParsedFont, PdfDocument, PdfFont, PdfFontHandle, PdfFontMetricsStub, PdfPage, PdfSaveOptions,
     Pt, Rect, Rgb, TextItem, TextMatrix,
 };
@@ -179,10 +179,7 @@ fn colour(ink: Ink) -> Color {
     }
 }
 
-fn ops(
-    page: &Canvas,
-    maps: &BTreeMap<FaceId, BTreeMap<u16, u16>>,
-) -> Result<Vec<Op>, FormError> {
+fn ops(page: &Canvas, maps: &BTreeMap<FaceId, BTreeMap<u16, u16>>) -> Result<Vec<Op>, FormError> {
     let mut out = Vec::new();
     let mut ink = None;
     let mut font = None;
@@ -289,7 +286,15 @@ fn settle(file: &mut lopdf::Document, identity: [u8; 32]) -> Result<(), FormErro
             .get_object_mut(info)
             .and_then(Object::as_dict_mut)
             .map_err(FormError::Structure)?;
-        for key in ["Trapped", "GTS_PDFXVersion", "Identifier", "Author", "Creator", "Subject", "Keywords"] {
+        for key in [
+            "Trapped",
+            "GTS_PDFXVersion",
+            "Identifier",
+            "Author",
+            "Creator",
+            "Subject",
+            "Keywords",
+        ] {
             info.remove(key.as_bytes());
         }
     }
@@ -302,4 +307,3 @@ fn settle(file: &mut lopdf::Document, identity: [u8; 32]) -> Result<(), FormErro
     catalog.set("ViewerPreferences", Object::Dictionary(viewer));
     Ok(())
 }
-

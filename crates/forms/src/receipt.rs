@@ -130,8 +130,7 @@ impl Form<'_> {
                     height: side,
                 };
                 let glyphs = self.body(&words.sample)?;
-                self.page
-                    .frame(area.x, area.y, side, side, 50, Ink::Grey);
+                self.page.frame(area.x, area.y, side, side, 50, Ink::Grey);
                 cell::label(&mut self.page, &glyphs, area, 1050);
             }
             PrintState::Formal | PrintState::Reprint(_) => {
@@ -158,7 +157,8 @@ impl Form<'_> {
         };
         cell::label(&mut self.page, &glyphs, area, SIZE);
         self.page.across(LEFT, self.y, WIDTH, THIN, Ink::Black);
-        self.page.down(LEFT + LABEL, self.y, height, THIN, Ink::Black);
+        self.page
+            .down(LEFT + LABEL, self.y, height, THIN, Ink::Black);
         self.y += height;
         Ok(area.slice(LABEL, CONTENT))
     }
@@ -210,7 +210,11 @@ impl Form<'_> {
         let time = self.body(&words.time)?;
         self.write(&time, area);
 
-        self.signature(&words.signature_label, &words.signature_lines, &words.fingerprint)?;
+        self.signature(
+            &words.signature_label,
+            &words.signature_lines,
+            &words.fingerprint,
+        )?;
         self.signature(&words.proxy_label, &words.proxy_lines, &words.fingerprint)?;
 
         let area = self.row(&words.relation_label, self.soft(150))?;
@@ -278,8 +282,14 @@ impl Form<'_> {
             height: PRINT_BOX,
         };
         self.spread(lines, area.slice(0, print.x - area.x))?;
-        self.page
-            .frame(print.x, print.y, print.width, print.height, THIN, Ink::Black);
+        self.page.frame(
+            print.x,
+            print.y,
+            print.width,
+            print.height,
+            THIN,
+            Ink::Black,
+        );
         let hint = single(&self.body(fingerprint)?);
         self.page.aligned(
             &hint,
@@ -356,5 +366,72 @@ impl Form<'_> {
                 .line(&line, LEFT, middle(y, FOOT_PITCH, size), size, Ink::Black);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canvas::{Mark, PAGE_HEIGHT};
+    use crate::facts::{Letterhead, Palette, ServedLetter, ServiceCause};
+
+    fn page(letters: usize) -> Canvas {
+        let facts = ReceiptFacts {
+            receipt_no: "青资助回证〔2026〕10088号".into(),
+            printed_on: chrono::NaiveDate::from_ymd_opt(2026, 12, 3).expect("a date"),
+            cause: ServiceCause::OverdueReminder,
+            letters: vec![
+                ServedLetter {
+                    name: "贷款逾期提醒通知书".into(),
+                    doc_no: "青资助逾提〔2026〕10001号".into(),
+                    copies: 1,
+                };
+                letters
+            ],
+            addressees: vec!["王秋禾".into()],
+            address: String::new(),
+            letterhead: Letterhead {
+                organ_name: "青石县学生资助管理中心".into(),
+                organ_code: "青资助".into(),
+                hotline: "0375-1234567".into(),
+                complaint_line: "0375-7654321".into(),
+                address: String::new(),
+                bank_name: "国家开发银行".into(),
+                settlement_bank: "青石农商银行".into(),
+                nearest_agency: None,
+            },
+        };
+        let act = Act {
+            fonts: crate::embedded().expect("fonts"),
+            state: PrintState::Formal,
+            palette: Palette::Black,
+            hash8: "0a1b2c3d".into(),
+        };
+        let words = crate::wording::wordings().expect("wording");
+        draw(&act, &words.receipt, &facts).expect("drawn").remove(0)
+    }
+
+    #[test]
+    fn the_finger_boxes_measure_thirty_millimetres() {
+        let boxes = page(1)
+            .marks
+            .iter()
+            .filter(|m| matches!(m, Mark::Bar { width, height, .. } if *width == THIN && *height == PRINT_BOX))
+            .count();
+        assert_eq!(boxes, 4, "two upright edges each");
+    }
+
+    #[test]
+    fn nothing_leaves_the_margins() {
+        for letters in 1..=2 {
+            for mark in page(letters).marks {
+                let (x, bottom) = match mark {
+                    Mark::Text(run) => (run.x, run.baseline),
+                    Mark::Bar { x, y, height, .. } => (x, y + height),
+                };
+                assert!((LEFT - 100..RIGHT + 100).contains(&x), "{x}");
+                assert!(bottom <= PAGE_HEIGHT - mm(100), "{bottom}");
+            }
+        }
     }
 }

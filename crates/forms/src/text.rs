@@ -44,9 +44,8 @@ enum Kind {
 
 const fn kind_of(ch: char) -> Kind {
     match ch {
-        '。' | '，' | '、' | '：' | '；' | '？' | '！' | '）' | '》' | '」' | '』' | '〕' | '】' | '”' | '’' => {
-            Kind::Close
-        }
+        '。' | '，' | '、' | '：' | '；' | '？' | '！' | '）' | '》' | '」' | '』' | '〕'
+        | '】' | '”' | '’' => Kind::Close,
         '（' | '《' | '「' | '『' | '〔' | '【' | '“' | '‘' => Kind::Open,
         '·' | '—' | '…' | '～' | '％' | '℃' => Kind::Mid,
         ' ' | '\u{3000}' => Kind::Space,
@@ -68,9 +67,10 @@ pub(crate) enum Voice {
 }
 
 impl Voice {
-    const fn chain(self, western: bool) -> [FaceId; 4] {
-        match (self, western) {
-            (Self::Body, true) => [FaceId::Fallback, FaceId::Body, FaceId::Rare, FaceId::Title],
+    /// The order in which faces are asked; with `serif` the serif pair comes before the body.
+    const fn chain(self, serif: bool) -> [FaceId; 4] {
+        match (self, serif) {
+            (Self::Body, true) => [FaceId::Fallback, FaceId::Rare, FaceId::Body, FaceId::Title],
             (Self::Body, false) => [FaceId::Body, FaceId::Fallback, FaceId::Rare, FaceId::Title],
             (Self::Title, _) => [FaceId::Title, FaceId::Fallback, FaceId::Rare, FaceId::Body],
         }
@@ -87,22 +87,22 @@ pub(crate) fn shape(
     let mut before: Option<char> = None;
     for piece in pieces {
         let text = clean(&piece.text);
-        let voice = if piece.strong {
-            Voice::Title
-        } else {
-            voice
-        };
-        // A name in two faces looks like a forgery: one missing character moves the whole name.
-        let one_face = match piece.role {
-            Role::Name => fonts.whole(&voice.chain(false), &text),
-            Role::Plain | Role::Whole => None,
+        let voice = if piece.strong { Voice::Title } else { voice };
+        // A name in two faces looks like a forgery: one missing character moves the whole name,
+        // and if no face has all of it, it is made up from the two that look alike.
+        let (one_face, patched) = match piece.role {
+            Role::Name => {
+                let whole = fonts.whole(&voice.chain(false), &text);
+                (whole, whole.is_none())
+            }
+            Role::Plain | Role::Whole => (None, false),
         };
         for (at, ch) in text.chars().enumerate() {
             if is_silent(ch) {
                 continue;
             }
             let kind = kind_of(ch);
-            let chain = voice.chain(kind == Kind::Western);
+            let chain = voice.chain(kind == Kind::Western || patched);
             let found = match one_face {
                 Some(id) => fonts.cut(id).glyph(ch).map(|g| (id, g)),
                 None => fonts.first(&chain, ch),
@@ -227,9 +227,18 @@ fn trim(glyphs: &[Glyph]) -> &[Glyph] {
     out
 }
 
+/// The air an opening mark leaves at the left edge, which a line is pulled back by.
+fn overhang(glyphs: &[Glyph]) -> i32 {
+    if glyphs.first().is_some_and(|g| g.kind == Kind::Open) {
+        HALF
+    } else {
+        0
+    }
+}
+
 /// How many glyphs go on a line of this width.
 fn fit(glyphs: &[Glyph], width: i32) -> usize {
-    let mut pen = 0;
+    let mut pen = -overhang(glyphs);
     let mut before: Option<Kind> = None;
     let mut good = 0;
     for (at, g) in glyphs.iter().enumerate() {
@@ -241,7 +250,11 @@ fn fit(glyphs: &[Glyph], width: i32) -> usize {
         }
         pen += g.advance;
         // The air of a closing mark may hang over the edge.
-        let ink = if g.kind == Kind::Close { pen - HALF } else { pen };
+        let ink = if g.kind == Kind::Close {
+            pen - HALF
+        } else {
+            pen
+        };
         if ink > width && g.kind != Kind::Space {
             // Nothing may break: an unbroken value longer than the line is cut where it must be.
             return if good > 0 { good } else { at };
@@ -257,6 +270,7 @@ const fn elastic(b: Kind, k: Kind) -> bool {
 }
 
 fn place(glyphs: &[Glyph], left: i32, justify_to: Option<i32>) -> Line {
+    let left = if left == 0 { -overhang(glyphs) } else { left };
     let mut width = natural(glyphs);
     if justify_to.is_some_and(|w| left + width > w)
         && glyphs.last().is_some_and(|g| g.kind == Kind::Close)
@@ -350,7 +364,10 @@ mod tests {
             assert_eq!(set.concat(), text);
             for line in set {
                 let (first, last) = (line.chars().next(), line.chars().last());
-                assert!(first.is_some_and(|c| !"。，、：；）》”".contains(c)), "{line}");
+                assert!(
+                    first.is_some_and(|c| !"。，、：；）》”".contains(c)),
+                    "{line}"
+                );
                 assert!(last.is_some_and(|c| !"（《“".contains(c)), "{line}");
             }
         }
@@ -359,26 +376,46 @@ mod tests {
     #[test]
     fn numbers_amounts_and_document_numbers_stay_whole() {
         for wide in 14..24 {
-            let set = lines("依据{no}，请在2026年12月20日前还¥1,640,902.35元，电话0375-1234567。", &[(
-                "no",
-                Value::Whole("青资助还通〔2026〕10123号".into()),
-            )], wide);
-            for whole in ["青资助还通〔2026〕10123号", "2026年", "12月", "20日", "¥1,640,902.35元", "0375-1234567"] {
-                assert!(set.iter().any(|l| l.contains(whole)), "{whole} at {wide}: {set:?}");
+            let set = lines(
+                "依据{no}，请在2026年12月20日前还¥1,640,902.35元，电话0375-1234567。",
+                &[("no", Value::Whole("青资助还通〔2026〕10123号".into()))],
+                wide,
+            );
+            for whole in [
+                "青资助还通〔2026〕10123号",
+                "2026年",
+                "12月",
+                "20日",
+                "¥1,640,902.35元",
+                "0375-1234567",
+            ] {
+                assert!(
+                    set.iter().any(|l| l.contains(whole)),
+                    "{whole} at {wide}: {set:?}"
+                );
             }
         }
     }
 
     #[test]
     fn justified_lines_end_at_the_edge() {
-        let pieces = Piece::plain("下列数字由经办银行提供，数据截至2026年12月1日，遇节假日也不推后，请尽量提前准备。");
+        let pieces = Piece::plain(
+            "下列数字由经办银行提供，数据截至2026年12月1日，遇节假日也不推后，请尽量提前准备。",
+        );
         let glyphs = shape(embedded().expect("fonts"), &pieces, Voice::Body).expect("shaped");
         let set = set(&glyphs, ems(12), ems(2));
         let (last, full) = set.split_last().expect("lines");
         assert!(full.len() >= 2 && last.width < ems(12));
         for line in full {
-            let hangs = line.glyphs.last().is_some_and(|p| p.glyph.kind == Kind::Close);
-            assert!(line.width == ems(12) || hangs && line.width == ems(12) + HALF, "{}", line.width);
+            let hangs = line
+                .glyphs
+                .last()
+                .is_some_and(|p| p.glyph.kind == Kind::Close);
+            assert!(
+                line.width == ems(12) || hangs && line.width == ems(12) + HALF,
+                "{}",
+                line.width
+            );
         }
     }
 
@@ -399,7 +436,12 @@ mod tests {
 
     #[test]
     fn a_radical_is_drawn_as_the_character() {
-        let glyphs = shape(embedded().expect("fonts"), &Piece::plain("⽟⼈"), Voice::Body).expect("shaped");
+        let glyphs = shape(
+            embedded().expect("fonts"),
+            &Piece::plain("⽟⼈"),
+            Voice::Body,
+        )
+        .expect("shaped");
         let text: String = glyphs.iter().map(|g| g.ch).collect();
         assert_eq!(text, "玉人");
     }

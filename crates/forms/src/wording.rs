@@ -142,10 +142,48 @@ pub(crate) fn wordings() -> Result<&'static Wordings, FormError> {
 /// enlistment or the children's schooling, ultimatums, the family's poverty status, shouting.
 // LAW: administrative neutrality and the ban on threats in collection.
 const FORBIDDEN: &[&str] = &[
-    "拘留", "拘押", "逮捕", "抓捕", "坐牢", "判刑", "刑事", "警察", "公安", "派出所", "曝光", "公示",
-    "公布名单", "张贴", "上墙", "喇叭", "广播", "全村", "开除", "辞退", "解聘", "失去工作", "丢工作",
-    "参军", "入伍", "政审", "子女上学", "子女入学", "孩子上学", "最后通牒", "后果自负", "老赖", "黑名单",
-    "失信被执行人", "贫困", "困难户", "低保", "五保", "建档立卡", "脱贫", "！", "!",
+    "拘留",
+    "拘押",
+    "逮捕",
+    "抓捕",
+    "坐牢",
+    "判刑",
+    "刑事",
+    "警察",
+    "公安",
+    "派出所",
+    "曝光",
+    "公示",
+    "公布名单",
+    "张贴",
+    "上墙",
+    "喇叭",
+    "广播",
+    "全村",
+    "开除",
+    "辞退",
+    "解聘",
+    "失去工作",
+    "丢工作",
+    "参军",
+    "入伍",
+    "政审",
+    "子女上学",
+    "子女入学",
+    "孩子上学",
+    "最后通牒",
+    "后果自负",
+    "老赖",
+    "黑名单",
+    "失信被执行人",
+    "贫困",
+    "困难户",
+    "低保",
+    "五保",
+    "建档立卡",
+    "脱贫",
+    "！",
+    "!",
 ];
 
 /// The forbidden words found in a text, in the order of the list; empty if it may be printed.
@@ -280,17 +318,26 @@ mod tests {
 
     #[test]
     fn strong_stretches_and_values_keep_their_roles() {
-        let pieces = fill("**日期：{d}**，请{n}", &[
-            ("d", Value::Whole("12月".into())),
-            ("n", Value::Name("王秋禾".into())),
-        ])
+        let pieces = fill(
+            "**日期：{d}**，请{n}",
+            &[
+                ("d", Value::Whole("12月".into())),
+                ("n", Value::Name("王秋禾".into())),
+            ],
+        )
         .expect("filled");
-        let roles: Vec<_> = pieces.iter().map(|p| (p.text.as_str(), p.role, p.strong)).collect();
-        assert_eq!(roles, [
-            ("日期：", Role::Plain, true),
-            ("12月", Role::Whole, true),
-            ("，请", Role::Plain, false),
-            ("王秋禾", Role::Name, false),
-        ]);
+        let roles: Vec<_> = pieces
+            .iter()
+            .map(|p| (p.text.as_str(), p.role, p.strong))
+            .collect();
+        assert_eq!(
+            roles,
+            [
+                ("日期：", Role::Plain, true),
+                ("12月", Role::Whole, true),
+                ("，请", Role::Plain, false),
+                ("王秋禾", Role::Name, false),
+            ]
+        );
     }
 }

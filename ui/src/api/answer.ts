@@ -12,6 +12,9 @@ export type With<N extends CallName> = Calls[N]["with"];
 /** What a call gives. */
 export type ReplyOf<N extends CallName> = Calls[N]["reply"];
 
+/** A refusal as a page sees it: the desk's own, or that no desk answered. */
+export type Failing = Omit<Failure, "code"> & { code: Failure["code"] | "DESK_SILENT" };
+
 /** The road to the desk: the window's own, or the browser's. */
 export type Courier = {
   call(name: CallName, args: unknown): Promise<Answer>;
@@ -20,8 +23,8 @@ export type Courier = {
 
 /** The desk did not do what was asked; nothing has changed. Carries the sentence in both languages. */
 export class Refused extends Error {
-  readonly failure: Failure;
-  constructor(failure: Failure) {
+  readonly failure: Failing;
+  constructor(failure: Failing) {
     super(failure.en);
     this.name = "Refused";
     this.failure = failure;
@@ -41,7 +44,7 @@ export function unanswered(): Refused {
 }
 
 /** The failure that an error carries; anything unknown becomes "did not answer". */
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): Failing {
   return error instanceof Refused ? error.failure : unanswered().failure;
 }
 

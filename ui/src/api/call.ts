@@ -23,9 +23,18 @@ export function onStale(listener: (tags: readonly Tag[]) => void): void {
   listeners.add(listener);
 }
 
+let locked: (() => void) | null = null;
+
+/** Hears when the desk says, in the middle of work, that it is locked or has no home. */
+export function onLocked(listener: () => void): void {
+  locked = listener;
+}
+
 /** Asks the desk. Throws `Refused` with the desk's own sentence where it did not do it. */
 export async function call<N extends CallName>(name: N, args: With<N>): Promise<ReplyOf<N>> {
-  const { reply, stale } = unwrap<N>(await courier.call(name, args));
+  const answer = await courier.call(name, args);
+  if ("fail" in answer && (answer.fail.code === "LOCKED" || answer.fail.code === "NO_HOME")) locked?.();
+  const { reply, stale } = unwrap<N>(answer);
   if (stale.length > 0) for (const listener of listeners) listener(stale);
   return reply;
 }

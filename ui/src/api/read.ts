@@ -6,7 +6,7 @@ import type { Ref } from "vue";
 import { failureOf } from "./answer";
 import type { CallName, ReplyOf, With } from "./answer";
 import { call, onStale } from "./call";
-import type { Failure } from "./gen/Failure";
+import type { Failing } from "./answer";
 import type { Tag } from "./gen/Tag";
 
 type Kept = {
@@ -16,7 +16,7 @@ type Kept = {
   readers: number;
   asked: number;
   answered: number;
-  state: { data: unknown; failure: Failure | null; loading: boolean };
+  state: { data: unknown; failure: Failing | null; loading: boolean };
 };
 
 const kept = new Map<string, Kept>();
@@ -28,7 +28,7 @@ async function readAgain(entry: Kept): Promise<void> {
   const turn = entry.asked;
   entry.state.loading = true;
   let data: unknown;
-  let failure: Failure | null = null;
+  let failure: Failing | null = null;
   try {
     data = await call(entry.name, entry.args as With<CallName>);
   } catch (error) {
@@ -59,7 +59,7 @@ export type Read<N extends CallName> = {
   /** The reply, once there is one. */
   data: Ref<ReplyOf<N> | null>;
   /** Why the last try was refused. */
-  failure: Ref<Failure | null>;
+  failure: Ref<Failing | null>;
   /** Whether an answer is on its way. */
   loading: Ref<boolean>;
   /** Asks again now. */
@@ -68,7 +68,7 @@ export type Read<N extends CallName> = {
 
 /** Reads `name` with what `args` gives (null: not yet), and again whenever one of `tags` goes stale. */
 export function useRead<N extends CallName>(name: N, args: () => With<N> | null, tags: readonly Tag[]): Read<N> {
-  const shown = shallowReactive<{ data: ReplyOf<N> | null; failure: Failure | null; loading: boolean }>({
+  const shown = shallowReactive<{ data: ReplyOf<N> | null; failure: Failing | null; loading: boolean }>({
     data: null,
     failure: null,
     loading: false,

@@ -2,11 +2,10 @@
 import { invoke } from "@tauri-apps/api/core";
 
 import { unanswered, Refused } from "./answer";
-import type { Courier } from "./answer";
+import type { Courier, Failing } from "./answer";
 import type { Answer } from "./gen/Answer";
-import type { Failure } from "./gen/Failure";
 
-function isFailure(value: unknown): value is Failure {
+function isFailure(value: unknown): value is Failing {
   return typeof value === "object" && value !== null && "code" in value && "zh" in value;
 }
 

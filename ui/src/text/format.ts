@@ -167,6 +167,11 @@ export function shortNo(docNo: string): string {
   return match?.[1] ?? docNo;
 }
 
+/** A visit's sentence where its day stands beside it already: 12月8日10:20，… → 10:20，… */
+export function withoutDay(sentence: string): string {
+  return sentence.replace(/^\d{1,2}月\d{1,2}日(?=\d{2}:\d{2})/, "");
+}
+
 /** Bytes for people: 1.4 MB. */
 export function bytes(n: number): string {
   if (n < 1024) return `${n} B`;

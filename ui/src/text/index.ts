@@ -3,7 +3,7 @@
 import { createI18n } from "vue-i18n";
 import { computed } from "vue";
 
-import type { Failure } from "../api/gen/Failure";
+import type { Failing } from "../api/answer";
 import type { Remark } from "../api/gen/Remark";
 import { en } from "./en";
 import * as format from "./format";
@@ -65,7 +65,12 @@ export function codes<L extends ListName>(list: L): CodeOf<L>[] {
   return Object.keys(zh.words[list]) as CodeOf<L>[];
 }
 
+/** What parts the items of a list. The texts themselves lose blanks at their ends, so these stand here. */
+export const listMark = computed(() => (lang.value === "zh" ? "、" : ", "));
+/** What parts the clauses of a sentence. */
+export const clauseMark = computed(() => (lang.value === "zh" ? "，" : "; "));
+
 /** The sentence of a failure or remark in the language now. */
-export function said(what: Pick<Failure, "zh" | "en"> | Remark): string {
+export function said(what: Pick<Failing, "zh" | "en"> | Remark): string {
   return lang.value === "zh" ? what.zh : what.en;
 }

@@ -45,6 +45,9 @@ pub enum RosterError {
         /// What the workbook's reader met.
         source: Box<calamine::XlsxError>,
     },
+    /// The workbook's reader broke off on something forged.
+    #[error("the workbook's reader broke off")]
+    ReaderFailed,
     /// Rows that do not follow each other.
     #[error("the rows of the sheet are out of order")]
     RowsOutOfOrder,
@@ -71,7 +74,7 @@ impl RosterError {
         match self {
             Self::NotAWorkbook => "这不是.xlsx表格文件。请用WPS或Excel打开它，另存为“.xlsx”后再导入。".to_owned(),
             Self::OldOrLocked => "这是旧格式的.xls表格，或者设了打开密码。请用WPS或Excel打开，去掉密码，另存为“.xlsx”后再导入。".to_owned(),
-            Self::Container { .. } | Self::Damaged { .. } | Self::RowsOutOfOrder => {
+            Self::Container { .. } | Self::Damaged { .. } | Self::ReaderFailed | Self::RowsOutOfOrder => {
                 "这个表格文件坏了，读不出来。请重新拷贝或向银行重新要一份。".to_owned()
             }
             Self::TooLarge(TooLarge::File) => "文件超过10MB，不能导入。请分成几个文件。".to_owned(),
@@ -140,7 +143,7 @@ impl Rejected {
     /// Row, column and reason in words.
     pub fn sentence_zh(&self) -> String {
         format!(
-            "第{}行没有导入：{}：{}。",
+            "第{}行没有导入（{}）：{}。",
             self.sheet_row,
             self.column.title_zh(),
             self.reason.sentence_zh()

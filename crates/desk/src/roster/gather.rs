@@ -2,7 +2,7 @@
 //! numbers under many families, a row that contradicts an earlier one. Earlier rows stand; nothing is merged on doubt.
 
 use chrono::NaiveDate;
-use domain::identity::IdNumber;
+use domain::identity::{IdError, IdNumber};
 use domain::money::{Fen, MoneyError};
 use domain::phone::PhoneNumber;
 use domain::place::{PlaceCode, PlaceTable};
@@ -11,18 +11,70 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::columns::{Column, Layout};
 use super::faults::{Rejected, RosterError, RowFault, TooLarge, Warning, WarningKind};
 use super::footer::{Tally, TotalsLine, totals_line};
-use super::row::{RowParts, RowReader, add_phone};
+use super::row::{Fault, RowParts, RowReader, add_phone};
 use super::sheet::SheetRow;
 use super::{CoBorrower, Roster, RosterHousehold, RosterTotals};
 
 /// From so many addresses on, a shared number is not a family's.
 const SHARED_FROM: usize = 3;
 
+/// Which columns of identity numbers a spreadsheet has damaged. A damaged number ends in zeros, and one in eleven such
+/// still passes its check by chance; so does one in a thousand sound ones. Only the rest of the column can tell:
+/// where it shows damage, no number that ends in zeros is trusted, and where it does not, all that check are.
+struct Damage {
+    borrowers: bool,
+    co_borrowers: bool,
+}
+
+impl Damage {
+    fn seen_in(read: &[(u32, Result<RowParts, Fault>)]) -> Self {
+        let lost = |fault: &Fault| {
+            matches!(
+                fault,
+                (
+                    RowFault::Id(IdError::ExcelDamaged) | RowFault::IdIsQuantity,
+                    Column::BorrowerId
+                )
+            )
+        };
+        let co_lost = |parts: &RowParts| parts.warnings.contains(&CO_BORROWER_DAMAGED);
+        Self {
+            borrowers: read
+                .iter()
+                .any(|(_, read)| read.as_ref().err().is_some_and(lost)),
+            co_borrowers: read
+                .iter()
+                .any(|(_, read)| read.as_ref().is_ok_and(co_lost)),
+        }
+    }
+
+    fn judge(&self, mut parts: RowParts) -> Result<RowParts, Fault> {
+        if self.borrowers && ends_in_zeros(&parts.id) {
+            return Err((RowFault::Id(IdError::ExcelDamaged), Column::BorrowerId));
+        }
+        if let Some(co) = parts.co_borrower.as_mut().filter(|_| self.co_borrowers)
+            && co.id.as_ref().is_some_and(ends_in_zeros)
+        {
+            co.id = None;
+            parts.warnings.push(CO_BORROWER_DAMAGED);
+        }
+        Ok(parts)
+    }
+}
+
+const CO_BORROWER_DAMAGED: WarningKind = WarningKind::CoBorrowerId(IdError::ExcelDamaged);
+
+fn ends_in_zeros(id: &IdNumber) -> bool {
+    id.expose().ends_with("000")
+}
+
 /// A list on its way to being understood.
 pub(super) struct Gathering<'a> {
     places: &'a PlaceTable,
     date_elsewhere: Option<NaiveDate>,
     is_1904: bool,
+    /// Every row as read; settled only when the whole column of identity numbers is known.
+    read: Vec<(u32, Result<RowParts, Fault>)>,
     households: Vec<RosterHousehold>,
     by_id: BTreeMap<IdNumber, usize>,
     contract_rows: BTreeMap<String, u32>,
@@ -43,6 +95,7 @@ impl<'a> Gathering<'a> {
             places,
             date_elsewhere,
             is_1904,
+            read: Vec::new(),
             households: Vec::new(),
             by_id: BTreeMap::new(),
             contract_rows: BTreeMap::new(),
@@ -71,23 +124,34 @@ impl<'a> Gathering<'a> {
             return;
         }
         self.tally.add(row, layout);
-        let sheet_row = row.number;
-        match reader.read() {
-            Err((reason, column)) => self.rejected.push(Rejected {
-                sheet_row,
-                reason,
-                column,
-            }),
-            Ok(parts) => match self.contract_rows.get(&parts.contract.contract_no) {
-                Some(first_row) => self.rejected.push(Rejected {
-                    sheet_row,
-                    reason: RowFault::ContractTwice {
-                        first_row: *first_row,
+        self.read.push((row.number, reader.read()));
+    }
+
+    /// Puts every row into a household or among the rejected.
+    fn settle(&mut self) {
+        let damage = Damage::seen_in(&self.read);
+        for (sheet_row, read) in std::mem::take(&mut self.read) {
+            let judged = read
+                .and_then(|parts| damage.judge(parts))
+                .and_then(
+                    |parts| match self.contract_rows.get(&parts.contract.contract_no) {
+                        Some(first_row) => Err((
+                            RowFault::ContractTwice {
+                                first_row: *first_row,
+                            },
+                            Column::ContractNo,
+                        )),
+                        None => Ok(parts),
                     },
-                    column: Column::ContractNo,
+                );
+            match judged {
+                Ok(parts) => self.accept(sheet_row, parts),
+                Err((reason, column)) => self.rejected.push(Rejected {
+                    sheet_row,
+                    reason,
+                    column,
                 }),
-                None => self.accept(sheet_row, parts),
-            },
+            }
         }
     }
 
@@ -128,6 +192,7 @@ impl<'a> Gathering<'a> {
         sheet: String,
         other_sheets: Vec<String>,
     ) -> Result<Roster, RosterError> {
+        self.settle();
         let totals = totals(&self.households)?;
         let as_of = self.list_date()?;
         self.warn_of_data_dates(as_of);

@@ -154,7 +154,7 @@ fn dirty_rows_say_what_is_wrong_with_them() {
     assert_eq!(reasons, expected);
     assert_eq!(
         roster.rejected[5].sentence_zh(),
-        "第11行没有导入：本期应还合计：本金、利息、罚息相加不等于合计。"
+        "第11行没有导入（本期应还合计）：本金、利息、罚息相加不等于合计。"
     );
     for row in &roster.rejected {
         assert!(
@@ -320,6 +320,32 @@ fn numbers_of_the_spreadsheet_are_amounts_but_never_codes() {
             RowFault::Amount(MoneyError::TooManyDecimals)
         ]
     );
+}
+
+#[test]
+fn numbers_ending_in_zeros_are_trusted_only_in_a_sound_column() {
+    let zeros = "410490200207028000";
+    let sound = read_made(&[
+        header(),
+        row("张三", zeros, "410420180001"),
+        row("李四", LI, "410420180002"),
+    ]);
+    assert_eq!(sound.expect("a list").totals.contracts, 2);
+    // The damage may stand below.
+    let damaged = read_made(&[
+        header(),
+        row("张三", zeros, "410420180001"),
+        row("李四", LI, "410420180002"),
+        row("王五", "4.10490E+17", "410420180003"),
+    ])
+    .expect("a list");
+    let reasons: Vec<(u32, RowFault)> = damaged
+        .rejected
+        .iter()
+        .map(|r| (r.sheet_row, r.reason))
+        .collect();
+    let lost = RowFault::Id(IdError::ExcelDamaged);
+    assert_eq!(reasons, [(2, lost), (4, lost)]);
 }
 
 #[test]
@@ -637,6 +663,9 @@ fn limits_hold_before_anything_is_built() {
         read(&far),
         Err(RosterError::TooLarge(TooLarge::Columns))
     ));
+    let forged =
+        workbook_of("<sheetData><row r=\"1\"><c r=\"A99999999999\"><v>1</v></c></row></sheetData>");
+    assert!(read(&forged).is_err());
     let cell = |row: u32| format!("<row r=\"{row}\"><c r=\"A{row}\"><v>1</v></c></row>");
     let backwards = workbook_of(&format!("<sheetData>{}{}</sheetData>", cell(2), cell(1)));
     assert!(matches!(read(&backwards), Err(RosterError::RowsOutOfOrder)));

@@ -1,0 +1,251 @@
+//! `county`: founding, inviting, serving and looking at a county master from a terminal. Each command prints one JSON
+//! object; a failure is one sentence on standard error and a non-zero exit. No rule of the exchange stands here.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use county::{Clock, County, Founding, Invite};
+use domain::clock::Millis;
+use domain::ids::PersonId;
+use domain::place::PlaceCode;
+use domain::words::Role;
+use serde_json::json;
+
+/// The county master of Ruhu: it verifies, stores and forwards what desks have sealed.
+///
+/// 县级主机：核验、保存并转发各台电脑签名的记录。
+#[derive(Parser)]
+#[command(name = "county", version)]
+struct Command {
+    #[command(subcommand)]
+    order: Order,
+}
+
+#[derive(Subcommand)]
+enum Order {
+    /// Found a county in a new home: ledger, keys, TLS certificate. Protect the disk it stands on.
+    Init {
+        /// Folder of the county, made if it is not there.
+        #[arg(long)]
+        home: PathBuf,
+        /// Name of the county, e.g. 青石县.
+        #[arg(long)]
+        name: String,
+        /// A county for practice or demo: it may be given a clock, and real desks refuse it.
+        #[arg(long)]
+        practice: bool,
+        /// Name or address, besides localhost, under which desks reach it. May be repeated.
+        #[arg(long = "host")]
+        hosts: Vec<String>,
+    },
+    /// Make an invitation for one device of a person. Works while the county is served.
+    Invite {
+        /// Folder of the county.
+        #[arg(long)]
+        home: PathBuf,
+        /// Account: 1-32 of a-z 0-9 . _ -, starting with a letter.
+        #[arg(long, value_parser = account)]
+        account: PersonId,
+        /// The person's name.
+        #[arg(long)]
+        name: String,
+        /// What the account may do, e.g. SCHOOL_DIRECTOR.
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// Code of a township or village whose families the role sees without assignment. May be repeated.
+        #[arg(long = "area", value_parser = area)]
+        areas: Vec<PlaceCode>,
+        /// Where desks reach this county, e.g. https://127.0.0.1:8443
+        #[arg(long)]
+        address: String,
+        /// How many days the invitation is good.
+        #[arg(long, default_value_t = 14)]
+        days: u16,
+        /// The moment that it is to be, RFC 3339 (practice counties only).
+        #[arg(long, value_parser = moment)]
+        clock: Option<Millis>,
+    },
+    /// Serve the county over HTTPS until Ctrl+C or SIGTERM.
+    Serve {
+        /// Folder of the county.
+        #[arg(long)]
+        home: PathBuf,
+        /// Address and port; port 0 takes a free one.
+        #[arg(long)]
+        listen: String,
+        /// The moment from which its clock runs, RFC 3339 (practice counties only).
+        #[arg(long, value_parser = moment)]
+        clock: Option<Millis>,
+    },
+    /// Show log, head and counts.
+    Status {
+        /// Folder of the county.
+        #[arg(long)]
+        home: PathBuf,
+    },
+}
+
+/// What a command can fail of.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    County(#[from] county::CountyFault),
+    #[error(transparent)]
+    Serve(#[from] county::ServeFault),
+    #[error("cannot listen on {listen}")]
+    Listen { listen: String, source: std::io::Error },
+    #[error("cannot run")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot print")]
+    Print(#[from] std::io::Error),
+    #[error("cannot print")]
+    Json(#[from] serde_json::Error),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Wrong {
+    #[error("an account name is 1-32 of a-z 0-9 . _ -, starting with a letter")]
+    Account,
+    #[error("there is no such role; the roles are {0}")]
+    Role(String),
+    #[error("a place code has 6, 9 or 12 digits")]
+    Area,
+    #[error("a moment is written like 2026-12-08T09:00:00+08:00")]
+    Moment,
+}
+
+fn account(text: &str) -> Result<PersonId, Wrong> {
+    text.parse().or(Err(Wrong::Account))
+}
+
+fn role(text: &str) -> Result<Role, Wrong> {
+    Role::of_code(text).ok_or_else(|| {
+        let all: Vec<String> = Role::ALL.iter().map(|role| format!("{} ({})", role.code(), role.zh())).collect();
+        Wrong::Role(all.join(", "))
+    })
+}
+
+fn area(text: &str) -> Result<PlaceCode, Wrong> {
+    text.parse().or(Err(Wrong::Area))
+}
+
+fn moment(text: &str) -> Result<Millis, Wrong> {
+    chrono::DateTime::parse_from_rfc3339(text).map(|at| Millis(at.timestamp_millis())).or(Err(Wrong::Moment))
+}
+
+fn clock(given: Option<Millis>) -> Clock {
+    given.map_or_else(Clock::system, Clock::practice)
+}
+
+fn print(object: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(object)?)?;
+    Ok(out.flush()?)
+}
+
+fn main() -> ExitCode {
+    match run(Command::parse().order) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&sentence(&failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The whole chain of causes as one sentence.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut out = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !out.ends_with(&text) {
+            out.push_str(": ");
+            out.push_str(&text);
+        }
+        cause = error.source();
+    }
+    out
+}
+
+fn say(line: &str) {
+    // With nowhere left to say it, the exit code remains.
+    if writeln!(std::io::stderr(), "{line}").is_err() {}
+}
+
+fn run(order: Order) -> Result<(), Failure> {
+    match order {
+        Order::Init { home, name, practice, hosts } => {
+            let county = County::init(&home, &Founding { name, practice, hosts }, Clock::system())?;
+            print(&json!({
+                "county": county.name(),
+                "practice": county.practice(),
+                "log": county.log(),
+                "certificate": county.certificate(),
+                "home": home,
+            }))
+        }
+        Order::Invite { home, account, name, role, areas, address, days, clock: given } => {
+            let county = County::open(&home, clock(given))?;
+            let invite = Invite { account: account.clone(), name: name.clone(), role, areas, address, days };
+            let invited = county.invite(&invite)?;
+            print(&json!({
+                "invitation": invited.code.to_string(),
+                "account": account,
+                "name": name,
+                "role": role,
+                "expires": invited.expires.rfc3339(),
+            }))
+        }
+        Order::Serve { home, listen, clock: given } => {
+            let county = County::open(&home, clock(given))?
+                .telling(|fault| say(&format!("county trouble: {}", sentence(fault))));
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            runtime.map_err(Failure::Runtime)?.block_on(listen_on(county, listen))
+        }
+        Order::Status { home } => print(&County::open(&home, Clock::system())?.status()?),
+    }
+}
+
+async fn listen_on(county: County, listen: String) -> Result<(), Failure> {
+    let failed = |source| Failure::Listen { listen: listen.clone(), source };
+    let listener = tokio::net::TcpListener::bind(&listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let asked = asked_to_stop()?;
+    print(&json!({
+        "listening": format!("https://{address}"),
+        "county": county.name(),
+        "practice": county.practice(),
+        "log": county.log(),
+        "certificate": county.certificate(),
+    }))?;
+    Ok(county::serve(Arc::new(county), listener, asked).await?)
+}
+
+/// Done when the process is asked to stop. Listens from the moment it is made.
+#[cfg(unix)]
+fn asked_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Done when the process is asked to stop.
+#[cfg(not(unix))]
+fn asked_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without the signal, the process is ended from outside.
+            std::future::pending::<()>().await;
+        }
+    })
+}

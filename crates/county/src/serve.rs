@@ -1,0 +1,110 @@
+//! The accept loop: TLS, a time limit for handshake and headers, one task for each connection. It must never wait for a
+//! slow peer anywhere but in that peer's own task, and it ends only after open requests have been answered.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use domain::ids::Sha;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+use crate::county::County;
+use crate::http;
+use crate::tls::{self, Peer};
+
+/// For a handshake, and for the headers of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For open requests when the server stops.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+/// After a failed accept, mostly for want of file descriptors.
+const BREATH: Duration = Duration::from_millis(100);
+const MOST_CONNECTIONS: usize = 1_024;
+
+/// Why a county cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeFault {
+    /// Its certificate or key does not do.
+    #[error("the county's TLS certificate cannot be used")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Serves the county on `listener` until `shutdown` is done; then open requests are answered and it returns.
+///
+/// # Errors
+/// `Tls` before the first connection is taken.
+pub async fn serve(
+    county: Arc<County>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeFault> {
+    let acceptor = TlsAcceptor::from(Arc::new(tls::config(&county)?));
+    let router = http::router(county);
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let (stop, stopped) = watch::channel(false);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let place = tokio::select! {
+            () = &mut shutdown => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let stream = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(_) => {
+                    tokio::time::sleep(BREATH).await;
+                    continue;
+                }
+            },
+        };
+        let (acceptor, router, stopped) = (acceptor.clone(), router.clone(), stopped.clone());
+        tokio::spawn(async move {
+            talk(stream, acceptor, router, stopped).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    drop(stopped);
+    stop.send_replace(true);
+    // Every connection holds a receiver: when the last is gone, so is the last connection. Who has not taken an answer
+    // by then asks again: every step may be repeated.
+    tokio::time::timeout(LAST_WORDS, stop.closed()).await.ok();
+    Ok(())
+}
+
+/// One connection. Whatever goes wrong on it is the peer's or the line's, and only ends it.
+async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router, mut stopped: watch::Receiver<bool>) {
+    // Halves the time to the first answer on bad lines; without it, it still works.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let handshake = tokio::select! {
+        handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream)) => handshake,
+        _ = stopped.wait_for(|stop| *stop) => return,
+    };
+    let Ok(Ok(stream)) = handshake else { return };
+    let Some(certificate) = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()) else { return };
+    let peer = Peer(Sha::of(certificate));
+    let service = TowerToHyperService::new(router.layer(Extension(peer)));
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let open = tokio::select! {
+        _ = connection.as_mut() => false,
+        _ = stopped.wait_for(|stop| *stop) => true,
+    };
+    if open {
+        connection.as_mut().graceful_shutdown();
+        connection.await.ok();
+    }
+}

@@ -1,0 +1,353 @@
+//! Desks and a county in one process: the courier is a function call. What a desk holds is compared with what a naive
+//! reading of the whole log says it should hold. Nothing here sleeps, and every random history has its seed.
+
+mod enrolment;
+mod exchange;
+mod paging;
+mod papers;
+
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::SigningKey;
+use domain::clock::Millis;
+use domain::enrol::{EnrolAsk, EnrolReply, Refusal, proof_bytes};
+use domain::event::Event;
+use domain::exchange::{Acks, Cursor, Hello, Page, Place, Pull, Push, Sum, Welcome};
+use domain::fact::{Batch, Fact, Seal, leaf, seal};
+use domain::household::Placed;
+use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha, hex};
+use domain::org::VillageAssigned;
+use domain::place::PlaceCode;
+use domain::rights::{Position, Rights};
+use domain::words::{Line, Role, Section};
+use ed25519_dalek::Signer as _;
+
+use crate::{Clock, County, Founding, Invite, LedgerFault, PageLimits};
+
+/// 2026-12-08 09:00 in Asia/Shanghai.
+const MORNING: i64 = 1_796_691_600_000;
+
+/// Splitmix64: the same numbers for the same seed, everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.roll() % n
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::try_from(self.below(u64::try_from(of.len()).expect("few"))).expect("few")]
+    }
+}
+
+struct Home(PathBuf);
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("ruhu-county-{}-{name}", std::process::id()));
+        if path.exists() {
+            std::fs::remove_dir_all(&path).expect("an old home removed");
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// The log as it was read.
+#[derive(Default)]
+struct Truth {
+    runs: Vec<(Place, JournalId, Vec<Known>)>,
+    rights: Rights,
+    head: Position,
+}
+
+struct World {
+    home: Home,
+    county: County,
+    time: Arc<AtomicI64>,
+    /// Journals' keys, to verify what is delivered.
+    keys: BTreeMap<JournalId, SigningKey>,
+    devices: u8,
+    truth: RefCell<Truth>,
+}
+
+impl World {
+    fn new(name: &str) -> Self {
+        let home = Home::new(name);
+        let time = Arc::new(AtomicI64::new(MORNING));
+        let founding = Founding { name: "青石县".to_owned(), practice: true, hosts: vec![] };
+        let county = County::init(&home.0, &founding, Clock::by_hand(Arc::clone(&time))).expect("a county");
+        let keys = BTreeMap::from([(county.meta.master_journal, county.master.clone())]);
+        Self { home, county: county.telling(|fault| panic!("{fault:?}")), time, keys, devices: 0, truth: RefCell::default() }
+    }
+
+    fn limits(mut self, bytes: usize, batches: usize) -> Self {
+        self.county = self.county.with_limits(PageLimits { bytes, batches });
+        self
+    }
+
+    fn path(&self) -> &Path {
+        &self.home.0
+    }
+
+    fn pass(&self, millis: i64) {
+        self.time.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    fn token(&self, who: &str, role: Role, areas: &[&str]) -> [u8; 16] {
+        let invite = Invite {
+            account: who.parse().expect("an account"),
+            name: format!("{who} 某"),
+            role,
+            areas: areas.iter().map(|area| code(area)).collect(),
+            address: "https://127.0.0.1:8443".to_owned(),
+            days: 14,
+        };
+        self.county.invite(&invite).expect("an invitation").code.token
+    }
+
+    /// A desk with fresh keys, not yet enrolled.
+    fn stranger(&mut self, who: &str) -> Desk {
+        self.devices += 1;
+        let key = SigningKey::from_bytes(&[self.devices; 32]);
+        let journal = JournalId([self.devices; 8]);
+        self.keys.insert(journal, key.clone());
+        Desk {
+            device: DeviceId::of_key(key.verifying_key().as_bytes()),
+            certificate: Sha::of(&[self.devices]),
+            person: who.parse().expect("an account"),
+            key,
+            journal,
+            seq: 1,
+            last: None,
+            seen: 0,
+            cursor: Cursor::default(),
+            holds: BTreeMap::new(),
+            wall: 0,
+        }
+    }
+
+    fn join(&mut self, who: &str, role: Role, areas: &[&str]) -> Desk {
+        let desk = self.stranger(who);
+        let token = self.token(who, role, areas);
+        desk.enrol(&self.county, token).expect("enrolled");
+        desk
+    }
+
+    /// The same device of the same person is given another role.
+    fn promote(&self, desk: &Desk, role: Role, areas: &[&str]) {
+        let token = self.token(desk.person.as_str(), role, areas);
+        desk.enrol(&self.county, token).expect("enrolled again");
+    }
+
+    /// Everything in the log: its runs, and the rights that follow. Read batch by batch, with no help of an index.
+    fn truth(&self) -> Ref<'_, Truth> {
+        let mut truth = self.truth.borrow_mut();
+        let from = truth.head + 1;
+        let read = self.county.ledger.read(|tx| {
+            truth.head = tx.head()?;
+            for position in from..=truth.head {
+                let entry = tx.entry(position)?.expect("no gap in the log");
+                let held = tx.held_in(position)?;
+                for run in Batch::parse(&entry.bytes)?.runs() {
+                    let known = run.facts.iter().map(|bytes| Known {
+                        fact: Fact::parse(bytes).expect("a fact"),
+                        leaf: leaf(&run.salt, bytes),
+                    });
+                    let facts: Vec<Known> = known.filter(|known| !held.contains(&known.fact.id.seq)).collect();
+                    let Some(first) = facts.first() else { continue };
+                    let place = Place { position, seq: first.fact.id.seq, file: run.file, section: run.section };
+                    facts.iter().for_each(|known| truth.rights.learn(position, &known.fact));
+                    truth.runs.push((place, entry.journal, facts));
+                }
+            }
+            Ok::<_, LedgerFault>(())
+        });
+        read.expect("a readable log");
+        drop(truth);
+        self.truth.borrow()
+    }
+
+    /// The facts that this desk should hold.
+    fn should_hold(&self, desk: &Desk) -> BTreeMap<FactId, Known> {
+        let truth = self.truth();
+        let see = truth.rights.entitled(&desk.person, desk.device, truth.head);
+        let seen = truth.runs.iter().filter(|(place, journal, _)| {
+            *journal != desk.journal && see.since(place.file, place.section).is_some()
+        });
+        seen.flat_map(|(_, _, facts)| facts)
+            .map(|known| (known.fact.id, known.clone()))
+            .collect()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Known {
+    fact: Fact,
+    leaf: Sha,
+}
+
+struct Desk {
+    key: SigningKey,
+    certificate: Sha,
+    device: DeviceId,
+    person: PersonId,
+    journal: JournalId,
+    seq: u64,
+    last: Option<Seal>,
+    seen: Position,
+    cursor: Cursor,
+    holds: BTreeMap<FactId, Known>,
+    wall: i64,
+}
+
+impl Desk {
+    fn ask(&self, token: [u8; 16]) -> EnrolAsk {
+        EnrolAsk {
+            token: hex(&token),
+            key: hex(self.key.verifying_key().as_bytes()),
+            journal: self.journal,
+            proof: hex(&self.key.sign(&proof_bytes(&token, self.journal)).to_bytes()),
+            practice: true,
+        }
+    }
+
+    fn enrol(&self, county: &County, token: [u8; 16]) -> Result<EnrolReply, Refusal> {
+        county.enrol(self.certificate, &self.ask(token))
+    }
+
+    fn hello(&self, county: &County) -> Result<Welcome, Refusal> {
+        let wall = Millis(self.wall);
+        county.hello(self.device, &Hello { log: county.log(), journal: self.journal, wall, wants: vec![] })
+    }
+
+    fn fact(&mut self, file: FileId, section: Section, kind: &str, body: &[u8]) -> Fact {
+        let seq = self.seq;
+        self.seq += 1;
+        Fact {
+            id: FactId { journal: self.journal, seq },
+            file,
+            section,
+            wall: Millis(self.wall),
+            author: self.person.clone(),
+            kind: kind.to_owned(),
+            replaces: vec![],
+            body: body.to_vec(),
+        }
+    }
+
+    fn visit(&mut self, file: FileId) -> Fact {
+        self.fact(file, Section::Core, "VisitMade", b"{}")
+    }
+
+    fn place(&mut self, file: FileId, village: &str) -> Fact {
+        let event = Event::Placed(Placed { place: code(village) });
+        self.fact(file, Section::Core, event.kind(), &event.body().expect("a body"))
+    }
+
+    fn assign(&mut self, village: &str, line: Line, person: &str) -> Fact {
+        let village = code(village);
+        let file = FileId::village(&village);
+        let person = person.parse().expect("an account");
+        let event = Event::VillageAssigned(VillageAssigned { village, line, person });
+        self.fact(file, Section::Core, event.kind(), &event.body().expect("a body"))
+    }
+
+    fn seal(&mut self, facts: &[Fact]) -> Vec<u8> {
+        let batch = seal(facts, self.last.as_ref(), self.seen, &[9; 32], &self.key).expect("sealed");
+        self.last = Some(batch.seal.clone());
+        batch.bytes()
+    }
+
+    fn push(&mut self, county: &County, facts: &[Fact]) -> Result<Acks, Refusal> {
+        let batch = self.seal(facts);
+        self.send(county, vec![batch])
+    }
+
+    fn send(&self, county: &County, batches: Vec<Vec<u8>>) -> Result<Acks, Refusal> {
+        county.push(self.device, &Push { wall: Millis(self.wall), batches })
+    }
+
+    fn ask_page(&self, county: &County) -> Pull {
+        Pull { log: county.log(), journal: self.journal, cursor: self.cursor }
+    }
+
+    /// One page, verified and taken in. Nothing on it may be hidden from the person as of its head.
+    fn page(&mut self, world: &World) -> Page {
+        let page = world.county.pull(self.device, &self.ask_page(&world.county)).expect("a page");
+        let truth = world.truth();
+        assert_eq!(page.head, truth.head);
+        let see = truth.rights.entitled(&self.person, self.device, truth.head);
+        for gone in &page.gone {
+            assert_eq!(see.since(gone.0, gone.1), None);
+            self.holds.retain(|_, known| (known.fact.file, known.fact.section) != *gone);
+        }
+        for delivery in &page.deliveries {
+            let batch = Batch::parse(&delivery.batch).expect("a batch");
+            let key = world.keys.get(&batch.seal.journal).expect("a known journal").verifying_key();
+            for verified in batch.verify(&key).expect("verifies") {
+                let fact = verified.fact;
+                assert_ne!(fact.id.journal, self.journal, "own facts are not sent back");
+                assert!(see.since(fact.file, fact.section).is_some(), "{} leaked {fact:?}", self.person);
+                self.holds.insert(fact.id, Known { fact, leaf: verified.leaf });
+            }
+        }
+        assert!(page.next >= self.cursor, "the cursor ran backwards");
+        self.cursor = page.next;
+        if !page.more {
+            self.seen = page.head;
+        }
+        page
+    }
+
+    /// All pages; the number of them.
+    fn pull(&mut self, world: &World) -> u64 {
+        let mut pages = 1;
+        while self.page(world).more {
+            pages += 1;
+        }
+        pages
+    }
+
+    fn sum(&self) -> Sum {
+        let mut sum = Sum::default();
+        self.holds.values().for_each(|known| sum.add(&known.leaf));
+        sum
+    }
+
+    /// Holds exactly what it should, and the closing sums agree.
+    fn check(&self, world: &World, what: &str) {
+        let should = world.should_hold(self);
+        let missing: Vec<_> = should.iter().filter(|(id, _)| !self.holds.contains_key(id)).collect();
+        let surplus: Vec<_> = self.holds.iter().filter(|(id, _)| !should.contains_key(id)).collect();
+        assert!(missing.is_empty(), "{what}: {} lacks {missing:#?}", self.person);
+        assert!(surplus.is_empty(), "{what}: {} should not hold {surplus:#?}", self.person);
+        let theirs = world.county.close(self.device, &self.ask_page(&world.county)).expect("a sum");
+        assert_eq!(theirs, self.sum(), "{what}: the sums of {} differ", self.person);
+    }
+}
+
+fn code(text: &str) -> PlaceCode {
+    text.parse().expect("a code")
+}
+
+fn family(n: u8) -> FileId {
+    FileId([n; 8])
+}

@@ -1,0 +1,194 @@
+//! Random histories of rights, work and half-finished pulls: whatever happens in between, a desk that has pulled to the
+//! end holds exactly what its person may see, and pages are the exchange's `following`.
+
+use domain::exchange::{Cursor, Pull, following};
+use domain::fact::{Batch, Fact};
+use domain::ids::FileId;
+use domain::words::{Line, Role, Section};
+
+use super::{Desk, Dice, World, code, family};
+
+const VILLAGES: [&str; 4] = ["410490101201", "410490101202", "410490201201", "410490201202"];
+const AREAS: [&str; 4] = ["410490101", "410490201", "410490101201", "410490"];
+const STAFF: [&str; 5] = ["cui", "zhou", "lin", "hao", "shen"];
+const ROLES: [Role; 7] = [
+    Role::SchoolDirector,
+    Role::CentralDirector,
+    Role::TownshipClerk,
+    Role::SysAdmin,
+    Role::CentreAuditor,
+    Role::CentreHead,
+    Role::SchoolDirector,
+];
+
+fn office(desk: &mut Desk, dice: &mut Dice) -> Fact {
+    let file = family(u8::try_from(1 + dice.below(8)).expect("few"));
+    match dice.below(9) {
+        0 | 1 => desk.place(file, dice.one(&VILLAGES)),
+        2 | 3 => {
+            let line = dice.one(&[Line::Government, Line::Education]);
+            desk.assign(dice.one(&VILLAGES), line, dice.one(&STAFF))
+        }
+        4 => desk.fact(file, Section::Id, "Identified", b"{}"),
+        5 => desk.fact(FileId::county(), dice.one(&[Section::Core, Section::Edu, Section::Gov]), "RegistryLoaded", b"{}"),
+        6 => desk.fact(FileId::village(&code(dice.one(&VILLAGES))), Section::Core, "OfNewerVersion", b"?"),
+        7 => desk.fact(file, dice.one(&[Section::Gov, Section::Edu]), "OfNewerVersion", b"?"),
+        _ => desk.fact(file, Section::Core, "DueListed", b"{}"),
+    }
+}
+
+fn field(desk: &mut Desk, dice: &mut Dice) -> Fact {
+    let file = family(u8::try_from(1 + dice.below(8)).expect("few"));
+    match dice.below(6) {
+        0 => desk.fact(file, dice.one(&[Section::Gov, Section::Edu]), "VisitNoted", b"{}"),
+        1 => desk.assign(dice.one(&VILLAGES), Line::Education, dice.one(&STAFF)),
+        2 => desk.fact(file, Section::Core, "DueListed", b"{}"),
+        _ => desk.visit(file),
+    }
+}
+
+fn some(desk: &mut Desk, dice: &mut Dice, write: fn(&mut Desk, &mut Dice) -> Fact) -> Vec<Fact> {
+    (0..=dice.below(7)).map(|_| write(desk, dice)).collect()
+}
+
+/// Pages from any cursor, laid end to end, are the runs that follow it, in their order, each once.
+fn pages_are_following(world: &World, desk: &Desk, dice: &mut Dice) {
+    let truth = world.truth();
+    let head = truth.head;
+    let see = truth.rights.entitled(&desk.person, desk.device, head);
+    let visible = dice.below(head + 1);
+    let position = dice.below(visible + 1);
+    let mut cursor = Cursor { visible, position, seq: dice.below(20) };
+    let places = truth.runs.iter().filter(|(_, journal, _)| *journal != desk.journal).map(|(place, _, _)| *place);
+    let wanted: Vec<(u64, u64)> =
+        following(places, &see, cursor).into_iter().map(|(_, place)| (place.position, place.seq)).collect();
+    let mut got = Vec::new();
+    loop {
+        let pull = Pull { log: world.county.log(), journal: desk.journal, cursor };
+        let page = world.county.pull(desk.device, &pull).expect("a page");
+        for delivery in &page.deliveries {
+            let batch = Batch::parse(&delivery.batch).expect("a batch");
+            for run in batch.runs() {
+                got.push((delivery.position, Fact::parse(&run.facts[0]).expect("a fact").id.seq));
+            }
+        }
+        cursor = page.next;
+        if !page.more {
+            break;
+        }
+        assert!(!page.deliveries.is_empty(), "a page that does not get on");
+    }
+    assert_eq!(got, wanted, "{} from {visible}/{position} of {head}", desk.person);
+}
+
+fn history(seed: u64) {
+    let mut dice = Dice(seed);
+    let (bytes, batches) = dice.one(&[(1, 1), (600, 50), (4_000, 3), (1_000_000, 1_000)]);
+    let mut world = World::new(&format!("paging-{seed}")).limits(bytes, batches);
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut desks: Vec<Desk> = Vec::new();
+    for who in STAFF {
+        let role = dice.one(&ROLES);
+        let area = dice.one(&AREAS);
+        let areas: &[&str] = if dice.below(2) == 0 { &[] } else { &[area] };
+        desks.push(world.join(who, role, areas));
+    }
+    for step in 0..60 {
+        world.pass(60_000);
+        let at = usize::try_from(dice.below(5)).expect("few");
+        match dice.below(12) {
+            0..=3 => {
+                let facts = some(&mut op, &mut dice, office);
+                op.push(&world.county, &facts).expect("taken");
+            }
+            4 | 5 => {
+                let desk = &mut desks[at];
+                let facts = some(desk, &mut dice, field);
+                desk.push(&world.county, &facts).expect("taken");
+            }
+            6 => {
+                let area = dice.one(&AREAS);
+                let areas: &[&str] = if dice.below(2) == 0 { &[] } else { &[area] };
+                world.promote(&desks[at], dice.one(&ROLES), areas);
+            }
+            7 => pages_are_following(&world, &desks[at], &mut dice),
+            8 | 9 => {
+                for _ in 0..=dice.below(3) {
+                    if !desks[at].page(&world).more {
+                        break;
+                    }
+                }
+            }
+            _ => {
+                desks[at].pull(&world);
+                desks[at].check(&world, &format!("seed {seed}, step {step}"));
+            }
+        }
+    }
+    desks.push(op);
+    for desk in &mut desks {
+        desk.pull(&world);
+        desk.check(&world, &format!("seed {seed}, end"));
+        let before = desk.cursor;
+        assert!(desk.page(&world).deliveries.is_empty(), "pulling again brings nothing");
+        assert_eq!(desk.cursor, before);
+    }
+}
+
+#[test]
+fn whatever_happens_a_desk_holds_what_it_may_see() {
+    let last = std::env::var("SEEDS").map_or(60, |n| n.parse().expect("n"));
+    for seed in 1..=last {
+        history(seed);
+    }
+}
+
+#[test]
+fn a_lost_right_is_named_and_a_regained_one_filled_up() {
+    let mut world = World::new("regained").limits(1, 1);
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut zhou = world.join("zhou", Role::SchoolDirector, &[]);
+    let mut hao = world.join("hao", Role::SchoolDirector, &[]);
+    let (a, village) = (family(1), "410490101201");
+    let facts = [op.place(a, village), op.fact(a, Section::Core, "DueListed", b"{}")];
+    op.push(&world.county, &facts).expect("taken");
+    let facts = [op.assign(village, Line::Education, "zhou")];
+    op.push(&world.county, &facts).expect("taken");
+    assert!(zhou.pull(&world) > 1, "a page of one batch at most");
+    zhou.check(&world, "assigned");
+    assert_eq!(zhou.holds.values().filter(|known| known.fact.file == a).count(), 2);
+    // A visit by Zhou, then the village goes to Hao, who sees what was done.
+    let facts = [zhou.visit(a)];
+    assert_eq!(zhou.push(&world.county, &facts).expect("taken").acks[0].held, [0; 0]);
+    let facts = [op.assign(village, Line::Education, "hao")];
+    op.push(&world.county, &facts).expect("taken");
+    hao.pull(&world);
+    hao.check(&world, "taken over");
+    assert_eq!(hao.holds.values().filter(|known| known.fact.file == a).count(), 3);
+    // More is entered while Zhou is away. The loss is named though later pages have passed it.
+    let facts = [op.fact(a, Section::Core, "DueListed", b"{}"), op.fact(FileId::county(), Section::Core, "PlacesLoaded", b"{}")];
+    op.push(&world.county, &facts).expect("taken");
+    zhou.pull(&world);
+    zhou.check(&world, "lost");
+    assert_eq!(zhou.holds.values().filter(|known| known.fact.file == a).count(), 0);
+    let facts = [op.assign(village, Line::Education, "zhou")];
+    op.push(&world.county, &facts).expect("taken");
+    zhou.pull(&world);
+    zhou.check(&world, "regained");
+    assert_eq!(zhou.holds.values().filter(|known| known.fact.file == a).count(), 3);
+}
+
+#[test]
+fn who_saw_everything_and_no_longer_does_is_told_by_what_there_is() {
+    let mut world = World::new("demoted");
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut head = world.join("han", Role::CentreHead, &[]);
+    let facts = [op.place(family(1), "410490101201"), op.fact(family(2), Section::Id, "Identified", b"{}")];
+    op.push(&world.county, &facts).expect("taken");
+    head.pull(&world);
+    head.check(&world, "as head");
+    world.promote(&head, Role::SchoolDirector, &[]);
+    head.pull(&world);
+    head.check(&world, "as director");
+    assert!(head.holds.values().all(|known| known.fact.file == FileId::county()));
+}

@@ -1,0 +1,304 @@
+//! Why something was not done, in words for people. A code exists only if a screen branches on it or words it.
+//! The sentences stand here and not in the ui, because the window, the browser and the command line say the same.
+//! Causes never reach a person: they go to the log of incidents under their number.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use store::{DiskTrouble, StoreFault};
+use ts_rs::TS;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $zh:literal, $en:literal;)+) => {
+        /// What kind of failure.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
+        #[ts(export)]
+        pub enum Code { $($(#[$doc])* #[serde(rename = $code)] $name,)+ }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+            fn words(self) -> (&'static str, &'static str) {
+                match self { $(Self::$name => ($zh, $en),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No such call.
+    UnknownCall = "UNKNOWN_CALL", "没有叫“{call}”的操作。相近的有：{near}。", "There is no call named “{call}”. Near: {near}.";
+    /// Arguments that do not fit.
+    BadInput = "BAD_INPUT", "填写的内容不对：{problem}。", "The input does not fit: {problem}.";
+    /// No home yet.
+    NoHome = "NO_HOME", "这台电脑还没有加入县里。请先用邀请码加入。", "This computer has not joined a county yet. Join with an invitation first.";
+    /// A home is there already.
+    HomeExists = "HOME_EXISTS", "这台电脑已经加入过了。", "There is a home here already.";
+    /// Locked.
+    Locked = "LOCKED", "已锁上。请输入口令打开。", "It is locked. Open it with the passphrase.";
+    /// Wrong passphrase.
+    WrongPassphrase = "WRONG_PASSPHRASE", "口令不对，没有打开。请再输一次；忘了口令请联系县资助中心。", "The passphrase is wrong; nothing was opened. Try again, or ask the county centre if it is forgotten.";
+    /// Weak passphrase.
+    WeakPassphrase = "WEAK_PASSPHRASE", "口令太简单：至少8个字，不能只有数字，也不要用常见的口令。", "The passphrase is too weak: at least 8 characters, not digits alone, not a common one.";
+    /// Another program has the home open.
+    HomeInUse = "HOME_IN_USE", "这份数据正被另一个窗口使用。请先关掉那个窗口。", "This home is in use by another window. Close it first.";
+    /// The home's files are damaged.
+    HomeDamaged = "HOME_DAMAGED", "本机的数据文件有损坏，没有打开。请不要删除任何文件，联系县资助中心。", "The home's files are damaged and were not opened. Delete nothing and ask the county centre.";
+    /// Not an invitation.
+    BadInvitation = "BAD_INVITATION", "这不是有效的邀请码。请把县里发来的整段复制进来，以RUHU1-开头。", "This is not an invitation code. Copy the whole text the county sent, from RUHU1- on.";
+    /// Unknown invitation.
+    InvitationUnknown = "INVITATION_UNKNOWN", "县里没有发过这个邀请码。请向县资助中心再要一个。", "The county does not know this invitation. Ask the centre for another.";
+    /// Used invitation.
+    InvitationUsed = "INVITATION_USED", "这个邀请码已经用过了，一个邀请码只能用一次。请向县资助中心再要一个。", "This invitation has been used; each works once. Ask the centre for another.";
+    /// Expired invitation.
+    InvitationExpired = "INVITATION_EXPIRED", "这个邀请码已过期。请向县资助中心再要一个。", "This invitation has run out. Ask the centre for another.";
+    /// Practice home, real county or the other way round.
+    PracticeMismatch = "PRACTICE_MISMATCH", "演练用的数据只能加入演练县，正式的只能加入正式的县。", "A practice home joins a practice county only, a real one a real county only.";
+    /// The county is not there.
+    CountyUnreachable = "COUNTY_UNREACHABLE", "没有连上县里（{address}）。记录都在本机，连上后再送。", "The county ({address}) was not reached. Everything is kept here and is sent when it is.";
+    /// It is not the county that was joined.
+    CountyNotTrusted = "COUNTY_NOT_TRUSTED", "对方不是加入时的那台县服务器，没有交换任何数据。请联系县资助中心。", "The server is not the county that was joined; nothing was exchanged. Ask the centre.";
+    /// The line broke.
+    LineBroken = "LINE_BROKEN", "和县里的连接中断了。已收到的都保存好了，下次接着送。", "The line to the county broke. What arrived is kept; it goes on next time.";
+    /// The county refused.
+    CountyRefused = "COUNTY_REFUSED", "县里没有接受：{why}。本机的记录都还在。", "The county refused: {why}. Everything here is kept.";
+    /// The county's log is another.
+    CountyRestored = "COUNTY_RESTORED", "县里的数据库换过了，暂时不能同步。本机的记录都还在，请联系县资助中心。", "The county's log is another one; no sync for now. Everything here is kept, ask the centre.";
+    /// Both sides do not agree.
+    SumsDiffer = "SUMS_DIFFER", "同步后两边的数目对不上，已重新核对一遍仍不一致。没有删改任何记录，请联系县资助中心。", "After the sync both sides count differently, even after reading again. Nothing was changed, ask the centre.";
+    /// No right.
+    NotAllowed = "NOT_ALLOWED", "您的岗位（{role}）不能做这一步：{what}。", "Your role ({role}) may not do this: {what}.";
+    /// No such family here.
+    NoHousehold = "NO_HOUSEHOLD", "本机没有这一户。可能不归您负责，或还没有同步。", "This family is not on this desk: not yours, or not synced yet.";
+    /// No such thing.
+    NotFound = "NOT_FOUND", "没有找到{what}。", "{what} was not found.";
+    /// Changed meanwhile.
+    AlreadyReplaced = "ALREADY_REPLACED", "这条记录已经被更正过了，请看最新的一条。", "This record has been corrected already; look at the newest.";
+    /// File not readable.
+    FileUnreadable = "FILE_UNREADABLE", "读不了文件“{file}”：{why}。", "The file “{file}” cannot be read: {why}.";
+    /// Not the workbook wanted.
+    WorkbookUnreadable = "WORKBOOK_UNREADABLE", "这个工作簿读不了：{why}", "The workbook cannot be read: {why}";
+    /// A place table with a fault.
+    PlacesUnreadable = "PLACES_UNREADABLE", "行政区划表读不了：{why}。", "The place table cannot be read: {why}.";
+    /// Places first.
+    NoPlaces = "NO_PLACES", "还没有行政区划表。请先在“导入”里载入乡镇和村的名单。", "There is no place table yet. Load the townships and villages first.";
+    /// An older list than the one in use.
+    OlderList = "OLDER_LIST", "这份名单的数据截至{as_of}，比现在用的（{current}）还旧，没有导入。", "This list is of {as_of}, older than the one in use ({current}); it was not imported.";
+    /// Nothing to import.
+    NothingToImport = "NOTHING_TO_IMPORT", "表里没有一行可以导入，什么都没有改动。", "No row of the sheet can be imported; nothing was changed.";
+    /// Profile first.
+    NoProfile = "NO_PROFILE", "县中心的单位资料还没有填（名称、电话），不能印文书。请县里先填好并同步。", "The centre's profile (name, phone) is missing; no letter can be printed. The county fills it first.";
+    /// Nothing due.
+    NothingDue = "NOTHING_DUE", "这一户本期没有应还款，不印通知书。", "Nothing is due for this family; no notice is printed.";
+    /// After the due date.
+    AfterDue = "AFTER_DUE", "还款日{due_on}已过，再印还款通知书就不属实了。请改用逾期提醒。", "The due date {due_on} has passed; a repayment notice would be a false statement now.";
+    /// Data from the future.
+    DataFromFuture = "DATA_FROM_FUTURE", "银行数据的日期（{as_of}）比今天还晚。请核对电脑日期或名单日期，先不印。", "The bank data's date ({as_of}) lies after today. Check the clock or the list; nothing is printed.";
+    /// A reason is needed.
+    NeedsReason = "NEEDS_REASON", "银行数据截至{as_of}，已经{days}天。要印请写明原因；最好先同步新数据。", "The bank data are of {as_of}, {days} days old. Give a reason to print; better sync first.";
+    /// Too old.
+    DataTooOld = "DATA_TOO_OLD", "银行数据截至{as_of}，已经{days}天，超过30天，不能印。请先取得新数据。", "The bank data are of {as_of}, {days} days old, over 30: no print. Get new data first.";
+    /// Re-priced meanwhile.
+    Repriced = "REPRICED", "银行数据截至{as_of}，之后12月21日利率已经调整，旧数字不能印。请先取得新数据。", "The bank data are of {as_of}; rates were re-set on 21 December since. Old figures are not printed.";
+    /// Paid already.
+    AlreadyPaid = "ALREADY_PAID", "这一户已报还款或已入账，不再印通知书。", "This family has reported or booked its payment; no notice is printed.";
+    /// A sheet of this kind is out.
+    AlreadyPrinted = "ALREADY_PRINTED", "这一户已经印过{doc_no}。要重印请先把那一张作废。", "{doc_no} has been printed for this family. Void it first to print again.";
+    /// No numbers.
+    NoNumbers = "NO_NUMBERS", "本机的{kind}文号不够（要{needed}个，剩{left}个）。请先同步领取号段。", "Not enough numbers for {kind} here (need {needed}, left {left}). Sync to lease a block.";
+    /// A glyph that no font has.
+    MissingGlyph = "MISSING_GLYPH", "“{name}”里的字“{char}”没有字库，不能印出来。请用手写补打单。", "No font has “{char}” of “{name}”; it cannot be printed. Use the hand-written form.";
+    /// Drawing failed.
+    CannotDraw = "CANNOT_DRAW", "这份文书印不出来：{why}。", "The letter cannot be drawn: {why}.";
+    /// Drawn differently from before.
+    DrawnDifferently = "DRAWN_DIFFERENTLY", "重画出来的{doc_no}和当时印的不一样，没有给出。请联系县资助中心。", "{doc_no} draws differently from when it was printed; it is not shown. Ask the centre.";
+    /// Void already.
+    LetterVoid = "LETTER_VOID", "{doc_no}已经作废。", "{doc_no} is void.";
+    /// Served: not voidable.
+    LetterServed = "LETTER_SERVED", "{doc_no}的回证已经收全，不能作废。", "The receipt of {doc_no} is complete; it cannot be voided.";
+    /// Not a picture.
+    NotAPicture = "NOT_A_PICTURE", "“{file}”不是照片或扫描件。请用JPEG、PNG或PDF。", "“{file}” is no photo or scan. Use JPEG, PNG or PDF.";
+    /// Too large.
+    TooLarge = "TOO_LARGE", "“{file}”太大（{size}），最多{most}。", "“{file}” is too large ({size}), at most {most}.";
+    /// The picture was filed under another receipt.
+    PictureReused = "PICTURE_REUSED", "这张照片已经用在{doc_no}上了，请换一张。", "This picture is filed under {doc_no}; take another.";
+    /// Rules of the visit.
+    VisitRule = "VISIT_RULE", "{why}", "{why_en}";
+    /// Rules of the receipt.
+    ReceiptRule = "RECEIPT_RULE", "回证还不完整：{why}", "The receipt is not complete: {why_en}";
+    /// Rules of the payment.
+    PaymentRule = "PAYMENT_RULE", "{why}", "{why_en}";
+    /// A phone number that is none.
+    BadPhone = "BAD_PHONE", "“{number}”不是能用的电话号码：{why}。", "“{number}” is no usable phone number.";
+    /// Empty text.
+    EmptyText = "EMPTY_TEXT", "还没有填内容。", "Nothing was filled in.";
+    /// Over-long text.
+    TextTooLong = "TEXT_TOO_LONG", "太长了，最多{most}个字。", "Too long, at most {most} characters.";
+    /// A threat.
+    ThreateningWords = "THREATENING_WORDS", "文字里有“{word}”一类吓唬人的话，不能记。只写事实。", "The text threatens (“{word}”); write facts only.";
+    /// Not a known person.
+    NoPerson = "NO_PERSON", "没有账号“{person}”。", "There is no account “{person}”.";
+    /// Person has no line.
+    NoLine = "NO_LINE", "“{person}”不在任何一条线上，请指定乡镇线或学校线。", "“{person}” belongs to no line; name the line.";
+    /// Disk full.
+    DiskFull = "DISK_FULL", "硬盘满了，这一条没有存上。请腾出空间后再试；已存的都在。", "The disk is full; this was not saved. Make room and try again; what was saved is safe.";
+    /// Disk read-only.
+    DiskReadOnly = "DISK_READ_ONLY", "硬盘不让写入，这一条没有存上。已存的都在。", "The disk does not let us write; this was not saved. What was saved is safe.";
+    /// Disk broken.
+    DiskBroken = "DISK_BROKEN", "硬盘读写出错，这一条没有存上。请尽快同步并联系县资助中心。", "The disk fails; this was not saved. Sync soon and ask the centre.";
+    /// Newer file.
+    MadeByNewer = "MADE_BY_NEWER", "这份数据是更新的版本写的，请先升级程序。", "The home was written by a newer version. Upgrade first.";
+    /// Practice only.
+    PracticeOnly = "PRACTICE_ONLY", "自定时间只能用在演练数据上。", "A clock of one's own is for practice homes only.";
+    /// Ours.
+    Internal = "INTERNAL", "程序出了问题，这一步没有做成，已存的都在。编号{incident}。", "Something went wrong in the program; this was not done, what was saved is safe. Incident {incident}.";
+}
+
+/// Why a call was not done. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[ts(export)]
+pub struct Failure {
+    /// What kind.
+    pub code: Code,
+    /// The argument to go to, where one is to blame.
+    pub field: Option<String>,
+    /// The sentence in Chinese.
+    pub zh: String,
+    /// The sentence in English.
+    pub en: String,
+    /// Number under which the cause was noted.
+    pub incident: Option<String>,
+    /// What the sentence names.
+    pub facts: BTreeMap<String, String>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.zh)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Failure {
+    /// A failure with what its sentence names.
+    pub fn new(code: Code, facts: &[(&str, &str)]) -> Self {
+        let (mut zh, mut en) = (code.words().0.to_owned(), code.words().1.to_owned());
+        for (name, value) in facts {
+            let hole = format!("{{{name}}}");
+            zh = zh.replace(&hole, value);
+            en = en.replace(&hole, value);
+        }
+        let facts = facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { code, field: None, zh, en, incident: None, facts }
+    }
+
+    /// The same, naming the argument to go to.
+    #[must_use]
+    pub fn at(mut self, field: &str) -> Self {
+        self.field = Some(field.to_owned());
+        self
+    }
+
+    /// A call that does not exist, with the nearest names.
+    pub fn unknown_call(call: &str, names: &[&str]) -> Self {
+        let mut near: Vec<(usize, &str)> = names.iter().map(|name| (distance(call, name), *name)).collect();
+        near.sort_unstable();
+        let near: Vec<&str> = near.into_iter().take(3).map(|(_, name)| name).collect();
+        Self::new(Code::UnknownCall, &[("call", call), ("near", &near.join("、"))])
+    }
+
+    /// Something of ours: the cause is noted under a number, the person sees the number.
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
+        let mut chain = cause.to_string();
+        let mut next = cause.source();
+        while let Some(source) = next {
+            chain.push_str(": ");
+            chain.push_str(&source.to_string());
+            next = source.source();
+        }
+        let hash = domain::ids::Sha::of(chain.as_bytes()).to_string();
+        let incident: String = hash.chars().take(6).collect();
+        crate::incident::note(&incident, &chain);
+        let mut failure = Self::new(Code::Internal, &[("incident", &incident)]);
+        failure.incident = Some(incident);
+        failure
+    }
+}
+
+/// Edits that turn one name into another (Levenshtein), ignoring case.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut before = i;
+        let mut next = vec![i.saturating_add(1)];
+        for (j, y) in b.chars().enumerate() {
+            let above = row.get(j.saturating_add(1)).copied().unwrap_or(0);
+            let left = next.get(j).copied().unwrap_or(0);
+            let cost = before.saturating_add(usize::from(x != y));
+            next.push(cost.min(above.saturating_add(1)).min(left.saturating_add(1)));
+            before = above;
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Reads a call's arguments; a misspelt or missing field is named.
+///
+/// # Errors
+/// `BadInput`.
+pub fn arguments<T: serde::de::DeserializeOwned>(with: serde_json::Value) -> Result<T, Failure> {
+    // No arguments at all may be left out.
+    let with = if with.is_null() { serde_json::json!({}) } else { with };
+    serde_path_to_error::deserialize(with).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.inner().to_string();
+        let failure = Failure::new(Code::BadInput, &[("problem", &problem)]);
+        if path == "." { failure } else { failure.at(&path) }
+    })
+}
+
+impl From<StoreFault> for Failure {
+    fn from(fault: StoreFault) -> Self {
+        match (fault.disk(), &fault) {
+            (Some(DiskTrouble::Full), _) => Self::new(Code::DiskFull, &[]),
+            (Some(DiskTrouble::ReadOnly), _) => Self::new(Code::DiskReadOnly, &[]),
+            (Some(DiskTrouble::Broken), _) => {
+                let noted = Self::internal(&fault);
+                Self { incident: noted.incident, ..Self::new(Code::DiskBroken, &[]) }
+            }
+            (None, StoreFault::Newer { .. }) => Self::new(Code::MadeByNewer, &[]),
+            (None, _) => Self::internal(&fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hole_of_a_sentence_can_be_filled_in_both_languages() {
+        let holes = |text: &str| -> Vec<String> {
+            text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned()).collect()
+        };
+        for code in Code::ALL {
+            let (zh, en) = code.words();
+            let mut names = holes(zh);
+            names.extend(holes(en));
+            let facts: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
+            let failure = Failure::new(*code, &facts);
+            assert!(!failure.zh.contains('{') && !failure.en.contains('{'), "{code:?}");
+            assert!(!failure.zh.contains('!') && !failure.zh.contains('！'), "no exclamation marks: {code:?}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_call_names_its_neighbours() {
+        let failure = Failure::unknown_call("RecordVist", &["RecordVisit", "Sync", "Status"]);
+        assert!(failure.zh.contains("RecordVist") && failure.zh.contains("RecordVisit"));
+    }
+}

@@ -1,0 +1,419 @@
+//! A home: the folder with the encrypted database and the keys that open it.
+//! The passphrase (Argon2id) unwraps the keys; without it nothing here can be read. The keys file is written before
+//! the county is asked and renamed after it answered, so that a crash in between loses no invitation.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use domain::SigningKey;
+use domain::clock::Millis;
+use domain::ids::{DeviceId, JournalId, LogId, PersonId, Sha, hex, unhex};
+use domain::words::Role;
+use serde::{Deserialize, Serialize};
+use store::file::FileKey;
+use store::{Standing, Store};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::clock::{Clock, random};
+use crate::failure::{Code, Failure};
+
+const KEYS: &str = "keys.json";
+const PENDING: &str = "keys.pending.json";
+/// OWASP's floor for Argon2id times three in memory: 64 MiB, three passes.
+const MEMORY_KIB: u32 = 64 * 1024;
+const PASSES: u32 = 3;
+
+/// What is kept beside the wrapped keys, readable without the passphrase: no secret, no family.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct KeysFile {
+    version: u32,
+    practice: bool,
+    name: Option<String>,
+    memory_kib: u32,
+    passes: u32,
+    salt: String,
+    nonce: String,
+    sealed: String,
+}
+
+/// The keys of a home. Forgotten from memory when dropped.
+#[derive(Serialize, Deserialize, Zeroize)]
+#[zeroize(drop)]
+pub(crate) struct Secrets {
+    /// Database key, 32 bytes hexadecimal.
+    pub(crate) database: String,
+    /// Anchor key, 32 bytes hexadecimal.
+    pub(crate) anchor: String,
+    /// Signing key, 32 bytes hexadecimal.
+    pub(crate) signing: String,
+    /// First journal, hexadecimal.
+    pub(crate) journal: String,
+    /// TLS certificate, DER, hexadecimal.
+    pub(crate) certificate: String,
+    /// Its private key, PKCS#8 DER, hexadecimal.
+    pub(crate) certificate_key: String,
+    /// Key of household file ids, hexadecimal, for desks of the centre.
+    pub(crate) file_key: Option<String>,
+}
+
+/// Who this desk is and which county it joined; kept in the encrypted database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// Account.
+    pub person: PersonId,
+    /// Name at enrolment.
+    pub name: String,
+    /// Role at enrolment; later ones come as facts.
+    pub role: Role,
+    /// Device.
+    pub device: DeviceId,
+    /// The county log.
+    pub log: LogId,
+    /// County's name.
+    pub county: String,
+    /// Where it listens.
+    pub address: String,
+    /// SHA-256 of its certificate.
+    pub certificate: Sha,
+    /// Practice or demo.
+    pub practice: bool,
+}
+
+/// An open home.
+pub(crate) struct Home {
+    pub(crate) store: Store,
+    pub(crate) signing: SigningKey,
+    pub(crate) secrets: Secrets,
+    pub(crate) identity: Identity,
+    /// Held while the home is open, so that two programs never write one journal.
+    _lock: File,
+}
+
+impl Home {
+    pub(crate) fn into_parts(self) -> (Store, SigningKey, Identity, File) {
+        (self.store, self.signing, self.identity, self._lock)
+    }
+}
+
+/// What can be told of a home without its passphrase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outside {
+    pub(crate) practice: bool,
+    pub(crate) name: Option<String>,
+}
+
+fn broken(what: &dyn std::error::Error) -> Failure {
+    let noted = Failure::internal(what);
+    Failure { incident: noted.incident, ..Failure::new(Code::HomeDamaged, &[]) }
+}
+
+fn no_randomness(error: getrandom::Error) -> Failure {
+    Failure::internal(&error)
+}
+
+fn io(error: std::io::Error) -> Failure {
+    Failure::from(store::StoreFault::Anchor(error))
+}
+
+/// Looks at a home from outside; `None` where there is none.
+pub(crate) fn look(home: &Path) -> Result<Option<Outside>, Failure> {
+    match fs::read(home.join(KEYS)) {
+        Ok(bytes) => {
+            let keys: KeysFile = serde_json::from_slice(&bytes).map_err(|error| broken(&error))?;
+            Ok(Some(Outside { practice: keys.practice, name: keys.name }))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Passphrases that everybody tries first.
+const COMMON: &[&str] = &[
+    "password", "passw0rd", "qwertyui", "1q2w3e4r", "abcd1234", "a1234567", "aa123456", "admin123", "woaini1314",
+    "iloveyou", "zxcvbnm1", "qq123456", "asdf1234", "abc12345", "password1", "wang1234", "zhang123",
+];
+
+/// Whether a passphrase may protect a home.
+///
+/// # Errors
+/// `WeakPassphrase`.
+pub(crate) fn check_passphrase(passphrase: &str) -> Result<(), Failure> {
+    let lower = passphrase.to_lowercase();
+    let distinct: std::collections::BTreeSet<char> = lower.chars().collect();
+    let weak = passphrase.chars().count() < 8
+        || passphrase.chars().all(|c| c.is_ascii_digit())
+        || distinct.len() < 5
+        || COMMON.contains(&lower.as_str());
+    if weak { Err(Failure::new(Code::WeakPassphrase, &[]).at("passphrase")) } else { Ok(()) }
+}
+
+fn stretch(passphrase: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(|error| broken(&error))?;
+    let mut out = Zeroizing::new([0; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt, out.as_mut_slice())
+        .map_err(|error| broken(&error))?;
+    Ok(out)
+}
+
+fn aad(practice: bool) -> Vec<u8> {
+    format!("ruhu keys 1 practice={practice}").into_bytes()
+}
+
+fn wrap(secrets: &Secrets, passphrase: &str, practice: bool, name: Option<String>) -> Result<KeysFile, Failure> {
+    let salt: [u8; 16] = random().map_err(no_randomness)?;
+    let nonce: [u8; 24] = random().map_err(no_randomness)?;
+    let key = stretch(passphrase, &salt, MEMORY_KIB, PASSES)?;
+    let plain = Zeroizing::new(serde_json::to_vec(secrets).map_err(|error| broken(&error))?);
+    let sealed = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| sealing_failed())?)
+        .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad(practice) })
+        .map_err(|_| sealing_failed())?;
+    Ok(KeysFile {
+        version: 1,
+        practice,
+        name,
+        memory_kib: MEMORY_KIB,
+        passes: PASSES,
+        salt: hex(&salt),
+        nonce: hex(&nonce),
+        sealed: hex(&sealed),
+    })
+}
+
+fn sealing_failed() -> Failure {
+    Failure::new(Code::HomeDamaged, &[])
+}
+
+fn unhex_all(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    digits.chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+fn unwrap(keys: &KeysFile, passphrase: &str) -> Result<Secrets, Failure> {
+    if keys.version != 1 {
+        return Err(Failure::new(Code::MadeByNewer, &[]));
+    }
+    let damaged = || Failure::new(Code::HomeDamaged, &[]);
+    let salt: [u8; 16] = unhex(&keys.salt).ok_or_else(damaged)?;
+    let nonce: [u8; 24] = unhex(&keys.nonce).ok_or_else(damaged)?;
+    let sealed = unhex_all(&keys.sealed).ok_or_else(damaged)?;
+    let key = stretch(passphrase, &salt, keys.memory_kib, keys.passes)?;
+    let plain = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| damaged())?)
+        .decrypt(&XNonce::from(nonce), Payload { msg: &sealed, aad: &aad(keys.practice) })
+        // A wrong passphrase and a changed file look the same from here.
+        .map_err(|_| Failure::new(Code::WrongPassphrase, &[]).at("passphrase"))?;
+    let plain = Zeroizing::new(plain);
+    serde_json::from_slice(&plain).map_err(|error| broken(&error))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let temporary = path.with_extension("tmp");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    drop(file);
+    fs::rename(&temporary, path).map_err(io)?;
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> Result<(), Failure> {
+    match path.parent() {
+        Some(folder) => File::open(folder).and_then(|folder| folder.sync_all()).map_err(io),
+        None => Ok(()),
+    }
+}
+
+fn lock(home: &Path) -> Result<File, Failure> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(home.join("lock"))
+        .map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::new(Code::HomeInUse, &[])),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// Fresh keys for a home about to be made, or those of an enrolment that was cut off.
+pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool) -> Result<Secrets, Failure> {
+    check_passphrase(passphrase)?;
+    fs::create_dir_all(home).map_err(io)?;
+    if look(home)?.is_some() {
+        return Err(Failure::new(Code::HomeExists, &[]));
+    }
+    if let Ok(bytes) = fs::read(home.join(PENDING))
+        && let Ok(keys) = serde_json::from_slice::<KeysFile>(&bytes)
+        && keys.practice == practice
+        && let Ok(secrets) = unwrap(&keys, passphrase)
+    {
+        return Ok(secrets);
+    }
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|error| broken(&error))?;
+    let certificate = rcgen::CertificateParams::new(vec!["ruhu-desk".to_owned()])
+        .and_then(|params| params.self_signed(&pair))
+        .map_err(|error| broken(&error))?;
+    let secrets = Secrets {
+        database: hex(&random::<32>().map_err(no_randomness)?),
+        anchor: hex(&random::<32>().map_err(no_randomness)?),
+        signing: hex(&random::<32>().map_err(no_randomness)?),
+        journal: hex(&random::<8>().map_err(no_randomness)?),
+        certificate: hex(certificate.der()),
+        certificate_key: hex(&pair.serialize_der()),
+        file_key: None,
+    };
+    let keys = wrap(&secrets, passphrase, practice, None)?;
+    write_synced(&home.join(PENDING), &serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?)?;
+    Ok(secrets)
+}
+
+/// Makes the home after the county answered.
+pub(crate) fn finish(
+    home: &Path,
+    passphrase: &str,
+    mut secrets: Secrets,
+    identity: &Identity,
+    master: (JournalId, domain::VerifyingKey),
+    file_key: Option<String>,
+    offset: i64,
+) -> Result<(), Failure> {
+    secrets.file_key = file_key;
+    let signing = signing(&secrets)?;
+    {
+        let (mut store, _) = open_store(home, &secrets)?;
+        let journal = journal(&secrets)?;
+        store.open_journal(journal, identity.device, &signing.verifying_key())?;
+        store.trust_master(master.0, &master.1)?;
+        store.set_meta("me", identity)?;
+        store.set_meta("offset", &offset)?;
+    }
+    let keys = wrap(&secrets, passphrase, identity.practice, Some(identity.name.clone()))?;
+    write_synced(&home.join(KEYS), &serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?)?;
+    // A left-over pending file holds the same secrets under the same passphrase; it is only untidy.
+    if fs::remove_file(home.join(PENDING)).is_ok() {
+        sync_folder(&home.join(PENDING))?;
+    }
+    Ok(())
+}
+
+fn signing(secrets: &Secrets) -> Result<SigningKey, Failure> {
+    let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(unhex(&secrets.signing).ok_or_else(sealing_failed)?);
+    Ok(SigningKey::from_bytes(&bytes))
+}
+
+fn journal(secrets: &Secrets) -> Result<JournalId, Failure> {
+    secrets.journal.parse().map_err(|error: domain::ids::IdSyntax| broken(&error))
+}
+
+/// The public key that the device will be known by.
+pub(crate) fn public_key(secrets: &Secrets) -> Result<[u8; 32], Failure> {
+    Ok(signing(secrets)?.verifying_key().to_bytes())
+}
+
+/// The first journal and a signature of the device's key over the enrolment's proof bytes.
+pub(crate) fn proof(secrets: &Secrets, token: &[u8]) -> Result<(JournalId, String), Failure> {
+    use domain::Signer;
+    let journal = journal(secrets)?;
+    let signature = signing(secrets)?.sign(&domain::enrol::proof_bytes(token, journal));
+    Ok((journal, hex(&signature.to_bytes())))
+}
+
+/// Certificate and private key (DER) for TLS.
+pub(crate) fn tls_identity(secrets: &Secrets) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let certificate = unhex_all(&secrets.certificate).ok_or_else(sealing_failed)?;
+    let key = unhex_all(&secrets.certificate_key).ok_or_else(sealing_failed)?;
+    Ok((certificate, key))
+}
+
+/// The key of household file ids, for desks of the centre.
+pub(crate) fn file_key(secrets: &Secrets) -> Option<[u8; 32]> {
+    secrets.file_key.as_deref().and_then(unhex)
+}
+
+fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failure> {
+    let database = FileKey(Zeroizing::new(unhex(&secrets.database).ok_or_else(sealing_failed)?));
+    let anchor = Zeroizing::new(unhex(&secrets.anchor).ok_or_else(sealing_failed)?);
+    let path: PathBuf = home.join("ruhu.db");
+    Store::open(&path, &database, anchor).map_err(|fault| match fault {
+        store::StoreFault::Open(store::file::OpenFault::WrongKey) => broken(&fault),
+        other => Failure::from(other),
+    })
+}
+
+/// Opens a home with its passphrase.
+pub(crate) fn open(home: &Path, passphrase: &str, clock: Clock) -> Result<Home, Failure> {
+    let bytes = match fs::read(home.join(KEYS)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::new(Code::NoHome, &[])),
+        Err(error) => return Err(io(error)),
+    };
+    let keys: KeysFile = serde_json::from_slice(&bytes).map_err(|error| broken(&error))?;
+    if matches!(clock, Clock::Practice { .. }) && !keys.practice {
+        return Err(Failure::new(Code::PracticeOnly, &[]));
+    }
+    let lock = lock(home)?;
+    let secrets = unwrap(&keys, passphrase)?;
+    let signing = signing(&secrets)?;
+    let (mut store, standing) = open_store(home, &secrets)?;
+    let identity: Identity = store.meta("me")?.ok_or_else(|| Failure::new(Code::HomeDamaged, &[]))?;
+    if let Standing::Behind { .. } = standing {
+        // What the database lacks is lost here, but its numbers must never be used again: a new journal begins, which
+        // the county learns of at the next contact, and the person is told.
+        let fresh = JournalId(random().map_err(no_randomness)?);
+        store.open_journal(fresh, identity.device, &signing.verifying_key())?;
+        store.set_meta("was_behind", &clock.wall())?;
+    }
+    Ok(Home { store, signing, secrets, identity, _lock: lock })
+}
+
+/// When the home was last found behind its anchor, if ever.
+pub(crate) fn was_behind(store: &Store) -> Result<Option<Millis>, Failure> {
+    Ok(store.meta("was_behind")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weak_passphrases_are_refused() {
+        for weak in ["", "1234567", "123456789012", "password", "aaaaaaaaaa", "Password"] {
+            assert!(check_passphrase(weak).is_err(), "{weak}");
+        }
+        for fine in ["老槐树往北第二家", "four plain words here", "green-7-river"] {
+            assert!(check_passphrase(fine).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn only_the_passphrase_opens_the_keys() {
+        let secrets = Secrets {
+            database: "d".into(),
+            anchor: "a".into(),
+            signing: "s".into(),
+            journal: "j".into(),
+            certificate: "c".into(),
+            certificate_key: "k".into(),
+            file_key: None,
+        };
+        let mut keys = wrap(&secrets, "老槐树往北第二家", true, None).expect("wraps");
+        assert_eq!(unwrap(&keys, "老槐树往北第二家").expect("opens").database, "d");
+        assert_eq!(unwrap(&keys, "老槐树往北第三家").err().map(|f| f.code), Some(Code::WrongPassphrase));
+        // A practice home cannot be turned into a real one by editing the file.
+        keys.practice = false;
+        assert!(unwrap(&keys, "老槐树往北第二家").is_err());
+    }
+}

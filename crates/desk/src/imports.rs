@@ -1,0 +1,294 @@
+//! The county desk's imports: places and the bank's due list. Whole or not at all, in one transaction; the same file
+//! twice changes nothing; what is unchanged writes nothing.
+
+use std::collections::BTreeSet;
+
+use domain::event::Event;
+use domain::household::{Contract, DueListed, HouseholdListed, Identified, ListedPhone, Placed, mask_account};
+use domain::ids::{FactId, FileId, Sha};
+use domain::org::{DueListImported, PlacesLoaded};
+use domain::place::{PlaceLevel, PlaceTable};
+use domain::words::{Role, Section};
+use store::{Pen, StoreFault};
+
+use crate::api::{Figures, ImportDueList, ImportPlaces, ImportReport, PlacesReport, RejectedRow};
+use crate::failure::{Code, Failure};
+use crate::roster::{self, Roster, RosterHousehold};
+use crate::{Desk, bytes_of};
+
+/// Most bytes of a place table.
+const MOST_CSV: u64 = 2 * 1024 * 1024;
+
+fn text_of(name: &str, bytes: Vec<u8>, field: &str) -> Result<String, Failure> {
+    String::from_utf8(bytes)
+        .map(|text| text.trim_start_matches('\u{feff}').to_owned())
+        .map_err(|_| Failure::new(Code::FileUnreadable, &[("file", name), ("why", "不是UTF-8文本")]).at(field))
+}
+
+impl Desk {
+    pub(crate) fn import_places(&self, with: ImportPlaces) -> Result<PlacesReport, Failure> {
+        let mut store = self.store();
+        self.may(&store, |role| matches!(role, Role::CentreOperator | Role::CentreHead), "载入行政区划")?;
+        let (name, bytes) = bytes_of(&with.places, MOST_CSV, "places")?;
+        let places = text_of(&name, bytes, "places")?;
+        let old_names = match &with.old_names {
+            Some(input) => {
+                let (name, bytes) = bytes_of(input, MOST_CSV, "old_names")?;
+                text_of(&name, bytes, "old_names")?
+            }
+            None => String::new(),
+        };
+        let unreadable =
+            |error: domain::place::PlaceError| Failure::new(Code::PlacesUnreadable, &[("why", &error.to_string())]).at("places");
+        let table = PlaceTable::from_csv(&places, &old_names).map_err(unreadable)?;
+        let levels = |level| u32::try_from(table.iter().filter(|place| place.level == level).count()).unwrap_or(u32::MAX);
+        let report = PlacesReport { townships: levels(PlaceLevel::Township), villages: levels(PlaceLevel::Village) };
+        let loaded = PlacesLoaded { places, old_names };
+        let before = store.county_facts::<PlacesLoaded>("PlacesLoaded")?;
+        if before.last().is_none_or(|(_, last)| *last != loaded) {
+            let replaces = before.into_iter().map(|(said, _)| said.id).collect();
+            self.write_one(&mut store, FileId::county(), &Event::PlacesLoaded(loaded), replaces)?;
+        }
+        self.forget_places();
+        Ok(report)
+    }
+
+    pub(crate) fn import_due_list(&self, with: ImportDueList) -> Result<ImportReport, Failure> {
+        let file_key = {
+            let store = self.store();
+            self.may(&store, |role| role == Role::CentreOperator, "导入应还款名单")?;
+            self.file_key.ok_or_else(|| Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]))?
+        };
+        let most = u64::try_from(roster::MAX_BYTES).unwrap_or(u64::MAX);
+        let (_, bytes) = bytes_of(&with.file, most, "file")?;
+        let sha256 = Sha::of(&bytes);
+        let places = {
+            let store = self.store();
+            self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
+        };
+        // Reading a large workbook takes a second; the store is free meanwhile.
+        let roster = roster::read(&bytes, &places, with.as_of)
+            .map_err(|error| Failure::new(Code::WorkbookUnreadable, &[("why", &error.sentence_zh())]).at("file"))?;
+        let mut report = report_of(&roster);
+        if roster.households.is_empty() {
+            return Err(Failure::new(Code::NothingToImport, &[]).at("file"));
+        }
+        let mut store = self.store();
+        let imports = store.county_facts::<DueListImported>("DueListImported")?;
+        report.already_imported = imports.iter().any(|(_, import)| import.sha256 == sha256);
+        if report.already_imported {
+            return Ok(report);
+        }
+        if let Some(newest) = imports.iter().map(|(_, import)| import.as_of).max()
+            && roster.as_of < newest
+        {
+            let (as_of, current) = (roster.as_of.to_string(), newest.to_string());
+            return Err(Failure::new(Code::OlderList, &[("as_of", &as_of), ("current", &current)]).at("file"));
+        }
+        let batch: String = sha256.to_string().chars().take(16).collect();
+        let before: BTreeSet<FileId> = store.families(None)?.into_iter().map(|family| family.file).collect();
+        let county = places.county().clone();
+        let import = DueListImported {
+            batch: batch.clone(),
+            sha256,
+            as_of: roster.as_of,
+            borrowers: report.figures.borrowers,
+            contracts: report.figures.contracts,
+            principal_due: report.figures.principal_due,
+            interest_due: report.figures.interest_due,
+            penalty_due: report.figures.penalty_due,
+            total_due: report.figures.total_due,
+            rejected: u32::try_from(report.rejected.len()).unwrap_or(u32::MAX),
+        };
+        let work = |pen: &mut Pen<'_>| -> Result<(u32, u32, u32), Failure> {
+            let (mut new, mut changed) = (0_u32, 0_u32);
+            let mut present = BTreeSet::new();
+            for household in &roster.households {
+                let file = FileId::household(&file_key, &household.id);
+                present.insert(file);
+                let was_there = before.contains(&file);
+                let facts = facts_of(household, &batch, roster.as_of, &county);
+                let written = renew(pen, file, &facts)?;
+                new = new.saturating_add(u32::from(!was_there));
+                changed = changed.saturating_add(u32::from(was_there && written));
+            }
+            let mut gone = 0_u32;
+            for file in before.difference(&present) {
+                // Not on the newer list: nothing is due by the bank's word, and no letter may say otherwise.
+                let empty = DueListed { batch: batch.clone(), as_of: roster.as_of, contracts: Vec::new(), account_hint: None };
+                let replaces = pen.standing(*file)?.due.into_iter().map(|(id, _)| id).collect();
+                pen.record(*file, Section::Core, &Event::DueListed(empty), replaces)?;
+                gone = gone.saturating_add(1);
+            }
+            pen.record(FileId::county(), Section::Core, &Event::DueListImported(import.clone()), Vec::new())?;
+            Ok((new, changed, gone))
+        };
+        if with.dry_run {
+            // The same work, rolled back: what is told is what would happen.
+            let told = std::cell::Cell::new((0, 0, 0));
+            let dry: Result<((), Vec<FactId>), DryRun> = store.write(&self.identity.person, self.clock.wall(), |pen| {
+                told.set(work(pen).map_err(DryRun::Failed)?);
+                Err(DryRun::Done)
+            });
+            if let Err(DryRun::Failed(failure)) = dry {
+                return Err(failure);
+            }
+            (report.new_households, report.changed_households, report.gone_households) = told.get();
+            return Ok(report);
+        }
+        let ((new, changed, gone), _) = self.write(&mut store, work)?;
+        report.new_households = new;
+        report.changed_households = changed;
+        report.gone_households = gone;
+        report.written = true;
+        Ok(report)
+    }
+}
+
+/// How a dry run ends: always without a commit.
+enum DryRun {
+    Done,
+    Failed(Failure),
+}
+
+impl From<StoreFault> for DryRun {
+    fn from(fault: StoreFault) -> Self {
+        Self::Failed(fault.into())
+    }
+}
+
+fn report_of(roster: &Roster) -> ImportReport {
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    ImportReport {
+        written: false,
+        already_imported: false,
+        as_of: roster.as_of,
+        figures: Figures {
+            borrowers: small(roster.totals.borrowers),
+            contracts: small(roster.totals.contracts),
+            principal_due: roster.totals.principal_due,
+            interest_due: roster.totals.interest_due,
+            penalty_due: roster.totals.penalty_due,
+            total_due: roster.totals.total_due,
+        },
+        new_households: 0,
+        changed_households: 0,
+        gone_households: 0,
+        rejected: roster
+            .rejected
+            .iter()
+            .map(|rejected| RejectedRow {
+                sheet_row: rejected.sheet_row,
+                column: Some(rejected.column.title_zh().to_owned()),
+                reason: rejected.sentence_zh(),
+            })
+            .collect(),
+        warnings: roster
+            .warnings
+            .iter()
+            .map(|warning| RejectedRow { sheet_row: warning.sheet_row, column: None, reason: warning.sentence_zh() })
+            .collect(),
+        footer_total: roster.footer.and_then(|footer| footer.stated.total),
+        footer_agrees: roster.footer.map(|footer| footer.agrees),
+    }
+}
+
+/// What the list says of one family.
+struct ListFacts {
+    listed: HouseholdListed,
+    placed: Placed,
+    due: DueListed,
+    identified: Identified,
+}
+
+fn facts_of(
+    household: &RosterHousehold,
+    batch: &str,
+    as_of: chrono::NaiveDate,
+    county: &domain::place::PlaceCode,
+) -> ListFacts {
+    let co = household.co_borrowers.first();
+    let mut phones: Vec<ListedPhone> = Vec::new();
+    let own = household.phones.iter().map(|finding| (finding, None));
+    let theirs = household.co_borrowers.iter().flat_map(|co| co.phones.iter().map(|finding| (finding, co.relation.clone())));
+    for (finding, relation) in own.chain(theirs) {
+        let Some(number) = &finding.number else { continue };
+        if phones.iter().all(|phone| phone.number != *number) {
+            phones.push(ListedPhone { number: number.clone(), relation: finding.relation.clone().or(relation) });
+        }
+    }
+    let name = &household.borrower;
+    let accounts: Vec<String> =
+        household.contracts.iter().map(|contract| contract.repay_account.clone().unwrap_or_default()).collect();
+    let mut hints: BTreeSet<String> =
+        accounts.iter().filter(|account| !account.is_empty()).map(|account| mask_account(account)).collect();
+    ListFacts {
+        listed: HouseholdListed {
+            borrower: name.name_true.clone(),
+            borrower_as_bank: (name.name_as_bank != name.name_true).then(|| name.name_as_bank.clone()),
+            id_tail: household.id.tail(),
+            co_borrower: co.map(|co| co.name.name_true.clone()).filter(|name| !name.is_empty()),
+            relation: co.and_then(|co| co.relation.clone()),
+            address: household.address_raw.clone(),
+            grad_year: household.grad_year,
+            phones,
+        },
+        placed: Placed { place: household.place.code().unwrap_or(county).clone() },
+        due: DueListed {
+            batch: batch.to_owned(),
+            as_of,
+            contracts: household
+                .contracts
+                .iter()
+                .map(|contract| Contract {
+                    contract_no: contract.contract_no.clone(),
+                    academic_year: contract.academic_year.clone().unwrap_or_default(),
+                    principal_due: contract.principal_due,
+                    interest_due: contract.interest_due,
+                    penalty_due: contract.penalty_due,
+                    total_due: contract.total_due,
+                    principal_left: contract.principal_left.unwrap_or_default(),
+                    due_on: contract.due_on,
+                    maturity_on: contract.maturity_on,
+                    rate_ppm: contract.rate_ppm.unwrap_or(0),
+                    status: contract.status.clone().unwrap_or_default(),
+                })
+                .collect(),
+            // Several accounts cannot be told apart under their masks: then the letter says nothing of them.
+            account_hint: if hints.len() == 1 { hints.pop_first() } else { None },
+        },
+        identified: Identified {
+            borrower_id: household.id.expose().to_owned(),
+            co_borrower_id: co.and_then(|co| co.id.as_ref()).map(|id| id.expose().to_owned()),
+            accounts,
+        },
+    }
+}
+
+/// Writes those of a family's list facts that say something new. Returns whether any did, apart from the batch's name.
+fn renew(pen: &mut Pen<'_>, file: FileId, facts: &ListFacts) -> Result<bool, Failure> {
+    let standing = pen.standing(file)?;
+    let mut changed = false;
+    let same = |old: &[(FactId, Vec<u8>)], event: &Event| -> Result<bool, Failure> {
+        let body = event.body().map_err(StoreFault::from)?;
+        Ok(matches!(old, [(_, one)] if *one == body))
+    };
+    let ids = |old: &[(FactId, Vec<u8>)]| old.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+    let events = [
+        (Event::Placed(facts.placed.clone()), Section::Core, &standing.placed),
+        (Event::HouseholdListed(facts.listed.clone()), Section::Core, &standing.listed),
+        (Event::Identified(facts.identified.clone()), Section::Id, &standing.identified),
+    ];
+    for (event, section, old) in events {
+        if !same(old, &event)? {
+            pen.record(file, section, &event, ids(old))?;
+            changed = true;
+        }
+    }
+    // A newer data date is news even where the figures are the same: letters print it.
+    let due_before: Option<DueListed> =
+        standing.due.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
+    changed |= due_before.is_none_or(|before| before.contracts != facts.due.contracts);
+    pen.record(file, Section::Core, &Event::DueListed(facts.due.clone()), ids(&standing.due))?;
+    Ok(changed)
+}

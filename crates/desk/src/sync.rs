@@ -1,0 +1,286 @@
+//! One contact with the county: greet, send, receive, photos, compare. The store is locked for one step at a time, never
+//! across the network, so that a save waits for a page at most. Cut anywhere, the next contact goes on from there.
+
+use domain::clock::Millis;
+use domain::enrol::Refusal;
+use domain::exchange::{Hello, PAGE_BYTES, Pull, Push};
+use domain::ids::FileId;
+use domain::words::{DocKind, Section};
+
+use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStateView, WaitingRow};
+use crate::clock::random;
+use crate::courier::{Courier, CourierFault};
+use crate::failure::{Code, Failure};
+use crate::Desk;
+use crate::visits::remark;
+
+/// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
+const ENOUGH_NUMBERS: u32 = 200;
+
+impl Desk {
+    /// Exchanges with the county over `courier`.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what the line or the county did; what was saved here is untouched.
+    pub fn sync_over(&self, courier: &dyn Courier) -> Result<SyncReport, Failure> {
+        let _one_at_a_time = self.syncing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let result = self.exchange(courier);
+        let present = self.present()?;
+        let mut store = self.store();
+        match &result {
+            Ok(report) => {
+                let what = format!("送出{}条，收到{}条", report.sent, report.received);
+                store.note_contact(present.now, true, &what)?;
+                store.set_meta("last_failure", &None::<Failure>)?;
+            }
+            Err(failure) => {
+                store.note_contact(present.now, false, &failure.zh)?;
+                store.set_meta("last_failure", &Some(failure))?;
+            }
+        }
+        result
+    }
+
+    fn exchange(&self, courier: &dyn Courier) -> Result<SyncReport, Failure> {
+        let refused = |fault: CourierFault| self.worded(fault);
+        let log = self.identity.log;
+        let mut report = SyncReport {
+            sent: 0,
+            received: 0,
+            blobs_sent: 0,
+            blobs_received: 0,
+            files_gone: 0,
+            held: 0,
+            bytes_out: 0,
+            bytes_in: 0,
+            clock_offset_ms: 0,
+            agreed: false,
+            remarks: Vec::new(),
+        };
+        // Greet. The offset is measured against the middle of the round trip.
+        let (journal, wants) = {
+            let store = self.store();
+            let present = self.present_of(&store)?;
+            let year = chrono::Datelike::year(&present.today);
+            let device = FileId::device(self.identity.device);
+            let mut wants = Vec::new();
+            if self.role(&store)?.works_cases() {
+                for kind in DocKind::ALL {
+                    let left = store.numbers(device, *kind, year)?.left;
+                    if left < ENOUGH_NUMBERS {
+                        wants.push((*kind, year, (ENOUGH_NUMBERS.saturating_sub(left)).div_ceil(domain::letter::BLOCK)));
+                    }
+                }
+            }
+            (store.journal()?, wants)
+        };
+        let before = self.clock.wall();
+        let welcome = courier.hello(&Hello { log, journal, wall: before, wants }).map_err(refused)?;
+        let after = self.clock.wall();
+        let offset = offset_of(welcome.now.0, before, after);
+        report.clock_offset_ms = offset;
+        {
+            let mut store = self.store();
+            store.set_meta("offset", &offset)?;
+            store.set_meta("seen", &welcome.now)?;
+            store.set_meta("safe", &welcome.safe)?;
+            let seen: u64 = store.meta("head")?.unwrap_or(0);
+            // Drawn before sealing begins: a batch without a fresh seed must not exist.
+            let drawn = random::<32>().map_err(|error| Failure::internal(&error))?;
+            let mut turn = 0_u64;
+            let next = || {
+                turn = turn.saturating_add(1);
+                domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0
+            };
+            store.seal_open(&self.signing, seen, next)?;
+        }
+        // Send what the county lacks, in order.
+        let mut from = welcome.batches.saturating_add(1);
+        loop {
+            let batches = self.store().unacknowledged(from, PAGE_BYTES)?;
+            if batches.is_empty() {
+                break;
+            }
+            let count = u64::try_from(batches.len()).unwrap_or(0);
+            let acks = courier.push(&Push { wall: self.clock.wall(), batches }).map_err(refused)?;
+            let mut store = self.store();
+            let before = store.counts()?.only_here;
+            let held = store.acknowledged(&acks.acks)?;
+            let left = store.counts()?.only_here;
+            report.held = report.held.saturating_add(held);
+            report.sent = report.sent.saturating_add(before.saturating_sub(left));
+            if acks.acks.is_empty() {
+                return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
+            }
+            from = from.saturating_add(count);
+        }
+        // Photos and scans after the records.
+        for sha in self.store().unsent_blobs()? {
+            let Some(blob) = self.store().blob(sha)? else { continue };
+            match courier.put_blob(sha, blob.file, blob.section, blob.bytes) {
+                Ok(()) => {
+                    self.store().blob_sent(sha)?;
+                    report.blobs_sent = report.blobs_sent.saturating_add(1);
+                }
+                // Held with its record: the county does not take it, and the rest must not wait for it.
+                Err(CourierFault::Refused(Refusal::NotAllowed)) => {
+                    report.remarks.push(remark("BLOB_HELD", "有照片随记录一起被县里留置", "A picture is held with its record"));
+                }
+                Err(fault) => return Err(refused(fault)),
+            }
+        }
+        // Receive.
+        self.receive(courier, journal, &mut report)?;
+        // Compare; once unequal, read everything again, which changes nothing that is right.
+        for turn in 0..2_u8 {
+            let cursor = self.store().cursor()?;
+            let theirs = courier.close(&Pull { log, journal, cursor }).map_err(refused)?;
+            if theirs == self.store().sum()? {
+                report.agreed = true;
+                break;
+            }
+            if turn == 0 {
+                self.store().reset_cursor()?;
+                self.receive(courier, journal, &mut report)?;
+            }
+        }
+        if !report.agreed {
+            return Err(Failure::new(Code::SumsDiffer, &[]));
+        }
+        for (sha, file, media) in self.store().missing_blobs()? {
+            match courier.get_blob(sha) {
+                Ok(bytes) => {
+                    self.store().keep_received(&store::Blob { sha, media, file, section: Section::Core, bytes })?;
+                    report.blobs_received = report.blobs_received.saturating_add(1);
+                }
+                // Its author has not sent it yet: it comes with a later contact.
+                Err(CourierFault::Refused(Refusal::NotFound | Refusal::NotAllowed)) => {}
+                Err(fault) => return Err(refused(fault)),
+            }
+        }
+        (report.bytes_out, report.bytes_in) = courier.traffic();
+        let mut store = self.store();
+        let present = self.present_of(&store)?;
+        store.set_meta("last_contact", &present.now)?;
+        Ok(report)
+    }
+
+    fn receive(
+        &self,
+        courier: &dyn Courier,
+        journal: domain::ids::JournalId,
+        report: &mut SyncReport,
+    ) -> Result<(), Failure> {
+        loop {
+            let cursor = self.store().cursor()?;
+            let pull = Pull { log: self.identity.log, journal, cursor };
+            let page = courier.pull(&pull).map_err(|fault| self.worded(fault))?;
+            let more = page.more;
+            let absorbed = self.store().absorb(&page)?;
+            report.received = report.received.saturating_add(absorbed.facts);
+            report.files_gone = report.files_gone.saturating_add(absorbed.gone);
+            if absorbed.unknown > 0 {
+                report.remarks.push(remark(
+                    "NEWER_KINDS",
+                    "收到了新版本写的记录，已原样保存，升级后可见",
+                    "Records of a newer version arrived; kept as they are, visible after an upgrade",
+                ));
+            }
+            if !more {
+                return Ok(());
+            }
+            if page.next <= cursor {
+                // A page that does not move would be asked for for ever.
+                return Err(Failure::new(Code::CountyRefused, &[("why", "县里送来的页码没有前进")]));
+            }
+        }
+    }
+
+    /// A courier's fault in words.
+    fn worded(&self, fault: CourierFault) -> Failure {
+        let address = self.identity.address.as_str();
+        worded(fault, address)
+    }
+
+    /// The sync page.
+    pub(crate) fn sync_state(&self, _: Nothing) -> Result<SyncStateView, Failure> {
+        let status = self.status(Nothing {})?;
+        let store = self.store();
+        let mut waiting = Vec::new();
+        for (file, kind, said) in store.waiting(200)? {
+            let family = store.family(file)?;
+            waiting.push(WaitingRow {
+                household: family.as_ref().map(|family| family.file),
+                borrower: family.map(|family| family.borrower),
+                what: kind_zh(&kind).to_owned(),
+                since: said.at.rfc3339(),
+                why: if said.held { "县里已收下，但没有放行：当时您没有这一户的权限" } else { "等待下次同步送出" }.to_owned(),
+            });
+        }
+        let contacts = store
+            .contacts_with_county()?
+            .into_iter()
+            .map(|(at, ok, what)| ContactLogRow { at: at.rfc3339(), what, ok })
+            .collect();
+        Ok(SyncStateView { status, waiting, contacts })
+    }
+}
+
+/// A courier's fault in words.
+pub(crate) fn worded(fault: CourierFault, address: &str) -> Failure {
+    let refused = |why: &str| Failure::new(Code::CountyRefused, &[("why", why)]);
+    match fault {
+        CourierFault::Unreachable(_) => Failure::new(Code::CountyUnreachable, &[("address", address)]),
+        CourierFault::NotTrusted => Failure::new(Code::CountyNotTrusted, &[]),
+        CourierFault::Broken(_) => Failure::new(Code::LineBroken, &[]),
+        CourierFault::Wire(_) => refused("送来的数据读不了"),
+        CourierFault::Tls(error) => Failure::internal(&error),
+        CourierFault::Refused(refusal) => match refusal {
+            Refusal::InvitationUnknown => Failure::new(Code::InvitationUnknown, &[]).at("invitation"),
+            Refusal::InvitationUsed => Failure::new(Code::InvitationUsed, &[]).at("invitation"),
+            Refusal::InvitationExpired => Failure::new(Code::InvitationExpired, &[]).at("invitation"),
+            Refusal::PracticeMismatch => Failure::new(Code::PracticeMismatch, &[]),
+            Refusal::OtherLog => Failure::new(Code::CountyRestored, &[]),
+            Refusal::BadProof => refused("这台电脑的身份没有通过核对"),
+            Refusal::DeviceUnknown => refused("这台电脑没有登记，或者已经停用"),
+            Refusal::Malformed => refused("送去的数据读不了"),
+            Refusal::Unsealed => refused("送去的数据核对不上"),
+            Refusal::Forked => refused("这台电脑的记录和县里已有的冲突，可能是复制过的硬盘"),
+            Refusal::TooLarge => refused("一次送得太多"),
+            Refusal::NotAllowed => refused("没有权限"),
+            Refusal::NotFound => refused("县里没有这一项"),
+            Refusal::CountyTrouble => refused("县里的服务器出了故障"),
+        },
+    }
+}
+
+/// A fact's kind in words, for lists of what waits.
+fn kind_zh(kind: &str) -> &'static str {
+    match kind {
+        "VisitMade" => "走访记录",
+        "VisitNoted" => "走访说明",
+        "ContactAdded" => "新电话",
+        "ContactStated" => "电话核对",
+        "FieldFilled" => "住址等信息",
+        "LetterPrinted" => "打印的文书",
+        "LetterVoided" => "作废的文书",
+        "ReceiptFiled" => "回证照片",
+        "ReceiptCompleted" => "回证登记",
+        "PaymentReported" => "已报还款",
+        "PaymentVoided" => "撤回的还款",
+        "HouseholdListed" | "Identified" | "Placed" | "DueListed" => "名单",
+        "DueListImported" => "名单导入",
+        "VillageAssigned" => "分工",
+        "BulletinIssued" => "通报",
+        "ProfileSaved" => "单位资料",
+        "PlacesLoaded" => "行政区划",
+        "RegistryLoaded" => "登记表",
+        _ => "新版本的记录",
+    }
+}
+
+/// The county's clock at an enrolment, for the first offset.
+pub(crate) fn offset_of(county: i64, before: Millis, after: Millis) -> i64 {
+    let middle = before.0.saturating_add(after.0.saturating_sub(before.0) / 2);
+    county.saturating_sub(middle)
+}

@@ -1,0 +1,163 @@
+//! Joining a county: the invitation that is handed over, what a desk asks with it and what it is told.
+//! An invitation names the county's certificate, so that no other server can answer it. It is used once.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+use crate::ids::{JournalId, LogId, PersonId, Sha, unhex};
+use crate::place::PlaceCode;
+use crate::words::Role;
+
+/// An invitation: `RUHU1-{certificate SHA-256}-{token}-{address}`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// SHA-256 of the county's TLS certificate (DER).
+    pub certificate: Sha,
+    /// The secret, 16 bytes.
+    pub token: [u8; 16],
+    /// Where the county listens, e.g. `https://127.0.0.1:8443`.
+    pub address: String,
+}
+
+/// A text that is no invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an invitation code: it starts with RUHU1- and ends with the county's https address")]
+pub struct InvitationSyntax;
+
+impl fmt::Display for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RUHU1-{}-{}-{}", self.certificate, crate::ids::hex(&self.token), self.address)
+    }
+}
+
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Invitation(•••, {})", self.address)
+    }
+}
+
+impl FromStr for Invitation {
+    type Err = InvitationSyntax;
+    fn from_str(text: &str) -> Result<Self, InvitationSyntax> {
+        // Codes are copied out of messages: blanks and line breaks within are the messenger's, not the county's.
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let mut parts = text.splitn(4, '-');
+        let parts = (parts.next(), parts.next(), parts.next(), parts.next());
+        let (Some("RUHU1"), Some(certificate), Some(token), Some(address)) = parts else {
+            return Err(InvitationSyntax);
+        };
+        let certificate = certificate.parse().or(Err(InvitationSyntax))?;
+        let token = unhex(token).ok_or(InvitationSyntax)?;
+        if !address.starts_with("https://") {
+            return Err(InvitationSyntax);
+        }
+        Ok(Self { certificate, token, address: address.trim_end_matches('/').to_owned() })
+    }
+}
+
+/// What a desk asks with an invitation. Sent over TLS with the client certificate that the device will use from now on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnrolAsk {
+    /// The invitation's secret, hexadecimal.
+    pub token: String,
+    /// The device's Ed25519 public key, hexadecimal.
+    pub key: String,
+    /// The device's first journal.
+    pub journal: JournalId,
+    /// Signature of the device's key over `ruhu.enrol.1\0`, token bytes and journal bytes, hexadecimal.
+    pub proof: String,
+    /// The home was made for practice.
+    pub practice: bool,
+}
+
+/// The bytes that the proof signs.
+pub fn proof_bytes(token: &[u8], journal: JournalId) -> Vec<u8> {
+    let mut out = b"ruhu.enrol.1\0".to_vec();
+    out.extend_from_slice(token);
+    out.extend_from_slice(&journal.0);
+    out
+}
+
+/// What the county tells a new desk.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct EnrolReply {
+    /// Account.
+    pub person: PersonId,
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Areas.
+    pub areas: Vec<PlaceCode>,
+    /// The county log.
+    pub log: LogId,
+    /// County's name.
+    pub county: String,
+    /// The county is a practice or demo county.
+    pub practice: bool,
+    /// The master's Ed25519 public key, hexadecimal.
+    pub master_key: String,
+    /// The master's journal.
+    pub master_journal: JournalId,
+    /// The key of household file ids, hexadecimal: for desks of the county centre only.
+    pub file_key: Option<String>,
+    /// County clock, milliseconds.
+    pub now: i64,
+}
+
+/// Why the county says no. Travels as JSON with the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Refusal {
+    /// The invitation is unknown.
+    InvitationUnknown,
+    /// The invitation was used.
+    InvitationUsed,
+    /// The invitation has run out.
+    InvitationExpired,
+    /// A practice home and a real county, or the other way round.
+    PracticeMismatch,
+    /// The proof does not fit the key.
+    BadProof,
+    /// This device is not enrolled, or no longer.
+    DeviceUnknown,
+    /// Another log: the county was restored.
+    OtherLog,
+    /// Bytes that cannot be read.
+    Malformed,
+    /// A batch that does not verify.
+    Unsealed,
+    /// Two different batches under one number.
+    Forked,
+    /// Too much at once.
+    TooLarge,
+    /// Not this device's to see.
+    NotAllowed,
+    /// There is no such thing.
+    NotFound,
+    /// The county's own trouble: its disk, its database.
+    CountyTrouble,
+}
+
+/// The JSON of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Why.
+    pub refused: Refusal,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_survives_being_copied() {
+        let code = Invitation { certificate: Sha([9; 32]), token: [7; 16], address: "https://127.0.0.1:8443".to_owned() };
+        let text = code.to_string();
+        assert_eq!(text.parse(), Ok(code.clone()));
+        assert_eq!(format!("  {}\n{}/ ", &text[..40], &text[40..]).parse(), Ok(code));
+        assert!("RUHU1-12-34-https://x".parse::<Invitation>().is_err());
+        assert!(text.replace("https", "http").parse::<Invitation>().is_err());
+    }
+}

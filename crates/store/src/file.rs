@@ -1,0 +1,91 @@
+//! Opening an encrypted SQLite file, the one way: bundled SQLCipher, raw key, WAL with synchronous=FULL, pragmas asserted.
+//! It must never open a file with a library older than the WAL fix, nor leave a pragma unasserted.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use zeroize::{Zeroize, Zeroizing};
+
+/// SQLite 3.51.3: the first release without the WAL-reset corruption.
+const LEAST_SQLITE: i32 = 3_051_003;
+
+/// A raw 256-bit database key. Forgotten from memory when dropped.
+#[derive(Clone)]
+pub struct FileKey(pub Zeroizing<[u8; 32]>);
+
+/// Why a file did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFault {
+    /// The library is too old to be trusted with a WAL.
+    #[error("SQLite {found} is older than {LEAST_SQLITE}")]
+    OldLibrary {
+        /// Its number.
+        found: i32,
+    },
+    /// The key does not fit, or the file is no database.
+    #[error("the key does not open this file")]
+    WrongKey,
+    /// A pragma did not take.
+    #[error("{pragma} is {found}")]
+    Pragma {
+        /// Which.
+        pragma: &'static str,
+        /// What it was.
+        found: String,
+    },
+    /// Anything else.
+    #[error("the database file cannot be opened")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Opens (or makes) the encrypted file at `path`.
+///
+/// # Errors
+/// [`OpenFault`]; a wrong key is told apart from a broken disk.
+pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
+    let found = rusqlite::version_number();
+    if found < LEAST_SQLITE {
+        return Err(OpenFault::OldLibrary { found });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    let mut hex = domain::ids::hex(key.0.as_slice());
+    let mut pragma = format!("PRAGMA key = \"x'{hex}'\"");
+    let keyed = conn.execute_batch(&pragma);
+    hex.zeroize();
+    pragma.zeroize();
+    keyed?;
+    conn.execute_batch("PRAGMA cipher_memory_security = ON")?;
+    // The key is tried at the first page read.
+    match conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)) {
+        Ok(_) => {}
+        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == rusqlite::ErrorCode::NotADatabase => {
+            return Err(OpenFault::WrongKey);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    conn.busy_timeout(Duration::from_secs(10))?;
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    assert_pragma(&conn, "journal_mode", "wal")?;
+    assert_pragma(&conn, "synchronous", "2")?;
+    Ok(conn)
+}
+
+fn assert_pragma(conn: &Connection, pragma: &'static str, wanted: &str) -> Result<(), OpenFault> {
+    let value: rusqlite::types::Value = conn.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))?;
+    let found = match value {
+        rusqlite::types::Value::Text(text) => text,
+        rusqlite::types::Value::Integer(n) => n.to_string(),
+        other => format!("{other:?}"),
+    };
+    if found == wanted { Ok(()) } else { Err(OpenFault::Pragma { pragma, found }) }
+}

@@ -1,0 +1,707 @@
+//! What pages read, by noun. Each read is one or two statements over the views; nothing here decides or words anything.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use chrono::NaiveDate;
+use domain::clock::Millis;
+use domain::event::Event;
+use domain::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified};
+use domain::ids::{FactId, FileId, JournalId, PersonId};
+use domain::letter::{BlockLeased, LetterPrinted};
+use domain::money::Fen;
+use domain::org::{RoleGiven, VillageAssigned};
+use domain::payment::PaymentReported;
+use domain::place::PlaceCode;
+use domain::receipt::{ReceiptCompleted, ReceiptFiled};
+use domain::visit::{VisitMade, VisitNoted};
+use domain::words::{DocKind, HouseholdField, Line, VisitResult};
+use rusqlite::{Row, params};
+
+use crate::fault::StoreFault;
+use crate::log::{Pen, Store, int, uint};
+use crate::views;
+
+/// Who said something, when, and whether the county has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// The fact.
+    pub id: FactId,
+    /// Who.
+    pub author: PersonId,
+    /// When, corrected.
+    pub at: Millis,
+    /// Only on this laptop.
+    pub only_here: bool,
+    /// The county keeps it and lets nobody see it.
+    pub held: bool,
+}
+
+/// A family's line with what its status depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    /// Its file.
+    pub file: FileId,
+    /// Borrower as printed: the true name where somebody found it.
+    pub borrower: String,
+    /// Co-borrower.
+    pub co_borrower: Option<String>,
+    /// Last four of the ID number.
+    pub id_tail: String,
+    /// Address on the list.
+    pub address: String,
+    /// Hamlet and landmark.
+    pub whereabouts: Option<String>,
+    /// Village or township.
+    pub place: PlaceCode,
+    /// Bank data as of.
+    pub as_of: Option<NaiveDate>,
+    /// Due date.
+    pub due_on: Option<NaiveDate>,
+    /// The import that brought the due list.
+    pub batch: Option<String>,
+    /// Contracts.
+    pub contracts: u32,
+    /// Principal due.
+    pub principal_due: Fen,
+    /// Interest due.
+    pub interest_due: Fen,
+    /// Penalty due.
+    pub penalty_due: Fen,
+    /// Total due.
+    pub total_due: Fen,
+    /// Fields with more than one value.
+    pub conflicts: u32,
+    /// Visits.
+    pub visits: u32,
+    /// Visits in which somebody was met.
+    pub met: u32,
+    /// Day of the last visit.
+    pub last_visit: Option<NaiveDate>,
+    /// Its result.
+    pub last_result: Option<VisitResult>,
+    /// A promise of the last visit.
+    pub pledged: bool,
+    /// A notice is printed and not void.
+    pub notified: bool,
+    /// A receipt is complete.
+    pub served: bool,
+    /// Receipts printed, not void, not complete.
+    pub receipts_out: u32,
+    /// Sum of reported payments.
+    pub reported: Fen,
+    /// Something is only on this laptop.
+    pub only_here: bool,
+    /// When anything of it was last written in the field.
+    pub heard_at: Option<Millis>,
+}
+
+/// A family's registers, for its page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Registers {
+    /// The list's words.
+    pub listed: Option<HouseholdListed>,
+    /// What is due.
+    pub due: Option<DueListed>,
+    /// Full numbers, where this desk may hold them.
+    pub identified: Option<Identified>,
+    /// Filled fields, each with the facts that stand.
+    pub fields: BTreeMap<HouseholdField, Vec<(Said, String)>>,
+    /// Numbers told.
+    pub contacts: Vec<(Said, ContactAdded)>,
+}
+
+/// A visit with its notes where this desk may see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// Who, when.
+    pub said: Said,
+    /// The family.
+    pub file: FileId,
+    /// The core.
+    pub made: VisitMade,
+    /// The notes with their fact.
+    pub noted: Option<(FactId, VisitNoted)>,
+}
+
+/// A sheet with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Who, when.
+    pub said: Said,
+    /// The family.
+    pub file: FileId,
+    /// The sheet.
+    pub letter: LetterPrinted,
+    /// Void.
+    pub voided: bool,
+    /// A visit says it was handed over.
+    pub handed_over: bool,
+    /// Its receipt is complete (a notice's receipt, or the receipt itself).
+    pub complete: bool,
+}
+
+/// A letter's number that is free, with how many more there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// The next.
+    pub next: Option<u32>,
+    /// Free in all.
+    pub left: u32,
+}
+
+fn parse<T: FromStr>(text: &str, what: &'static str) -> Result<T, StoreFault> {
+    text.parse().or(Err(StoreFault::Corrupt { what }))
+}
+
+fn maybe<T: FromStr>(text: Option<String>, what: &'static str) -> Result<Option<T>, StoreFault> {
+    text.map(|text| parse(&text, what)).transpose()
+}
+
+/// Columns of `fact` that make a [`Said`], in order.
+const SAID: &str = "f.journal, f.seq, f.author, f.at, f.position, f.held";
+
+fn said(row: &Row<'_>, from: usize) -> Result<Said, StoreFault> {
+    let at = |k: usize| from.saturating_add(k);
+    let position: Option<i64> = row.get(at(4))?;
+    Ok(Said {
+        id: FactId { journal: JournalId(row.get(at(0))?), seq: uint(row.get(at(1))?) },
+        author: parse(&row.get::<_, String>(at(2))?, "fact.author")?,
+        at: Millis(row.get(at(3))?),
+        only_here: position.is_none(),
+        held: row.get(at(5))?,
+    })
+}
+
+const FAMILY: &str = "
+SELECT h.file, coalesce(h.name_true, h.borrower), h.co_borrower, h.id_tail, h.address, h.whereabouts, h.place, h.as_of,
+  h.due_on, h.batch, h.contracts, h.principal_due, h.interest_due, h.penalty_due, h.total_due, h.conflicts,
+  (SELECT count(*) FROM visit v WHERE v.file = h.file),
+  (SELECT count(*) FROM visit v WHERE v.file = h.file AND v.result LIKE 'MET_%'),
+  (SELECT v.on_day FROM visit v WHERE v.file = h.file ORDER BY v.on_day DESC, v.arrived DESC LIMIT 1),
+  (SELECT v.result FROM visit v WHERE v.file = h.file ORDER BY v.on_day DESC, v.arrived DESC LIMIT 1),
+  (SELECT v.pledged_on IS NOT NULL FROM visit v WHERE v.file = h.file ORDER BY v.on_day DESC, v.arrived DESC LIMIT 1),
+  EXISTS (SELECT 1 FROM letter l WHERE l.file = h.file AND l.kind = 'REPAYMENT_NOTICE'
+    AND NOT EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no)),
+  EXISTS (SELECT 1 FROM receipt_done r WHERE r.file = h.file),
+  (SELECT count(*) FROM letter l WHERE l.file = h.file AND l.kind = 'SERVICE_RECEIPT'
+    AND NOT EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no)
+    AND NOT EXISTS (SELECT 1 FROM receipt_done r WHERE r.doc_no = l.doc_no)),
+  (SELECT coalesce(sum(p.amount), 0) FROM payment p WHERE p.file = h.file),
+  EXISTS (SELECT 1 FROM fact f WHERE f.file = h.file AND f.position IS NULL),
+  (SELECT max(f.at) FROM fact f WHERE f.file = h.file AND f.kind IN
+    ('VisitMade', 'ContactAdded', 'ContactStated', 'FieldFilled', 'LetterPrinted', 'ReceiptFiled', 'ReceiptCompleted', 'PaymentReported'))
+FROM household h";
+
+fn family(row: &Row<'_>) -> Result<Family, StoreFault> {
+    Ok(Family {
+        file: FileId(row.get(0)?),
+        borrower: row.get(1)?,
+        co_borrower: row.get(2)?,
+        id_tail: row.get(3)?,
+        address: row.get(4)?,
+        whereabouts: row.get(5)?,
+        place: parse(&row.get::<_, String>(6)?, "household.place")?,
+        as_of: maybe(row.get(7)?, "household.as_of")?,
+        due_on: maybe(row.get(8)?, "household.due_on")?,
+        batch: row.get(9)?,
+        contracts: row.get(10)?,
+        principal_due: Fen::new(row.get(11)?),
+        interest_due: Fen::new(row.get(12)?),
+        penalty_due: Fen::new(row.get(13)?),
+        total_due: Fen::new(row.get(14)?),
+        conflicts: row.get(15)?,
+        visits: row.get(16)?,
+        met: row.get(17)?,
+        last_visit: maybe(row.get(18)?, "visit.on_day")?,
+        last_result: row.get::<_, Option<String>>(19)?.and_then(|code| VisitResult::of_code(&code)),
+        pledged: row.get::<_, Option<bool>>(20)?.unwrap_or(false),
+        notified: row.get(21)?,
+        served: row.get(22)?,
+        receipts_out: row.get(23)?,
+        reported: Fen::new(row.get(24)?),
+        only_here: row.get(25)?,
+        heard_at: row.get::<_, Option<i64>>(26)?.map(Millis),
+    })
+}
+
+impl Store {
+    /// The families of a place (none: all) with something due, in order of place and name.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn families(&self, place: Option<&PlaceCode>) -> Result<Vec<Family>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "{FAMILY} WHERE h.contracts > 0 AND (?1 = '' OR substr(h.place, 1, length(?1)) = ?1)
+             ORDER BY h.place, h.borrower, h.file"
+        ))?;
+        let mut rows = find.query(params![place.map_or("", PlaceCode::as_str)])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push(family(row)?);
+        }
+        Ok(out)
+    }
+
+    /// One family.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn family(&self, file: FileId) -> Result<Option<Family>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!("{FAMILY} WHERE h.file = ?1"))?;
+        let mut rows = find.query(params![file.0])?;
+        rows.next()?.map(family).transpose()
+    }
+
+    /// A family's registers.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn registers(&self, file: FileId) -> Result<Registers, StoreFault> {
+        let slots = views::slots(&self.conn, file)?;
+        let mut out = Registers::default();
+        let last = |slot: &str| views::standing(&slots, slot).pop().map(|(_, entry)| entry.value);
+        if let Some(body) = last("listed") {
+            out.listed = Some(serde_json::from_slice(&body)?);
+        }
+        if let Some(body) = last("due") {
+            out.due = Some(serde_json::from_slice(&body)?);
+        }
+        if let Some(body) = last("identified") {
+            out.identified = Some(serde_json::from_slice(&body)?);
+        }
+        for field in HouseholdField::ALL {
+            let mut values = Vec::new();
+            for (n, entry) in views::standing(&slots, &format!("field.{}", field.code())) {
+                let filled: FieldFilled = serde_json::from_slice(&entry.value)?;
+                values.push((self.said(n)?, filled.text));
+            }
+            if !values.is_empty() {
+                out.fields.insert(*field, values);
+            }
+        }
+        for (n, entry) in views::standing(&slots, "contact") {
+            out.contacts.push((self.said(n)?, serde_json::from_slice(&entry.value)?));
+        }
+        Ok(out)
+    }
+
+    fn said(&self, n: i64) -> Result<Said, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!("SELECT {SAID} FROM fact f WHERE f.n = ?1"))?;
+        let mut rows = find.query(params![n])?;
+        match rows.next()? {
+            Some(row) => said(row, 0),
+            None => Err(StoreFault::Corrupt { what: "a view's fact" }),
+        }
+    }
+
+    /// The states a family's numbers were found in, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn contact_states(&self, file: FileId) -> Result<Vec<(Said, ContactStated)>, StoreFault> {
+        self.by_file("contact_stated", file, |event| match event {
+            Event::ContactStated(stated) => Some(stated),
+            _ => None,
+        })
+    }
+
+    /// A family's reported payments, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn payments(&self, file: FileId) -> Result<Vec<(Said, PaymentReported)>, StoreFault> {
+        self.by_file("payment", file, |event| match event {
+            Event::PaymentReported(paid) => Some(paid),
+            _ => None,
+        })
+    }
+
+    /// Facts of a file that have a row in `table`, oldest first by corrected time.
+    fn by_file<T>(
+        &self,
+        table: &str,
+        file: FileId,
+        pick: impl Fn(Event) -> Option<T>,
+    ) -> Result<Vec<(Said, T)>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, f.bytes FROM {table} t JOIN fact f ON f.n = t.fact WHERE t.file = ?1
+             ORDER BY f.at, f.journal, f.seq"
+        ))?;
+        let mut rows = find.query(params![file.0])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let fact = domain::fact::Fact::parse(&row.get::<_, Vec<u8>>(6)?)?;
+            if let Some(value) = Event::read(&fact.kind, &fact.body)?.and_then(&pick) {
+                out.push((said(row, 0)?, value));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Visits, newest first: of a family, or of a day, or all.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn visits(&self, file: Option<FileId>, on: Option<NaiveDate>) -> Result<Vec<Visit>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, v.file, v.body, n.body, g.journal, g.seq
+             FROM visit v JOIN fact f ON f.n = v.fact
+             LEFT JOIN visit_note n ON n.visit_journal = f.journal AND n.visit_seq = f.seq
+             LEFT JOIN fact g ON g.n = n.fact
+             WHERE (?1 IS NULL OR v.file = ?1) AND (?2 IS NULL OR v.on_day = ?2)
+             ORDER BY v.on_day DESC, v.arrived DESC, f.journal, f.seq"
+        ))?;
+        let mut rows = find.query(params![file.map(|file| file.0), on.map(|day| day.to_string())])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let noted: Option<Vec<u8>> = row.get(8)?;
+            let noted: Option<VisitNoted> = noted.map(|body| serde_json::from_slice(&body)).transpose()?;
+            let note_id: Option<[u8; 8]> = row.get(9)?;
+            let note_seq: Option<i64> = row.get(10)?;
+            let note_id = note_id.zip(note_seq).map(|(journal, seq)| FactId { journal: JournalId(journal), seq: uint(seq) });
+            out.push(Visit {
+                said: said(row, 0)?,
+                file: FileId(row.get(6)?),
+                made: serde_json::from_slice(&row.get::<_, Vec<u8>>(7)?)?,
+                noted: note_id.zip(noted),
+            });
+        }
+        Ok(out)
+    }
+
+    /// Sheets in number order: of a family, of a document number, or all.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn letters(&self, file: Option<FileId>, doc_no: Option<&str>) -> Result<Vec<Letter>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, l.file, l.body,
+               EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no),
+               EXISTS (SELECT 1 FROM handed_over h WHERE h.doc_no = l.doc_no OR h.doc_no = l.pair),
+               EXISTS (SELECT 1 FROM receipt_done r WHERE r.doc_no = l.doc_no OR r.doc_no = l.pair)
+             FROM letter l JOIN fact f ON f.n = l.fact
+             WHERE (?1 IS NULL OR l.file = ?1) AND (?2 IS NULL OR l.doc_no = ?2)
+             ORDER BY l.kind, l.year, l.serial, f.journal, f.seq"
+        ))?;
+        let mut rows = find.query(params![file.map(|file| file.0), doc_no])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push(Letter {
+                said: said(row, 0)?,
+                file: FileId(row.get(6)?),
+                letter: serde_json::from_slice(&row.get::<_, Vec<u8>>(7)?)?,
+                voided: row.get(8)?,
+                handed_over: row.get(9)?,
+                complete: row.get(10)?,
+            });
+        }
+        Ok(out)
+    }
+
+    /// Photos of receipts: of a receipt number, or all, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn receipt_photos(&self, doc_no: Option<&str>) -> Result<Vec<(Said, ReceiptFiled)>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, f.bytes FROM receipt_photo p JOIN fact f ON f.n = p.fact
+             WHERE (?1 IS NULL OR p.doc_no = ?1) ORDER BY p.doc_no, f.at, f.journal, f.seq"
+        ))?;
+        let mut rows = find.query(params![doc_no])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let fact = domain::fact::Fact::parse(&row.get::<_, Vec<u8>>(6)?)?;
+            out.push((said(row, 0)?, serde_json::from_slice(&fact.body)?));
+        }
+        Ok(out)
+    }
+
+    /// Completed receipts: of a receipt number, or all, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn receipts_done(&self, doc_no: Option<&str>) -> Result<Vec<(Said, ReceiptCompleted)>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, r.body FROM receipt_done r JOIN fact f ON f.n = r.fact
+             WHERE (?1 IS NULL OR r.doc_no = ?1) ORDER BY r.doc_no, f.at, f.journal, f.seq"
+        ))?;
+        let mut rows = find.query(params![doc_no])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
+        }
+        Ok(out)
+    }
+
+    /// The accounts, each by its latest word, by account name.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn people(&self) -> Result<BTreeMap<PersonId, RoleGiven>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT p.body FROM person p JOIN fact f ON f.n = p.fact ORDER BY coalesce(f.position, 9e18), f.seq",
+        )?;
+        let mut rows = find.query([])?;
+        let mut out = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let given: RoleGiven = serde_json::from_slice(&row.get::<_, Vec<u8>>(0)?)?;
+            out.insert(given.person.clone(), given);
+        }
+        Ok(out)
+    }
+
+    /// Who works which village in which line, each by the latest word.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn assignments(&self) -> Result<BTreeMap<(PlaceCode, Line), (FactId, PersonId)>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT f.journal, f.seq, a.village, a.line, a.person FROM assignment a JOIN fact f ON f.n = a.fact
+             ORDER BY coalesce(f.position, 9e18), f.at, f.seq",
+        )?;
+        let mut rows = find.query([])?;
+        let mut out = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let id = FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) };
+            let village: PlaceCode = parse(&row.get::<_, String>(2)?, "assignment.village")?;
+            let line = Line::of_code(&row.get::<_, String>(3)?).ok_or(StoreFault::Corrupt { what: "assignment.line" })?;
+            let assigned = VillageAssigned { village, line, person: parse(&row.get::<_, String>(4)?, "assignment.person")? };
+            out.insert((assigned.village, assigned.line), (id, assigned.person));
+        }
+        Ok(out)
+    }
+
+    /// The facts of the county's own file of one kind, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn county_facts<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<Vec<(Said, T)>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, c.body FROM county_fact c JOIN fact f ON f.n = c.fact WHERE c.kind = ?1
+             ORDER BY f.at, coalesce(f.position, 9e18), f.journal, f.seq"
+        ))?;
+        let mut rows = find.query(params![kind])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
+        }
+        Ok(out)
+    }
+
+    /// The newest data date and the earliest due date of all lists here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn season_dates(&self) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreFault> {
+        let mut find = self.conn.prepare_cached("SELECT max(as_of), min(due_on) FROM household WHERE contracts > 0")?;
+        let (as_of, due_on): (Option<String>, Option<String>) = find.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((maybe(as_of, "household.as_of")?, maybe(due_on, "household.due_on")?))
+    }
+
+    /// Families with open conflicts.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn conflicted(&self) -> Result<Vec<FileId>, StoreFault> {
+        let mut find = self.conn.prepare_cached("SELECT file FROM household WHERE conflicts > 0 ORDER BY place, file")?;
+        Ok(find.query_map([], |row| Ok(FileId(row.get(0)?)))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Own facts by how far they came: only here, with the county, held by it; and facts not understood.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn counts(&self) -> Result<Counts, StoreFault> {
+        let own = self.journal()?;
+        let count = |sql: &str| -> Result<u32, StoreFault> {
+            Ok(self.conn.prepare_cached(sql)?.query_row(params![own.0], |row| row.get(0))?)
+        };
+        Ok(Counts {
+            only_here: count("SELECT count(*) FROM fact WHERE journal = ?1 AND position IS NULL")?,
+            county_has: count("SELECT count(*) FROM fact WHERE journal = ?1 AND position IS NOT NULL AND held = 0")?,
+            held: count("SELECT count(*) FROM fact WHERE journal = ?1 AND held = 1")?,
+            not_understood: count("SELECT count(*) FROM fact WHERE known = 0 AND ?1 IS NOT NULL")?,
+            position: self.conn.query_row("SELECT coalesce(max(position), 0) FROM fact WHERE journal = ?1", params![own.0], |row| {
+                row.get::<_, i64>(0)
+            }).map(uint)?,
+        })
+    }
+
+    /// Own facts up to a safe position of the county log.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn safe_count(&self, safe: u64) -> Result<u32, StoreFault> {
+        let own = self.journal()?;
+        Ok(self
+            .conn
+            .prepare_cached("SELECT count(*) FROM fact WHERE journal = ?1 AND position <= ?2")?
+            .query_row(params![own.0, int(safe)], |row| row.get(0))?)
+    }
+
+    /// Own facts that wait here or are held: file, kind, when, held.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn waiting(&self, most: u32) -> Result<Vec<(FileId, String, Said)>, StoreFault> {
+        let own = self.journal()?;
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, f.file, f.kind FROM fact f WHERE f.journal = ?1 AND (f.position IS NULL OR f.held = 1)
+             ORDER BY f.seq LIMIT ?2"
+        ))?;
+        let mut rows = find.query(params![own.0, most])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push((FileId(row.get(6)?), row.get(7)?, said(row, 0)?));
+        }
+        Ok(out)
+    }
+
+    /// The file, place and time of a fact that is here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn fact(&self, id: FactId) -> Result<Option<(Said, FileId, String)>, StoreFault> {
+        let mut find = self
+            .conn
+            .prepare_cached(&format!("SELECT {SAID}, f.file, f.kind FROM fact f WHERE f.journal = ?1 AND f.seq = ?2"))?;
+        let mut rows = find.query(params![id.journal.0, int(id.seq)])?;
+        match rows.next()? {
+            Some(row) => Ok(Some((said(row, 0)?, FileId(row.get(6)?), row.get(7)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a fact has been replaced by one that is here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn is_replaced(&self, id: FactId) -> Result<bool, StoreFault> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM replaced WHERE journal = ?1 AND seq = ?2)")?
+            .query_row(params![id.journal.0, int(id.seq)], |row| row.get(0))?)
+    }
+
+    /// Notes a contact with the county; the last twenty are kept.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn note_contact(&mut self, at: Millis, ok: bool, what: &str) -> Result<(), StoreFault> {
+        self.conn.execute("INSERT INTO contact_log (at, ok, what) VALUES (?1, ?2, ?3)", params![at.0, ok, what])?;
+        self.conn.execute(
+            "DELETE FROM contact_log WHERE n NOT IN (SELECT n FROM contact_log ORDER BY n DESC LIMIT 20)",
+            [],
+        )?;
+        Ok(())
+    }
+
+    /// The last contacts, newest first: when, whether it went through, what.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn contacts_with_county(&self) -> Result<Vec<(Millis, bool, String)>, StoreFault> {
+        let mut find = self.conn.prepare_cached("SELECT at, ok, what FROM contact_log ORDER BY n DESC LIMIT 10")?;
+        let rows = find
+            .query_map([], |row| Ok((Millis(row.get(0)?), row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// Free numbers of a kind in a year, of this device's own blocks.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
+        numbers(&self.conn, device, kind, year)
+    }
+}
+
+/// Counts of own facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Only on this laptop.
+    pub only_here: u32,
+    /// On the county's disk.
+    pub county_has: u32,
+    /// Kept by the county, not let through.
+    pub held: u32,
+    /// Of any journal, from a newer version.
+    pub not_understood: u32,
+    /// The last position of an own fact.
+    pub position: u64,
+}
+
+fn numbers(conn: &rusqlite::Connection, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
+    let mut find = conn.prepare_cached(
+        "SELECT DISTINCT block FROM number_block WHERE file = ?1 AND kind = ?2 AND year = ?3 ORDER BY block",
+    )?;
+    let blocks: Vec<u32> =
+        find.query_map(params![device.0, kind.code(), year], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut out = Numbers { next: None, left: 0 };
+    for block in blocks {
+        let block = BlockLeased { kind, year, block };
+        // A number is consumed in order and never given back, so the highest used one says it all.
+        let used: Option<u32> = conn
+            .prepare_cached(
+                "SELECT max(serial) FROM letter WHERE kind = ?1 AND year = ?2 AND serial >= ?3 AND serial < ?4",
+            )?
+            .query_row(params![kind.code(), year, block.first(), block.end()], |row| row.get(0))?;
+        let next = used.map_or(block.first(), |used| used.saturating_add(1));
+        if next < block.end() {
+            out.next = out.next.or(Some(next));
+            out.left = out.left.saturating_add(block.end().saturating_sub(next));
+        }
+    }
+    Ok(out)
+}
+
+impl Pen<'_> {
+    /// Free numbers as of this write.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
+        numbers(self.tx(), device, kind, year)
+    }
+
+    /// The facts that stand in a family's registers: what a write replaces when its form showed the present state.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn standing(&self, file: FileId) -> Result<StandingFacts, StoreFault> {
+        let slots = views::slots(self.tx(), file)?;
+        let of = |slot: &str| -> Vec<(FactId, Vec<u8>)> {
+            views::standing(&slots, slot).into_iter().map(|(_, entry)| (entry.id, entry.value)).collect()
+        };
+        Ok(StandingFacts {
+            listed: of("listed"),
+            placed: of("placed"),
+            due: of("due"),
+            identified: of("identified"),
+            fields: HouseholdField::ALL
+                .iter()
+                .map(|field| {
+                    let ids = of(&format!("field.{}", field.code())).into_iter().map(|(id, _)| id).collect();
+                    (*field, ids)
+                })
+                .collect(),
+        })
+    }
+}
+
+/// The facts that stand in a family's registers, each with its body.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StandingFacts {
+    /// The list's words.
+    pub listed: Vec<(FactId, Vec<u8>)>,
+    /// Its place.
+    pub placed: Vec<(FactId, Vec<u8>)>,
+    /// What is due.
+    pub due: Vec<(FactId, Vec<u8>)>,
+    /// Full numbers.
+    pub identified: Vec<(FactId, Vec<u8>)>,
+    /// Fields people fill.
+    pub fields: BTreeMap<HouseholdField, Vec<FactId>>,
+}

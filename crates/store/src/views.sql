@@ -1,0 +1,153 @@
+-- Views: what screens read. All of it can be dropped and made again from the log. `fact` is fact.n.
+CREATE TABLE household (
+  file BLOB NOT NULL PRIMARY KEY,
+  borrower TEXT NOT NULL,
+  borrower_as_bank TEXT,
+  name_true TEXT,
+  co_borrower TEXT,
+  relation TEXT,
+  id_tail TEXT NOT NULL,
+  address TEXT NOT NULL,
+  whereabouts TEXT,
+  grad_year INTEGER,
+  place TEXT NOT NULL,
+  as_of TEXT,
+  due_on TEXT,
+  account_hint TEXT,
+  batch TEXT,
+  contracts INTEGER NOT NULL,
+  principal_due INTEGER NOT NULL,
+  interest_due INTEGER NOT NULL,
+  penalty_due INTEGER NOT NULL,
+  total_due INTEGER NOT NULL,
+  conflicts INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX household_place ON household (place);
+-- Registers of a file: every fact, replaced or not; merge.rs says which stand.
+CREATE TABLE slot (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  slot TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX slot_file ON slot (file, slot);
+-- The values that stand in a field people fill.
+CREATE TABLE field (
+  file BLOB NOT NULL,
+  field TEXT NOT NULL,
+  fact INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (file, field, fact)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE phone (
+  file BLOB NOT NULL,
+  number TEXT NOT NULL,
+  PRIMARY KEY (file, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE contact_stated (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  number TEXT NOT NULL,
+  state TEXT NOT NULL,
+  on_day TEXT NOT NULL
+) STRICT;
+CREATE INDEX contact_stated_file ON contact_stated (file);
+CREATE TABLE visit (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  on_day TEXT NOT NULL,
+  arrived TEXT NOT NULL,
+  result TEXT NOT NULL,
+  pledged_on TEXT,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX visit_file ON visit (file, on_day, arrived);
+CREATE INDEX visit_day ON visit (on_day, arrived);
+CREATE TABLE visit_note (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  visit_journal BLOB NOT NULL,
+  visit_seq INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX visit_note_visit ON visit_note (visit_journal, visit_seq);
+CREATE TABLE handed_over (
+  fact INTEGER NOT NULL,
+  doc_no TEXT NOT NULL,
+  PRIMARY KEY (doc_no, fact)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX handed_over_fact ON handed_over (fact);
+CREATE TABLE letter (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  doc_no TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  year INTEGER NOT NULL,
+  serial INTEGER NOT NULL,
+  total INTEGER NOT NULL,
+  pair TEXT,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX letter_file ON letter (file);
+CREATE INDEX letter_no ON letter (doc_no);
+CREATE INDEX letter_serial ON letter (kind, year, serial);
+CREATE TABLE letter_void (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  doc_no TEXT NOT NULL,
+  reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX letter_void_no ON letter_void (doc_no);
+CREATE TABLE receipt_photo (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  doc_no TEXT NOT NULL,
+  sha BLOB NOT NULL,
+  media TEXT NOT NULL,
+  size INTEGER NOT NULL
+) STRICT;
+CREATE INDEX receipt_photo_no ON receipt_photo (doc_no);
+CREATE TABLE receipt_done (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  doc_no TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  served_on TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX receipt_done_file ON receipt_done (file);
+CREATE INDEX receipt_done_no ON receipt_done (doc_no);
+CREATE TABLE payment (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file BLOB NOT NULL,
+  amount INTEGER NOT NULL,
+  on_day TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX payment_file ON payment (file);
+CREATE TABLE person (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE TABLE assignment (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  village TEXT NOT NULL,
+  line TEXT NOT NULL,
+  person TEXT NOT NULL
+) STRICT;
+CREATE INDEX assignment_village ON assignment (village, line);
+CREATE TABLE number_block (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  year INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  file BLOB NOT NULL
+) STRICT;
+-- Facts of the county's own file that are few: profile, places, registries, imports, bulletins.
+CREATE TABLE county_fact (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX county_fact_kind ON county_fact (kind);
