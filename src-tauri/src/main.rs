@@ -1,14 +1,17 @@
 //! The window: one desk behind a webview. It carries calls to the door and bytes back, and hands kept PDFs to the
 //! machine's printer. No rule may live here, no word about a family, no file of its own.
+#![expect(clippy::let_underscore_must_use, reason = "Tauri's command macro writes such a let for each async command")]
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Parser;
 use desk::api::Answer;
+use desk::clock::Clock;
 use desk::door::{Door, DoorOptions};
 use desk::failure::Failure;
 use serde::Serialize;
@@ -46,13 +49,17 @@ enum NoWindow {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Refusal {
-    Desk(Failure),
+    Desk(Box<Failure>),
     Shell { code: &'static str, field: Option<String>, zh: &'static str, en: &'static str, incident: Option<String> },
 }
 
 impl Refusal {
     fn shell(code: &'static str, zh: &'static str, en: &'static str) -> Self {
         Self::Shell { code, field: None, zh, en, incident: None }
+    }
+
+    fn desk(failure: Failure) -> Self {
+        Self::Desk(Box::new(failure))
     }
 
     fn stopped() -> Self {
@@ -80,7 +87,7 @@ async fn call(door: State<'_, Arc<Door>>, name: String, with: serde_json::Value)
 #[tauri::command]
 async fn blob(door: State<'_, Arc<Door>>, sha256: String) -> Result<Response, Refusal> {
     let door = Arc::clone(&door);
-    let (_media, bytes) = aside(move || door.blob(&sha256)).await?.map_err(Refusal::Desk)?;
+    let (_media, bytes) = aside(move || door.blob(&sha256).map_err(Refusal::desk)).await??;
     Ok(Response::new(bytes))
 }
 
@@ -89,7 +96,7 @@ async fn blob(door: State<'_, Arc<Door>>, sha256: String) -> Result<Response, Re
 async fn print(door: State<'_, Arc<Door>>, sha256: String) -> Result<(), Refusal> {
     let door = Arc::clone(&door);
     aside(move || {
-        let (_media, bytes) = door.blob(&sha256).map_err(Refusal::Desk)?;
+        let (_media, bytes) = door.blob(&sha256).map_err(Refusal::desk)?;
         if spooled(&bytes).unwrap_or(false) {
             Ok(())
         } else {
@@ -117,10 +124,19 @@ fn spooled(pdf: &[u8]) -> std::io::Result<bool> {
     Ok(lp.wait()?.success())
 }
 
+/// A text read as a value of the same kind as another: the desk's moments are read here without naming their crate.
+fn like<T: FromStr>(_kind: &T, text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
 fn main() -> Result<(), NoWindow> {
     let asked = Asked::parse();
+    let now = Clock::System.wall();
     let clock = match asked.clock.as_deref() {
-        Some(text) => Some(desk::clock::moment(text).ok_or(NoWindow::Clock)?),
+        Some(text) => {
+            let start = like(&now.civil(), text).ok_or(NoWindow::Clock)?;
+            Some(now.plus(start.timestamp_millis().saturating_sub(now.0)))
+        }
         None => None,
     };
     tauri::Builder::default()
@@ -138,6 +154,11 @@ fn main() -> Result<(), NoWindow> {
             Ok(())
         })
         .invoke_handler(tauri::generate_handler![call, blob, print])
-        .run(tauri::generate_context!())?;
+        .run(context())?;
     Ok(())
+}
+
+#[expect(clippy::disallowed_types, reason = "Tauri's own macro keeps the built ui in a map of its choice")]
+fn context() -> tauri::Context {
+    tauri::generate_context!()
 }

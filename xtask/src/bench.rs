@@ -19,16 +19,7 @@ pub(crate) fn bench(place: &Place, name: &str) -> Result<(), Halt> {
     println!("[2/3] building and measuring {name} …  编译并测量");
     let load_before = load();
     let words = must_answer(
-        cargo(place.root()).args([
-            "run",
-            "--release",
-            "--package",
-            "tests",
-            "--bin",
-            "bench",
-            "--",
-            name,
-        ]),
+        cargo(place.root()).args(["run", "--release", "--package", "tests", "--bin", "bench", "--", name]),
         "the measurement",
     )?;
     let mut figures = figures(&words)?;
@@ -38,10 +29,8 @@ pub(crate) fn bench(place: &Place, name: &str) -> Result<(), Halt> {
     let folder = place.root().join("target/bench");
     std::fs::create_dir_all(&folder).map_err(Halt::disk(&folder))?;
     let file = folder.join(format!("{name}.json"));
-    let text = serde_json::to_string_pretty(&figures).map_err(|source| Halt::Json {
-        what: "the figures".to_owned(),
-        source,
-    })?;
+    let text = serde_json::to_string_pretty(&figures)
+        .map_err(|source| Halt::Json { what: "the figures".to_owned(), source })?;
     std::fs::write(&file, format!("{text}\n")).map_err(Halt::disk(&file))?;
     println!("{text}\ntarget/bench/{name}.json is written  已保存");
     Ok(())
@@ -49,24 +38,16 @@ pub(crate) fn bench(place: &Place, name: &str) -> Result<(), Halt> {
 
 /// The one flat object that the measurement printed: numbers, and words only under `_` names.
 fn figures(words: &str) -> Result<Map<String, Value>, Halt> {
-    let figures: Map<String, Value> = serde_json::from_str(words).map_err(|source| Halt::Json {
-        what: "what the measurement printed".to_owned(),
-        source,
-    })?;
+    let figures: Map<String, Value> = serde_json::from_str(words)
+        .map_err(|source| Halt::Json { what: "what the measurement printed".to_owned(), source })?;
     for (name, value) in &figures {
         let fits = value.is_number() || (name.starts_with('_') && value.is_string());
         if !fits {
-            return Err(Halt::say(
-                format!("the figure {name} of the measurement is not a number"),
-                "测量结果不是数字",
-            ));
+            return Err(Halt::say(format!("the figure {name} of the measurement is not a number"), "测量结果不是数字"));
         }
     }
     if !figures.values().any(Value::is_number) {
-        return Err(Halt::say(
-            "the measurement printed no figure",
-            "没有测量结果",
-        ));
+        return Err(Halt::say("the measurement printed no figure", "没有测量结果"));
     }
     Ok(figures)
 }
@@ -77,27 +58,14 @@ fn beside(figures: &mut Map<String, Value>, place: &Place, load_before: Option<f
     let mut put = |name: &str, value: Option<Value>| {
         figures.insert(name.to_owned(), value.unwrap_or_else(|| "unknown".into()));
     };
-    put(
-        "_commit",
-        git(&["rev-parse", "HEAD"]).map(|words| words.trim().into()),
-    );
-    put(
-        "_uncommitted_files",
-        git(&["status", "--porcelain"]).map(|words| words.lines().count().into()),
-    );
+    put("_commit", git(&["rev-parse", "HEAD"]).map(|words| words.trim().into()));
+    put("_uncommitted_files", git(&["status", "--porcelain"]).map(|words| words.lines().count().into()));
     put("_load_1m_before", load_before.map(Value::from));
     put("_load_1m_after", load().map(Value::from));
-    put(
-        "_cores",
-        std::thread::available_parallelism()
-            .ok()
-            .map(|cores| cores.get().into()),
-    );
+    put("_cores", std::thread::available_parallelism().ok().map(|cores| cores.get().into()));
     put(
         "_processor",
-        std::fs::read_to_string(Path::new("/proc/cpuinfo"))
-            .ok()
-            .and_then(|words| processor(&words).map(Value::from)),
+        std::fs::read_to_string(Path::new("/proc/cpuinfo")).ok().and_then(|words| processor(&words).map(Value::from)),
     );
 }
 
@@ -122,20 +90,8 @@ mod tests {
 
     #[test]
     fn figures_are_flat_numbers() {
-        assert_eq!(
-            figures(r#"{"cpu_s": 0.12, "rows": 9405, "_input": "roster"}"#)
-                .unwrap()
-                .len(),
-            3
-        );
-        for bad in [
-            r#"{"cpu_s": "fast"}"#,
-            r#"{"cpu": {"s": 1}}"#,
-            r#"{"_input": "roster"}"#,
-            "{}",
-            "[1]",
-            "done",
-        ] {
+        assert_eq!(figures(r#"{"cpu_s": 0.12, "rows": 9405, "_input": "roster"}"#).unwrap().len(), 3);
+        for bad in [r#"{"cpu_s": "fast"}"#, r#"{"cpu": {"s": 1}}"#, r#"{"_input": "roster"}"#, "{}", "[1]", "done"] {
             assert!(figures(bad).is_err(), "{bad}");
         }
     }
@@ -148,9 +104,6 @@ mod tests {
         for name in ["_commit", "_load_1m_after", "_cores", "_processor"] {
             assert!(figures.contains_key(name), "{name}");
         }
-        assert_eq!(
-            processor("vendor_id : x\nmodel name\t: Fast One\n"),
-            Some("Fast One")
-        );
+        assert_eq!(processor("vendor_id : x\nmodel name\t: Fast One\n"), Some("Fast One"));
     }
 }

@@ -36,9 +36,10 @@ pub(crate) fn check(place: &Place) -> Result<ExitCode, Halt> {
     };
 
     steps.next("format of the Rust code", "检查代码格式");
+    // The names of the files are enough: `cargo fmt` mends them.
     judge(
         "format",
-        status(cargo(place.root()).args(["fmt", "--all", "--check"]))?.success(),
+        status(cargo(place.root()).args(["fmt", "--all", "--check", "--", "--files-with-diff"]))?.success(),
     );
 
     steps.next("types and lints of the ui", "检查界面代码");
@@ -48,21 +49,13 @@ pub(crate) fn check(place: &Place) -> Result<ExitCode, Halt> {
     steps.next("lints of the Rust code", "检查 Rust 代码");
     judge(
         "clippy",
-        status(cargo(place.root()).arg("clippy").args(WHOLE).args([
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]))?
-        .success(),
+        status(cargo(place.root()).arg("clippy").args(WHOLE).args(["--all-targets", "--", "-D", "warnings"]))?
+            .success(),
     );
 
     steps.next("licences and sources", "检查许可证与来源");
     // Also what other platforms need: the licences are judged for all of them, from files on this disk.
-    must(
-        cargo(place.root()).args(["fetch", "--locked"]),
-        "fetching the crates of the lock file",
-    )?;
+    must(cargo(place.root()).args(["fetch", "--locked"]), "fetching the crates of the lock file")?;
     judge(
         "licences and sources",
         status(

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::check::WHOLE;
 use crate::halt::Halt;
 use crate::place::Place;
-use crate::process::{cargo, must};
+use crate::process::{cargo, command, must};
 
 /// Writes `ui/src/api/gen` anew.
 pub(crate) fn write(place: &Place) -> Result<(), Halt> {
@@ -22,19 +23,9 @@ fn write_to(place: &Place, folder: &Path) -> Result<(), Halt> {
         std::fs::remove_dir_all(folder).map_err(Halt::disk(folder))?;
     }
     std::fs::create_dir_all(folder).map_err(Halt::disk(folder))?;
+    must(cargo(place.root()).arg("build").args(WHOLE).args(["--bin", "desk"]), "building the desk")?;
     must(
-        cargo(place.root())
-            .args([
-                "run",
-                "--package",
-                "desk",
-                "--bin",
-                "desk",
-                "--",
-                "calls",
-                "--typescript",
-            ])
-            .arg(folder),
+        command(place.debug_binary("desk"), place.root()).args(["calls", "--typescript"]).arg(folder),
         "writing the TypeScript of the calls",
     )
 }
@@ -69,28 +60,19 @@ fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Halt> {
 }
 
 /// One sentence for each file that is missing, left over or different.
-fn differences(
-    committed: &BTreeMap<String, Vec<u8>>,
-    written: &BTreeMap<String, Vec<u8>>,
-) -> Vec<String> {
+fn differences(committed: &BTreeMap<String, Vec<u8>>, written: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let mut found = Vec::new();
     for (name, bytes) in written {
         match committed.get(name) {
-            None => found.push(format!(
-                "ui/src/api/gen/{name} is missing: run cargo xtask codegen"
-            )),
+            None => found.push(format!("ui/src/api/gen/{name} is missing: run cargo xtask codegen")),
             Some(old) if old != bytes => {
-                found.push(format!(
-                    "ui/src/api/gen/{name} is stale: run cargo xtask codegen"
-                ));
+                found.push(format!("ui/src/api/gen/{name} is stale: run cargo xtask codegen"));
             }
             Some(_) => {}
         }
     }
     for name in committed.keys().filter(|name| !written.contains_key(*name)) {
-        found.push(format!(
-            "ui/src/api/gen/{name} is no longer written: run cargo xtask codegen"
-        ));
+        found.push(format!("ui/src/api/gen/{name} is no longer written: run cargo xtask codegen"));
     }
     found
 }
@@ -102,10 +84,7 @@ mod tests {
     #[test]
     fn every_kind_of_difference_is_found() {
         let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, Vec<u8>> {
-            pairs
-                .iter()
-                .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
-                .collect()
+            pairs.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
         };
         let committed = map(&[("Call.ts", "a"), ("Old.ts", "x"), ("Same.ts", "s")]);
         let written = map(&[("Call.ts", "b"), ("New.ts", "n"), ("Same.ts", "s")]);

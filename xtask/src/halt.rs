@@ -11,31 +11,19 @@ pub(crate) enum Halt {
     /// A plain sentence, English and a short Chinese one beside it.
     Say { en: String, zh: String },
     /// A file or folder that would not be read or written.
-    Disk {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Disk { path: PathBuf, source: std::io::Error },
     /// A program that would not start or could not be heard.
-    Start {
-        program: String,
-        source: std::io::Error,
-    },
+    Start { program: String, source: std::io::Error },
     /// A program that ran and failed; it has said why itself, above.
     Failed { what: String, code: Option<i32> },
     /// JSON of another program that is not what it should be.
-    Json {
-        what: String,
-        source: serde_json::Error,
-    },
+    Json { what: String, source: serde_json::Error },
 }
 
 impl Halt {
     /// A sentence that ends the run.
     pub(crate) fn say(en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self::Say {
-            en: en.into(),
-            zh: zh.into(),
-        }
+        Self::Say { en: en.into(), zh: zh.into() }
     }
 
     /// For `map_err` on file work: keeps which path it was.
@@ -50,25 +38,14 @@ impl fmt::Display for Halt {
         match self {
             Self::Say { en, zh } => write!(f, "{en}.  {zh}。"),
             Self::Disk { path, .. } => {
-                write!(
-                    f,
-                    "the file or folder {} could not be used.  读写文件失败。",
-                    path.display()
-                )
+                write!(f, "the file or folder {} could not be used.  读写文件失败。", path.display())
             }
             Self::Start { program, .. } => {
-                write!(
-                    f,
-                    "the program {program} could not be started.  程序无法启动。"
-                )
+                write!(f, "the program {program} could not be started.  程序无法启动。")
             }
-            Self::Failed {
-                what,
-                code: Some(code),
-            } => write!(
-                f,
-                "{what} failed with exit code {code}; its own words stand above.  该步骤失败，原因见上。"
-            ),
+            Self::Failed { what, code: Some(code) } => {
+                write!(f, "{what} failed with exit code {code}; its own words stand above.  该步骤失败，原因见上。")
+            }
             Self::Failed { what, code: None } => {
                 write!(f, "{what} was ended by a signal.  该步骤被中断。")
             }

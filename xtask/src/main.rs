@@ -3,15 +3,8 @@
 //! It installs what a fresh Debian 12 with Rust and Node lacks, says each step before it takes it, and
 //! stops with one sentence when it cannot go on. It must never hold a rule of the product, never need
 //! more than the standard library and a JSON reader, and never hide a child's failure behind a zero.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program of the terminal speaks by printing"
-)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "steps are timed for the person who waits; no rule depends on it"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program of the terminal speaks by printing")]
+#![allow(clippy::disallowed_methods, reason = "steps are timed for the person who waits; no rule depends on it")]
 
 mod bench;
 mod check;
@@ -39,6 +32,7 @@ cargo xtask WORD                                         用法
 
   run       the demo county and the window, from nothing   演示县与窗口
             --browser  the same in a browser               在浏览器里打开
+            --director, --clerk, --county-desk, --head     选择演示身份
   test      everything that is tested                      全部测试
             --slow     the long campaigns too              含长时间测试
             --planted  also: known bugs must be caught     植入的错误必须被发现
@@ -75,15 +69,12 @@ fn obey(words: &[String]) -> Result<ExitCode, Halt> {
     let place = Place::find()?;
     match word.as_str() {
         "run" => {
-            let flags = flags(rest, &["--browser"])?;
-            run::run(&place, flags.contains(&"--browser")).map(|()| ExitCode::SUCCESS)
+            let flags = flags(rest, run::FLAGS)?;
+            run::run(&place, &flags).map(|()| ExitCode::SUCCESS)
         }
         "test" => {
             let flags = flags(rest, &["--slow", "--planted"])?;
-            let wish = test::Wish {
-                slow: flags.contains(&"--slow"),
-                planted: flags.contains(&"--planted"),
-            };
+            let wish = test::Wish { slow: flags.contains(&"--slow"), planted: flags.contains(&"--planted") };
             test::test(&place, &wish)
         }
         "check" => {
@@ -99,9 +90,7 @@ fn obey(words: &[String]) -> Result<ExitCode, Halt> {
             codegen::write(&place).map(|()| ExitCode::SUCCESS)
         }
         "bench" => match rest {
-            [name] if !name.starts_with('-') => {
-                bench::bench(&place, name).map(|()| ExitCode::SUCCESS)
-            }
+            [name] if !name.starts_with('-') => bench::bench(&place, name).map(|()| ExitCode::SUCCESS),
             _ => Err(Halt::say(
                 "bench takes one name: cargo xtask bench open | search | save | print | absorb",
                 "请写一个名字",
@@ -121,10 +110,7 @@ fn obey(words: &[String]) -> Result<ExitCode, Halt> {
         }
         _ => {
             eprint!("{HELP}");
-            Err(Halt::say(
-                format!("there is no word \"{word}\" here; the list above has all of them"),
-                "没有这个命令",
-            ))
+            Err(Halt::say(format!("there is no word \"{word}\" here; the list above has all of them"), "没有这个命令"))
         }
     }
 }
@@ -137,10 +123,7 @@ fn flags<'a>(given: &'a [String], known: &[&str]) -> Result<Vec<&'a str>, Halt> 
             if known.contains(&flag.as_str()) {
                 Ok(flag.as_str())
             } else {
-                Err(Halt::say(
-                    format!("\"{flag}\" is not known to this word; see cargo xtask help"),
-                    "不认识这个选项",
-                ))
+                Err(Halt::say(format!("\"{flag}\" is not known to this word; see cargo xtask help"), "不认识这个选项"))
             }
         })
         .collect()
@@ -160,16 +143,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_word() {
-        for word in [
-            "run",
-            "test",
-            "check",
-            "tidy",
-            "codegen",
-            "bench",
-            "package",
-            "clean-demo",
-        ] {
+        for word in ["run", "test", "check", "tidy", "codegen", "bench", "package", "clean-demo"] {
             assert!(HELP.contains(&format!("\n  {word}")), "{word}");
         }
     }

@@ -20,13 +20,10 @@ pub(crate) fn package(place: &Place) -> Result<(), Halt> {
     steps.next("release build and package", "编译正式版并打包（较久）");
     // The ui stands built: the bundler is told to build nothing before.
     must(
-        command(
-            place.ui().join("node_modules/.bin/tauri"),
-            &place.root().join("src-tauri"),
-        )
-        .args(["build", "--ci", "--bundles", "deb"])
-        .args(["--features", "custom-protocol"])
-        .args(["--config", r#"{"build":{"beforeBuildCommand":null}}"#]),
+        command(place.ui().join("node_modules/.bin/tauri"), &place.root().join("src-tauri"))
+            .args(["build", "--ci", "--bundles", "deb"])
+            .args(["--features", "custom-protocol"])
+            .args(["--config", r#"{"build":{"beforeBuildCommand":null}}"#]),
         "building the package",
     )?;
     steps.finish();
@@ -39,9 +36,5 @@ pub(crate) fn package(place: &Place) -> Result<(), Halt> {
             println!("the package  安装包: {}", path.display());
         }
     }
-    if found {
-        Ok(())
-    } else {
-        Err(Halt::say("the bundler left no package", "没有生成安装包"))
-    }
+    if found { Ok(()) } else { Err(Halt::say("the bundler left no package", "没有生成安装包")) }
 }

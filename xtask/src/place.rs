@@ -18,22 +18,13 @@ impl Place {
         if let Some(manifest) = std::env::var_os("CARGO_MANIFEST_DIR")
             && let Some(root) = Path::new(&manifest).parent()
         {
-            return Ok(Self {
-                root: root.to_owned(),
-            });
+            return Ok(Self { root: root.to_owned() });
         }
         let here = std::env::current_dir().map_err(Halt::disk(Path::new(".")))?;
         here.ancestors()
             .find(|folder| folder.join("xtask/Cargo.toml").is_file())
-            .map(|root| Self {
-                root: root.to_owned(),
-            })
-            .ok_or_else(|| {
-                Halt::say(
-                    "call it inside the repository, as cargo xtask",
-                    "请在仓库目录里运行",
-                )
-            })
+            .map(|root| Self { root: root.to_owned() })
+            .ok_or_else(|| Halt::say("call it inside the repository, as cargo xtask", "请在仓库目录里运行"))
     }
 
     /// The folder of the workspace manifest.

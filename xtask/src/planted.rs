@@ -26,26 +26,13 @@ pub(crate) fn caught(place: &Place) -> Result<Counts, Halt> {
     copy_tracked(place, &tree)?;
     let mut counts = Counts::default();
     for patch in &patches {
-        let name = patch
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = patch.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let begun = Instant::now();
         let verdict = try_one(place, &tree, patch)?;
-        println!(
-            "  planted {name}: {} ({:.0} s)",
-            verdict.words(),
-            begun.elapsed().as_secs_f64()
-        );
+        println!("  planted {name}: {} ({:.0} s)", verdict.words(), begun.elapsed().as_secs_f64());
         counts.add(match verdict {
-            Verdict::Caught => Counts {
-                passed: 1,
-                failed: 0,
-            },
-            Verdict::Missed | Verdict::Useless => Counts {
-                passed: 0,
-                failed: 1,
-            },
+            Verdict::Caught => Counts { passed: 1, failed: 0 },
+            Verdict::Missed | Verdict::Useless => Counts { passed: 0, failed: 1 },
         });
     }
     Ok(counts)
@@ -89,10 +76,7 @@ fn try_one(place: &Place, tree: &Path, patch: &Path) -> Result<Verdict, Halt> {
         return Ok(Verdict::Useless);
     }
     let (counts, success) = result_lines(
-        cargo(tree)
-            .arg("test")
-            .args(&arguments)
-            .env("CARGO_TARGET_DIR", place.target().join("planted/build")),
+        cargo(tree).arg("test").args(&arguments).env("CARGO_TARGET_DIR", place.target().join("planted/build")),
     )?;
     if !apply(tree, patch, &["--reverse"])? {
         return Err(Halt::say(
@@ -104,13 +88,8 @@ fn try_one(place: &Place, tree: &Path, patch: &Path) -> Result<Verdict, Halt> {
 }
 
 fn apply(tree: &Path, patch: &Path, more: &[&str]) -> Result<bool, Halt> {
-    Ok(status(
-        command("patch", tree)
-            .args(["--strip=1", "--batch", "--silent", "--input"])
-            .arg(patch)
-            .args(more),
-    )?
-    .success())
+    Ok(status(command("patch", tree).args(["--strip=1", "--batch", "--silent", "--input"]).arg(patch).args(more))?
+        .success())
 }
 
 /// The arguments after `Found-by: ` on one of the lines before the diff.
@@ -128,10 +107,7 @@ fn patches(folder: &Path) -> Result<Vec<PathBuf>, Halt> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Halt::disk(folder))? {
         let path = entry.map_err(Halt::disk(folder))?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "patch")
-        {
+        if path.extension().is_some_and(|extension| extension == "patch") {
             found.push(path);
         }
     }
@@ -168,12 +144,8 @@ mod tests {
 
     #[test]
     fn the_test_is_named_before_the_diff() {
-        let patch =
-            "Ack before the disk has it.\nFound-by: -p store --lib durable\n\n--- a/x\n+++ b/x\n";
-        assert_eq!(
-            found_by(patch).unwrap(),
-            ["-p", "store", "--lib", "durable"]
-        );
+        let patch = "Ack before the disk has it.\nFound-by: -p store --lib durable\n\n--- a/x\n+++ b/x\n";
+        assert_eq!(found_by(patch).unwrap(), ["-p", "store", "--lib", "durable"]);
         assert_eq!(found_by("--- a/x\nFound-by: -p store\n"), None);
     }
 

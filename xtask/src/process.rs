@@ -35,32 +35,19 @@ fn name_of(command: &Command) -> String {
 
 /// Runs to the end with its output before the person's eyes.
 pub(crate) fn status(command: &mut Command) -> Result<ExitStatus, Halt> {
-    command.status().map_err(|source| Halt::Start {
-        program: name_of(command),
-        source,
-    })
+    command.status().map_err(|source| Halt::Start { program: name_of(command), source })
 }
 
 /// Like [`status`], and a failure ends xtask; `what` names the work in the sentence.
 pub(crate) fn must(command: &mut Command, what: &str) -> Result<(), Halt> {
     let status = status(command)?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Halt::Failed {
-            what: what.to_owned(),
-            code: status.code(),
-        })
-    }
+    if status.success() { Ok(()) } else { Err(Halt::Failed { what: what.to_owned(), code: status.code() }) }
 }
 
 /// What a quiet program prints, or `None` when it fails or is not there.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// What a program prints on standard output; its failure ends xtask.
@@ -68,30 +55,18 @@ pub(crate) fn must_answer(command: &mut Command, what: &str) -> Result<String, H
     let output = command
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|source| Halt::Start {
-            program: name_of(command),
-            source,
-        })?;
+        .map_err(|source| Halt::Start { program: name_of(command), source })?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(Halt::Failed {
-            what: what.to_owned(),
-            code: output.status.code(),
-        })
+        Err(Halt::Failed { what: what.to_owned(), code: output.status.code() })
     }
 }
 
 /// Runs to the end, prints each line of standard output as it comes and hands it to `hear`.
-pub(crate) fn listen(
-    command: &mut Command,
-    mut hear: impl FnMut(&str),
-) -> Result<ExitStatus, Halt> {
+pub(crate) fn listen(command: &mut Command, mut hear: impl FnMut(&str)) -> Result<ExitStatus, Halt> {
     let program = name_of(command);
-    let broken = |source| Halt::Start {
-        program: program.clone(),
-        source,
-    };
+    let broken = |source| Halt::Start { program: program.clone(), source };
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(broken)?;
     if let Some(stdout) = child.stdout.take() {
         each_line(stdout, |line| {
@@ -132,10 +107,9 @@ impl Companion {
         let mut command = command("setpriv", folder);
         command.args(["--pdeathsig", "TERM", "--"]).arg(&program);
         prepare(&mut command);
-        let child = command.spawn().map_err(|source| Halt::Start {
-            program: program.as_ref().to_string_lossy().into_owned(),
-            source,
-        })?;
+        let child = command
+            .spawn()
+            .map_err(|source| Halt::Start { program: program.as_ref().to_string_lossy().into_owned(), source })?;
         Ok(Self { child })
     }
 
@@ -160,10 +134,7 @@ impl Companion {
 
     /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) -> Result<ExitStatus, Halt> {
-        self.child.wait().map_err(|source| Halt::Start {
-            program: "a companion".to_owned(),
-            source,
-        })
+        self.child.wait().map_err(|source| Halt::Start { program: "a companion".to_owned(), source })
     }
 }
 
@@ -187,8 +158,7 @@ impl Drop for Companion {
 
 /// Whether a program of this name is on the PATH.
 pub(crate) fn on_path(name: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 
 #[cfg(test)]

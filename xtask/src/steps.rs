@@ -15,11 +15,7 @@ pub(crate) struct Steps {
 impl Steps {
     /// A row of `total` steps, none begun.
     pub(crate) fn of(total: usize) -> Self {
-        Self {
-            total,
-            done: Vec::new(),
-            open: None,
-        }
+        Self { total, done: Vec::new(), open: None }
     }
 
     /// Ends the step before and says the next: English first, Chinese beside.

@@ -27,10 +27,7 @@ pub(crate) fn test(place: &Place, wish: &Wish) -> Result<ExitCode, Halt> {
     let mut counts = Counts::default();
     let mut steps = Steps::of(if wish.planted { 9 } else { 8 });
 
-    steps.next(
-        "installing build and test packages",
-        "安装构建和测试所需的系统软件",
-    );
+    steps.next("installing build and test packages", "安装构建和测试所需的系统软件");
     toolset::debian(place, &[toolset::BUILD, toolset::TEST])?;
     steps.next("installing the ui's modules", "安装界面依赖");
     toolset::node(place)?;
@@ -45,19 +42,10 @@ pub(crate) fn test(place: &Place, wish: &Wish) -> Result<ExitCode, Halt> {
     ui::build(place)?;
 
     steps.next("building the programs", "编译程序（首次较久）");
-    must(
-        cargo(place.root()).arg("build").args(WHOLE).arg("--bins"),
-        "building the programs",
-    )?;
+    must(cargo(place.root()).arg("build").args(WHOLE).arg("--bins"), "building the programs")?;
 
     steps.next("tests of the Rust code", "Rust 测试");
-    counts.add(cargo_test(
-        cargo(place.root())
-            .arg("test")
-            .args(WHOLE)
-            .arg("--no-fail-fast"),
-        wish,
-    )?);
+    counts.add(cargo_test(cargo(place.root()).arg("test").args(WHOLE).arg("--no-fail-fast"), wish)?);
 
     steps.next("a day's work in the real window", "真实窗口里走一遍");
     counts.add(window(place, wish)?);
@@ -72,11 +60,7 @@ pub(crate) fn test(place: &Place, wish: &Wish) -> Result<ExitCode, Halt> {
         println!("\nNo test ran, which counts as a failure.  没有测试运行，视为失败。");
     }
     println!("\n{}", counts.closing());
-    Ok(if counts.good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if counts.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs a `cargo test` and adds up its result lines; a run that failed otherwise counts one failure.
@@ -103,24 +87,13 @@ pub(crate) fn result_lines(command: &mut Command) -> Result<(Counts, bool), Halt
 fn window(place: &Place, wish: &Wish) -> Result<Counts, Halt> {
     let mut screen = Companion::start("Xvfb", place.root(), |command| {
         command
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                "1366x768x24",
-                "-nolisten",
-                "tcp",
-            ])
+            .args(["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
     })?;
-    let number = screen.first_line().ok_or_else(|| {
-        Halt::say(
-            "the display for the window test (Xvfb) did not start",
-            "测试用的显示没有启动",
-        )
-    })?;
+    let number = screen
+        .first_line()
+        .ok_or_else(|| Halt::say("the display for the window test (Xvfb) did not start", "测试用的显示没有启动"))?;
     cargo_test(
         cargo(place.root())
             .arg("test")

@@ -56,27 +56,17 @@ pub(crate) fn debian(place: &Place, sets: &[&[&str]]) -> Result<(), Halt> {
         return Ok(());
     }
     println!("  missing  缺少: {}", missing.join(" "));
-    let by_hand = format!(
-        "apt-get update && apt-get install -y --no-install-recommends {}",
-        missing.join(" ")
-    );
+    let by_hand = format!("apt-get update && apt-get install -y --no-install-recommends {}", missing.join(" "));
     let prefix = rights(place.root()).ok_or_else(|| {
         Halt::say(
-            format!(
-                "system packages are missing and this account may not install them; please run as root: {by_hand}"
-            ),
+            format!("system packages are missing and this account may not install them; please run as root: {by_hand}"),
             "请用管理员账号运行上面的命令，然后再试",
         )
     })?;
     // The lists of a machine that has stood for a while name versions that are gone.
+    must(apt(place.root(), prefix).arg("update"), "reading the package lists (apt-get update)")?;
     must(
-        apt(place.root(), prefix).arg("update"),
-        "reading the package lists (apt-get update)",
-    )?;
-    must(
-        apt(place.root(), prefix)
-            .args(["install", "-y", "--no-install-recommends"])
-            .args(&missing),
+        apt(place.root(), prefix).args(["install", "-y", "--no-install-recommends"]).args(&missing),
         "installing system packages (apt-get install)",
     )
 }
@@ -97,14 +87,8 @@ fn missing_packages<'a>(folder: &Path, wanted: &[&'a str]) -> Result<Vec<&'a str
         .args(["-W", "-f", "${Package} ${db:Status-Status}\n"])
         .args(wanted)
         .output()
-        .map_err(|source| Halt::Start {
-            program: "dpkg-query".to_owned(),
-            source,
-        })?;
-    Ok(not_installed(
-        &String::from_utf8_lossy(&output.stdout),
-        wanted,
-    ))
+        .map_err(|source| Halt::Start { program: "dpkg-query".to_owned(), source })?;
+    Ok(not_installed(&String::from_utf8_lossy(&output.stdout), wanted))
 }
 
 /// Which of `wanted` the words of dpkg-query do not call installed.
@@ -113,8 +97,7 @@ fn not_installed<'a>(words: &str, wanted: &[&'a str]) -> Vec<&'a str> {
         .iter()
         .filter(|name| {
             !words.lines().any(|line| {
-                line.split_once(' ')
-                    .is_some_and(|(package, status)| package == **name && status == "installed")
+                line.split_once(' ').is_some_and(|(package, status)| package == **name && status == "installed")
             })
         })
         .copied()
@@ -148,20 +131,11 @@ fn apt(folder: &Path, prefix: &[&str]) -> Command {
 pub(crate) fn node(place: &Place) -> Result<(), Halt> {
     let ui = place.ui();
     let version = answer(command("node", place.root()).arg("--version"));
-    let new_enough = version
-        .as_deref()
-        .and_then(node_version)
-        .is_some_and(|found| found >= NODE);
+    let new_enough = version.as_deref().and_then(node_version).is_some_and(|found| found >= NODE);
     if !new_enough {
-        let found = version.map_or_else(
-            || "none is here".to_owned(),
-            |version| format!("here is {}", version.trim()),
-        );
+        let found = version.map_or_else(|| "none is here".to_owned(), |version| format!("here is {}", version.trim()));
         return Err(Halt::say(
-            format!(
-                "Node {}.{} or newer is needed and {found}; please install it and try again",
-                NODE.0, NODE.1
-            ),
+            format!("Node {}.{} or newer is needed and {found}; please install it and try again", NODE.0, NODE.1),
             "请先安装较新的 Node",
         ));
     }
@@ -172,10 +146,7 @@ pub(crate) fn node(place: &Place) -> Result<(), Halt> {
         println!("  nothing is missing  都已安装");
         return Ok(());
     }
-    must(
-        command("npm", &ui).args(["ci", "--no-fund", "--no-audit"]),
-        "installing the ui's modules (npm ci)",
-    )?;
+    must(command("npm", &ui).args(["ci", "--no-fund", "--no-audit"]), "installing the ui's modules (npm ci)")?;
     std::fs::write(&stamp, wanted).map_err(Halt::disk(&stamp))
 }
 
@@ -191,10 +162,7 @@ pub(crate) fn cargo_deny(place: &Place) -> Result<PathBuf, Halt> {
     let own = tools.join("bin/cargo-deny");
     for program in [Path::new("cargo-deny"), &own] {
         let version = answer(command(program, place.root()).arg("--version"));
-        if version
-            .as_deref()
-            .is_some_and(|words| same_line(words, DENY))
-        {
+        if version.as_deref().is_some_and(|words| same_line(words, DENY)) {
             println!("  nothing is missing  都已安装");
             return Ok(program.to_owned());
         }
@@ -204,14 +172,7 @@ pub(crate) fn cargo_deny(place: &Place) -> Result<PathBuf, Halt> {
         // Unoptimised it is built in a third of the time and still judges the tree within seconds.
         cargo(place.root())
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .args([
-                "install",
-                "--locked",
-                "--debug",
-                "--version",
-                DENY,
-                "--root",
-            ])
+            .args(["install", "--locked", "--debug", "--version", DENY, "--root"])
             .arg(&tools)
             .arg("--target-dir")
             .arg(tools.join("build"))
@@ -227,10 +188,7 @@ fn same_line(words: &str, wanted: &str) -> bool {
         let mut parts = version.trim().split('.');
         Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
     };
-    words
-        .split_whitespace()
-        .last()
-        .is_some_and(|version| line(version) == line(wanted))
+    words.split_whitespace().last().is_some_and(|version| line(version) == line(wanted))
 }
 
 #[cfg(test)]
@@ -240,10 +198,7 @@ mod tests {
     #[test]
     fn only_installed_counts() {
         let words = "xvfb installed\nqpdf not-installed\nfile config-files\nxauth installed\n";
-        assert_eq!(
-            not_installed(words, &["xvfb", "qpdf", "file", "xauth", "strace"]),
-            ["qpdf", "file", "strace"]
-        );
+        assert_eq!(not_installed(words, &["xvfb", "qpdf", "file", "xauth", "strace"]), ["qpdf", "file", "strace"]);
     }
 
     #[test]

@@ -17,10 +17,7 @@ pub(crate) fn script(place: &Place, name: &str) -> Result<bool, Halt> {
 
 /// Builds `ui/dist`, which the window and the browser's server carry.
 pub(crate) fn build(place: &Place) -> Result<(), Halt> {
-    must(
-        command("npm", &place.ui()).args(["run", "--silent", "build"]),
-        "building the ui",
-    )
+    must(command("npm", &place.ui()).args(["run", "--silent", "build"]), "building the ui")
 }
 
 /// Builds `ui/dist` only where there is none: enough to compile the window for the lints.
@@ -42,14 +39,7 @@ pub(crate) fn test(place: &Place) -> Result<Counts, Halt> {
     }
     let status = status(
         command("npm", &place.ui())
-            .args([
-                "run",
-                "--silent",
-                "test",
-                "--",
-                "--reporter=default",
-                "--reporter=json",
-            ])
+            .args(["run", "--silent", "test", "--", "--reporter=default", "--reporter=json"])
             .arg(format!("--outputFile.json={}", report.display())),
     )?;
     let counts = std::fs::read(&report)

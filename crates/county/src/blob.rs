@@ -9,7 +9,7 @@ use crate::county::County;
 
 /// Part of a paper.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct PaperPart {
     /// Its bytes from the asked offset.
     pub bytes: Vec<u8>,
     /// Offset of the first.
@@ -56,7 +56,7 @@ impl County {
     ///
     /// # Errors
     /// `DeviceUnknown`, `NotFound`, `NotAllowed`; `Malformed` for an offset beyond its end.
-    pub fn blob(&self, device: DeviceId, sha: Sha, from: u64, count: Option<u64>) -> Result<Kept, Refusal> {
+    pub fn blob(&self, device: DeviceId, sha: Sha, from: u64, count: Option<u64>) -> Result<PaperPart, Refusal> {
         self.settle(self.ledger.read(|tx| {
             let device = self.known(tx, device)?;
             let size = tx.blob_size(sha)?.ok_or(Refusal::NotFound)?;
@@ -70,7 +70,7 @@ impl County {
                 return Err(Refusal::Malformed.into());
             }
             let bytes = tx.blob_bytes(sha, from, count.unwrap_or(size))?;
-            Ok(Kept { bytes, from, size })
+            Ok(PaperPart { bytes, from, size })
         }))
     }
 }

@@ -18,7 +18,7 @@ use domain::ids::{DeviceId, FileId, Sha};
 use domain::words::Section;
 use serde::Deserialize;
 
-use crate::blob::Kept;
+use crate::blob::PaperPart;
 use crate::county::County;
 use crate::tls::Peer;
 
@@ -233,7 +233,7 @@ async fn blob(
         Ok(county.blob(device, sha, from, count)?)
     })
     .await?;
-    let Kept { bytes, from, size } = kept;
+    let PaperPart { bytes, from, size } = kept;
     let types = [(CONTENT_TYPE, "application/octet-stream"), (ACCEPT_RANGES, "bytes")];
     if range.is_none() || bytes.is_empty() {
         return Ok((types, bytes).into_response());

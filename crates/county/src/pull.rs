@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::enrol::Refusal;
-use domain::exchange::{Cursor, Delivery, Page, Pull, Sum, gone, prune};
+use domain::exchange::{Cursor, Delivery, Page, Pull, Sum, prune};
 use domain::fact::Batch;
 use domain::ids::DeviceId;
 use domain::rights::{Entitled, Position};
@@ -19,10 +19,11 @@ const CHUNK: usize = 2_000;
 const KEPT_PARSED: usize = 16 * 1024 * 1024;
 
 impl County {
-    /// The next page for a device.
+    /// The next page for a device, which must drop what is `gone` before it takes in the deliveries.
     ///
-    /// `gone` stands on every page: what the person could see at the cursor and can no longer see. A section that is
-    /// lost while pages are being fetched would otherwise be behind the cursor by the last one, and never be named.
+    /// `gone` stands on every page and names what the person could see at the cursor and has not been able to see ever
+    /// since: what was lost, and what was lost and regained, which comes again. So a desk holds nothing but what was open
+    /// at its cursor, however its pulls were cut and whatever was given and taken in between.
     ///
     /// # Errors
     /// `DeviceUnknown`; `OtherLog` also for a cursor beyond the head, which only a restored county can cause.
@@ -30,12 +31,14 @@ impl County {
         self.settle(self.ledger.read(|tx| {
             let (head, now, before) = self.seen_by(tx, device, pull)?;
             let mut page = self.page(tx, pull, &now, head)?;
-            page.gone = if before.all.is_some() && now.all.is_none() {
+            let held = if before.all.is_some() {
                 // Who saw everything is told by what there is.
-                tx.sections()?.into_iter().filter(|(file, section)| now.since(*file, *section).is_none()).collect()
+                tx.sections()?
             } else {
-                gone(&before, &now)
+                before.sections.keys().copied().collect()
             };
+            let broken = |since: Option<Position>| since.is_none_or(|since| since > pull.cursor.visible);
+            page.gone = held.into_iter().filter(|(file, section)| broken(now.since(*file, *section))).collect();
             Ok(page)
         }))
     }
@@ -54,7 +57,12 @@ impl County {
     }
 
     /// The head, what the person may see now, and what as of the cursor.
-    fn seen_by(&self, tx: &dyn Transaction, device: DeviceId, pull: &Pull) -> Result<(Position, Entitled, Entitled), No> {
+    fn seen_by(
+        &self,
+        tx: &dyn Transaction,
+        device: DeviceId,
+        pull: &Pull,
+    ) -> Result<(Position, Entitled, Entitled), No> {
         let device = self.known(tx, device)?;
         let head = tx.head()?;
         if pull.log != self.meta.log || pull.cursor.visible > head {
@@ -73,7 +81,8 @@ impl County {
         loop {
             let runs = tx.runs_after(now, pull.journal, page.next, CHUNK)?;
             let last = runs.len() < CHUNK;
-            let together = |a: &(Cursor, Run), b: &(Cursor, Run)| (a.0.visible, a.0.position) == (b.0.visible, b.0.position);
+            let together =
+                |a: &(Cursor, Run), b: &(Cursor, Run)| (a.0.visible, a.0.position) == (b.0.visible, b.0.position);
             let mut groups: Vec<&[(Cursor, Run)]> = runs.chunk_by(together).collect();
             if !last && groups.len() > 1 {
                 // The rest of this batch is in the next chunk: it travels in one piece.
@@ -137,4 +146,3 @@ impl Batches {
         Ok(Delivery { position, received: entry.received, batch: bytes })
     }
 }
-

@@ -41,9 +41,8 @@ impl County {
 
     fn take(&self, device: DeviceId, push: &Push) -> Result<Acks, No> {
         let device = self.ledger.read(|tx| self.known(tx, device))?;
-        let key = VerifyingKey::from_bytes(&device.key)
-            .ok()
-            .ok_or(No::Trouble(LedgerFault::Damaged("a device's key")))?;
+        let key =
+            VerifyingKey::from_bytes(&device.key).ok().ok_or(No::Trouble(LedgerFault::Damaged("a device's key")))?;
         let mut wholes = Vec::new();
         for bytes in &push.batches {
             wholes.push(verified(bytes, &key)?);

@@ -1,4 +1,5 @@
 //! The exchange over real TLS on the loopback: certificates on both sides, limits, refusals as JSON, an orderly end.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -193,6 +194,11 @@ async fn the_whole_exchange_over_tls() {
     let at = format!("{}/v1/blob/{}", served.url, Sha::of(&photo));
     let put = |bytes: Vec<u8>| desk.put(format!("{at}?file={file}&section=CORE")).body(bytes).send();
     assert_eq!(put(photo.clone()).await.expect("an answer").status(), StatusCode::NO_CONTENT);
+    let large = vec![6; 9 * 1024 * 1024];
+    let large_at = format!("{}/v1/blob/{}?file={file}&section=CORE", served.url, Sha::of(&large));
+    let sent = desk.put(large_at).body(large.clone()).send().await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::NO_CONTENT, "a paper may be larger than a message");
+    refused(StatusCode::PAYLOAD_TOO_LARGE, served.post(&desk, "push", large).await, Refusal::TooLarge);
     assert_eq!(put(vec![8; 9]).await.expect("an answer").status(), StatusCode::BAD_REQUEST);
     assert_eq!(desk.get(&at).send().await.expect("an answer").bytes().await.expect("bytes"), photo);
     let part = desk.get(&at).header("range", "bytes=99990-").send().await.expect("an answer");

@@ -94,7 +94,7 @@ impl Desk {
         let cut_off = match &with.cut_off {
             None => present.now,
             Some(text) => {
-                let at = chrono::DateTime::parse_from_rfc3339(text).map_err(|_| {
+                let at = chrono::DateTime::parse_from_rfc3339(text).map_err(|_told_otherwise| {
                     Failure::new(Code::BadInput, &[("problem", "截止时间要写成2026-12-08T17:00:00+08:00的样子")]).at("cut_off")
                 })?;
                 Millis(at.timestamp_millis())

@@ -169,9 +169,9 @@ fn wrap(secrets: &Secrets, passphrase: &str, practice: bool, name: Option<String
     let nonce: [u8; 24] = random().map_err(no_randomness)?;
     let key = stretch(passphrase, &salt, MEMORY_KIB, PASSES)?;
     let plain = Zeroizing::new(serde_json::to_vec(secrets).map_err(|error| broken(&error))?);
-    let sealed = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| sealing_failed())?)
+    let sealed = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_told_otherwise| sealing_failed())?)
         .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad(practice) })
-        .map_err(|_| sealing_failed())?;
+        .map_err(|_told_otherwise| sealing_failed())?;
     Ok(KeysFile {
         version: 1,
         practice,
@@ -205,10 +205,10 @@ fn unwrap(keys: &KeysFile, passphrase: &str) -> Result<Secrets, Failure> {
     let nonce: [u8; 24] = unhex(&keys.nonce).ok_or_else(damaged)?;
     let sealed = unhex_all(&keys.sealed).ok_or_else(damaged)?;
     let key = stretch(passphrase, &salt, keys.memory_kib, keys.passes)?;
-    let plain = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_| damaged())?)
+    let plain = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_told_otherwise| damaged())?)
         .decrypt(&XNonce::from(nonce), Payload { msg: &sealed, aad: &aad(keys.practice) })
         // A wrong passphrase and a changed file look the same from here.
-        .map_err(|_| Failure::new(Code::WrongPassphrase, &[]).at("passphrase"))?;
+        .map_err(|_told_otherwise| Failure::new(Code::WrongPassphrase, &[]).at("passphrase"))?;
     let plain = Zeroizing::new(plain);
     serde_json::from_slice(&plain).map_err(|error| broken(&error))
 }
@@ -347,9 +347,13 @@ fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failu
     let database = FileKey(Zeroizing::new(unhex(&secrets.database).ok_or_else(sealing_failed)?));
     let anchor = Zeroizing::new(unhex(&secrets.anchor).ok_or_else(sealing_failed)?);
     let path: PathBuf = home.join("ruhu.db");
-    Store::open(&path, &database, anchor).map_err(|fault| match fault {
-        store::StoreFault::Open(store::file::OpenFault::WrongKey) => broken(&fault),
-        other => Failure::from(other),
+    Store::open(&path, &database, anchor).map_err(|fault| {
+        // The keys came out of their wrapping, so a file that they do not open is another file or a damaged one.
+        if let store::StoreFault::Open(store::file::OpenFault::WrongKey) = fault {
+            broken(&fault)
+        } else {
+            Failure::from(fault)
+        }
     })
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use domain::calendar::weekday_zh;
-use domain::clock::Millis;
 use domain::due::{Known, status};
 use domain::ids::FileId;
 use domain::money::Fen;
@@ -373,61 +372,51 @@ pub(crate) fn value_views(
 }
 
 fn contact_views(store: &Store, file: FileId, registers: &Registers) -> Result<Vec<ContactView>, Failure> {
-    let mut out: Vec<ContactView> = Vec::new();
-    let blank = |number: &str| ContactView {
-        number: number.to_owned(),
-        grouped: grouped(number),
-        relations: Vec::new(),
-        state: ContactState::Unverified,
-        state_on: None,
-        sources: Vec::new(),
-        notes: Vec::new(),
-        only_here: false,
-    };
-    fn put<T: PartialEq>(list: &mut Vec<T>, value: T) {
-        if !list.contains(&value) {
+    fn put<T: PartialEq>(list: &mut Vec<T>, value: Option<T>) {
+        if let Some(value) = value
+            && !list.contains(&value)
+        {
             list.push(value);
         }
     }
-    let mut at = |number: &str| -> usize {
-        match out.iter().position(|view| view.number == number) {
-            Some(found) => found,
-            None => {
-                out.push(blank(number));
-                out.len().saturating_sub(1)
-            }
-        }
+    let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let mut views: BTreeMap<String, ContactView> = BTreeMap::new();
+    let mut view = |number: &str, change: &dyn Fn(&mut ContactView)| {
+        let view = views.entry(number.to_owned()).or_insert_with(|| ContactView {
+            number: number.to_owned(),
+            grouped: grouped(number),
+            relations: Vec::new(),
+            state: ContactState::Unverified,
+            state_on: None,
+            sources: Vec::new(),
+            notes: Vec::new(),
+            only_here: false,
+        });
+        change(view);
     };
-    let mut claims: Vec<(usize, Option<String>, Source, Option<String>, bool)> = Vec::new();
     for phone in registers.listed.iter().flat_map(|listed| &listed.phones) {
-        claims.push((at(phone.number.as_str()), phone.relation.clone(), Source::Bank, None, false));
+        view(phone.number.as_str(), &|view| {
+            put(&mut view.relations, some(&phone.relation));
+            put(&mut view.sources, Some(Source::Bank));
+        });
     }
     for (said, added) in &registers.contacts {
-        let place = at(added.number.as_str());
-        claims.push((place, added.relation.clone(), added.source, added.note.clone(), said.only_here));
-    }
-    let mut states: Vec<(usize, ContactState, NaiveDate, Millis, bool)> = Vec::new();
-    for (said, stated) in store.contact_states(file)? {
-        states.push((at(stated.number.as_str()), stated.state, stated.on, said.at, said.only_here));
-    }
-    for (place, relation, source, note, only_here) in claims {
-        let Some(view) = out.get_mut(place) else { continue };
-        if let Some(relation) = relation.filter(|relation| !relation.is_empty()) {
-            put(&mut view.relations, relation);
-        }
-        put(&mut view.sources, source);
-        if let Some(note) = note.filter(|note| !note.is_empty()) {
-            put(&mut view.notes, note);
-        }
-        view.only_here |= only_here;
+        view(added.number.as_str(), &|view| {
+            put(&mut view.relations, some(&added.relation));
+            put(&mut view.sources, Some(added.source));
+            put(&mut view.notes, some(&added.note));
+            view.only_here |= said.only_here;
+        });
     }
     // Oldest first by corrected time: the last one stands.
-    for (place, state, on, _, only_here) in states {
-        let Some(view) = out.get_mut(place) else { continue };
-        view.state = state;
-        view.state_on = Some(on);
-        view.only_here |= only_here;
+    for (said, stated) in store.contact_states(file)? {
+        view(stated.number.as_str(), &|view| {
+            view.state = stated.state;
+            view.state_on = Some(stated.on);
+            view.only_here |= said.only_here;
+        });
     }
+    let mut out: Vec<ContactView> = views.into_values().collect();
     out.sort_by_key(|view| match view.state {
         ContactState::Confirmed => 0_u8,
         ContactState::Unverified => 1,

@@ -22,7 +22,7 @@ const MOST_CSV: u64 = 2 * 1024 * 1024;
 fn text_of(name: &str, bytes: Vec<u8>, field: &str) -> Result<String, Failure> {
     String::from_utf8(bytes)
         .map(|text| text.trim_start_matches('\u{feff}').to_owned())
-        .map_err(|_| Failure::new(Code::FileUnreadable, &[("file", name), ("why", "不是UTF-8文本")]).at(field))
+        .map_err(|_told_otherwise| Failure::new(Code::FileUnreadable, &[("file", name), ("why", "不是UTF-8文本")]).at(field))
 }
 
 impl Desk {

@@ -300,10 +300,13 @@ pub(crate) fn bytes_of(input: &FileInput, most: u64, field: &str) -> Result<(Str
                 .file_name()
                 .map_or_else(|| path.clone(), |name| name.to_string_lossy().into_owned());
             let unreadable = |error: std::io::Error| {
-                let why = match error.kind() {
-                    std::io::ErrorKind::NotFound => "没有这个文件".to_owned(),
-                    std::io::ErrorKind::PermissionDenied => "没有读取的权限".to_owned(),
-                    _ => error.to_string(),
+                let kind = error.kind();
+                let why = if kind == std::io::ErrorKind::NotFound {
+                    "没有这个文件".to_owned()
+                } else if kind == std::io::ErrorKind::PermissionDenied {
+                    "没有读取的权限".to_owned()
+                } else {
+                    error.to_string()
                 };
                 Failure::new(Code::FileUnreadable, &[("file", &name), ("why", &why)]).at(field)
             };
@@ -318,7 +321,7 @@ pub(crate) fn bytes_of(input: &FileInput, most: u64, field: &str) -> Result<(Str
             if size > most {
                 return Err(too_large(name, size));
             }
-            let bytes = base64::engine::general_purpose::STANDARD.decode(base64.as_bytes()).map_err(|_| {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(base64.as_bytes()).map_err(|_told_otherwise| {
                 Failure::new(Code::FileUnreadable, &[("file", name), ("why", "内容不是base64")]).at(field)
             })?;
             Ok((name.clone(), bytes))

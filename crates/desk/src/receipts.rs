@@ -60,7 +60,7 @@ fn media_of(name: &str, bytes: &[u8]) -> Result<&'static str, Failure> {
     };
     let (width, height) = image::ImageReader::with_format(std::io::Cursor::new(bytes), format)
         .into_dimensions()
-        .map_err(|_| not_a_picture())?;
+        .map_err(|_told_otherwise| not_a_picture())?;
     if u64::from(width).saturating_mul(u64::from(height)) > MOST_PIXELS {
         let size = format!("{width}×{height}");
         return Err(Failure::new(Code::TooLarge, &[("file", name), ("size", &size), ("most", "2400万像素")]).at("file"));

@@ -156,7 +156,8 @@ mod tests {
         let code = Invitation { certificate: Sha([9; 32]), token: [7; 16], address: "https://127.0.0.1:8443".to_owned() };
         let text = code.to_string();
         assert_eq!(text.parse(), Ok(code.clone()));
-        assert_eq!(format!("  {}\n{}/ ", &text[..40], &text[40..]).parse(), Ok(code));
+        let (head, tail) = text.split_at(40);
+        assert_eq!(format!("  {head}\n{tail}/ ").parse(), Ok(code));
         assert!("RUHU1-12-34-https://x".parse::<Invitation>().is_err());
         assert!(text.replace("https", "http").parse::<Invitation>().is_err());
     }

@@ -114,7 +114,7 @@ mod tests {
     fn the_newer_slot_counts_and_a_torn_one_does_not() {
         let dir = std::env::temp_dir().join(format!("ruhu-anchor-{}", std::process::id()));
         let key = Zeroizing::new([5; 32]);
-        let _ = std::fs::remove_file(&dir);
+        drop(std::fs::remove_file(&dir));
         let (mut anchor, head) = Anchor::open(&dir, key.clone()).expect("opens");
         assert_eq!(head, None);
         for seq in 1..=5 {

@@ -86,13 +86,16 @@ impl StoreFault {
                     None
                 }
             }
-            Self::Anchor(error) => match error.kind() {
-                std::io::ErrorKind::StorageFull => Some(DiskTrouble::Full),
-                std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+            Self::Anchor(error) => {
+                let kind = error.kind();
+                if kind == std::io::ErrorKind::StorageFull {
+                    Some(DiskTrouble::Full)
+                } else if matches!(kind, std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied) {
                     Some(DiskTrouble::ReadOnly)
+                } else {
+                    Some(DiskTrouble::Broken)
                 }
-                _ => Some(DiskTrouble::Broken),
-            },
+            }
             Self::Sqlite(_)
             | Self::Open(_)
             | Self::Body(_)

@@ -82,10 +82,12 @@ pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
 
 fn assert_pragma(conn: &Connection, pragma: &'static str, wanted: &str) -> Result<(), OpenFault> {
     let value: rusqlite::types::Value = conn.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))?;
-    let found = match value {
-        rusqlite::types::Value::Text(text) => text,
-        rusqlite::types::Value::Integer(n) => n.to_string(),
-        other => format!("{other:?}"),
+    let found = if let rusqlite::types::Value::Text(text) = value {
+        text
+    } else if let rusqlite::types::Value::Integer(n) = value {
+        n.to_string()
+    } else {
+        format!("{value:?}")
     };
     if found == wanted { Ok(()) } else { Err(OpenFault::Pragma { pragma, found }) }
 }

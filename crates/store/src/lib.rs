@@ -13,5 +13,5 @@ mod views;
 pub use blobs::Blob;
 pub use fault::{DiskTrouble, StoreFault};
 pub use log::{Absorbed, Pen, Standing, Store};
-pub use reads::{Counts, Family, Letter, Numbers, Registers, Said, StandingFacts, Visit};
+pub use reads::{Assignments, Counts, Family, Letter, Numbers, Registers, Said, StandingFacts, Visit};
 pub use search::{Hit, Why};

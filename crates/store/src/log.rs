@@ -193,7 +193,6 @@ impl Store {
         Ok((value, written))
     }
 
-    #[expect(clippy::type_complexity, reason = "three results of one transaction, named where they are used")]
     fn write_inner<T, E: From<StoreFault>>(
         &mut self,
         author: &PersonId,
@@ -368,7 +367,7 @@ impl Store {
         Ok(held)
     }
 
-    /// Takes in a page: verifies every batch, stores what is new, erases what is gone, moves the cursor. One transaction.
+    /// Takes in a page: erases what is gone, verifies every batch, stores what is new, moves the cursor. One transaction.
     ///
     /// # Errors
     /// [`StoreFault`]; then nothing of the page was taken.
@@ -378,6 +377,11 @@ impl Store {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut out = Absorbed::default();
         let mut touched = BTreeSet::new();
+        // First what is gone: a section lost and regained comes again whole in this or a later page.
+        for (file, section) in &page.gone {
+            out.gone = out.gone.saturating_add(forget(&tx, *file, *section, own)?);
+            touched.insert(*file);
+        }
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch)?;
             let journal = batch.seal.journal;
@@ -398,10 +402,6 @@ impl Store {
                     enrol(&tx, &verified.fact)?;
                 }
             }
-        }
-        for (file, section) in &page.gone {
-            out.gone = out.gone.saturating_add(forget(&tx, *file, *section, own)?);
-            touched.insert(*file);
         }
         for file in touched {
             views::settle(&tx, file)?;

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 use domain::clock::Millis;
-use domain::event::Event;
 use domain::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified};
 use domain::ids::{FactId, FileId, JournalId, PersonId};
 use domain::letter::{BlockLeased, LetterPrinted};
@@ -300,10 +299,7 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn contact_states(&self, file: FileId) -> Result<Vec<(Said, ContactStated)>, StoreFault> {
-        self.by_file("contact_stated", file, |event| match event {
-            Event::ContactStated(stated) => Some(stated),
-            _ => None,
-        })
+        self.by_file("contact_stated", file)
     }
 
     /// A family's reported payments, oldest first.
@@ -311,19 +307,11 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn payments(&self, file: FileId) -> Result<Vec<(Said, PaymentReported)>, StoreFault> {
-        self.by_file("payment", file, |event| match event {
-            Event::PaymentReported(paid) => Some(paid),
-            _ => None,
-        })
+        self.by_file("payment", file)
     }
 
-    /// Facts of a file that have a row in `table`, oldest first by corrected time.
-    fn by_file<T>(
-        &self,
-        table: &str,
-        file: FileId,
-        pick: impl Fn(Event) -> Option<T>,
-    ) -> Result<Vec<(Said, T)>, StoreFault> {
+    /// Facts of a file that have a row in `table`, all of one kind, oldest first by corrected time.
+    fn by_file<T: serde::de::DeserializeOwned>(&self, table: &str, file: FileId) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
             "SELECT {SAID}, f.bytes FROM {table} t JOIN fact f ON f.n = t.fact WHERE t.file = ?1
              ORDER BY f.at, f.journal, f.seq"
@@ -332,9 +320,7 @@ impl Store {
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
             let fact = domain::fact::Fact::parse(&row.get::<_, Vec<u8>>(6)?)?;
-            if let Some(value) = Event::read(&fact.kind, &fact.body)?.and_then(&pick) {
-                out.push((said(row, 0)?, value));
-            }
+            out.push((said(row, 0)?, serde_json::from_slice(&fact.body)?));
         }
         Ok(out)
     }
@@ -455,7 +441,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn assignments(&self) -> Result<BTreeMap<(PlaceCode, Line), (FactId, PersonId)>, StoreFault> {
+    pub fn assignments(&self) -> Result<Assignments, StoreFault> {
         let mut find = self.conn.prepare_cached(
             "SELECT f.journal, f.seq, a.village, a.line, a.person FROM assignment a JOIN fact f ON f.n = a.fact
              ORDER BY coalesce(f.position, 9e18), f.at, f.seq",
@@ -617,6 +603,9 @@ impl Store {
         numbers(&self.conn, device, kind, year)
     }
 }
+
+/// Who works which village in which line, with the fact that says so.
+pub type Assignments = BTreeMap<(PlaceCode, Line), (FactId, PersonId)>;
 
 /// Counts of own facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

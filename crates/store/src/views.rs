@@ -389,7 +389,7 @@ pub(crate) fn dump(conn: &Connection) -> Result<String, StoreFault> {
     for table in TABLES {
         let mut lines = Vec::new();
         let mut find = conn.prepare(&format!("SELECT * FROM {table}"))?;
-        let columns: Vec<String> = find.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = find.column_names().map(str::to_owned).collect();
         let mut rows = find.query([])?;
         while let Some(row) = rows.next()? {
             let mut line = String::new();

@@ -13,9 +13,7 @@ use domain::words::{DocKind, Role, Section};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use store::file::FileKey;
 
-use super::{
-    Account, Counts, Device, Entry, Invitation, Journal, Kept, LedgerFault, Meta, Run, Transaction, Waiting,
-};
+use super::{Account, Counts, Device, Entry, Invitation, Journal, Kept, LedgerFault, Meta, Run, Transaction, Waiting};
 
 const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 1;
@@ -68,12 +66,7 @@ impl SqliteLedger {
 
     fn with(path: &Path, key: &FileKey, conn: Connection) -> Kept<Self> {
         conn.execute_batch(ENTITLED)?;
-        Ok(Self {
-            path: path.to_owned(),
-            key: key.clone(),
-            writer: Mutex::new(conn),
-            readers: Mutex::new(Vec::new()),
-        })
+        Ok(Self { path: path.to_owned(), key: key.clone(), writer: Mutex::new(conn), readers: Mutex::new(Vec::new()) })
     }
 
     pub(crate) fn read<T, E: From<LedgerFault>>(
@@ -249,12 +242,7 @@ impl Transaction for Tx<'_> {
         self.0.execute(
             "INSERT INTO person (account, name, role, areas) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (account) DO UPDATE SET name = excluded.name, role = excluded.role, areas = excluded.areas",
-            params![
-                account.person.as_str(),
-                account.name,
-                account.role.code(),
-                serde_json::to_string(&account.areas)?
-            ],
+            params![account.person.as_str(), account.name, account.role.code(), serde_json::to_string(&account.areas)?],
         )?;
         Ok(())
     }
@@ -427,8 +415,7 @@ impl Transaction for Tx<'_> {
     }
 
     fn add_rights_fact(&self, position: Position, seq: u64, bytes: &[u8]) -> Kept<()> {
-        let mut insert =
-            self.0.prepare_cached("INSERT INTO rights_fact (position, seq, bytes) VALUES (?1, ?2, ?3)")?;
+        let mut insert = self.0.prepare_cached("INSERT INTO rights_fact (position, seq, bytes) VALUES (?1, ?2, ?3)")?;
         insert.execute(params![int(position), int(seq), bytes])?;
         Ok(())
     }

@@ -43,7 +43,7 @@ fn an_invitation_that_is_late_forged_or_for_another_kind_of_home_is_refused() {
     assert_eq!(world.county.enrol(zhou.certificate, &real).err(), Some(Refusal::PracticeMismatch));
     let moved = domain::enrol::EnrolAsk { journal: JournalId([99; 8]), ..ask.clone() };
     assert_eq!(world.county.enrol(zhou.certificate, &moved).err(), Some(Refusal::BadProof));
-    let cut = domain::enrol::EnrolAsk { key: ask.key[..62].to_owned(), ..ask };
+    let cut = domain::enrol::EnrolAsk { key: "12".to_owned(), ..ask };
     assert_eq!(world.county.enrol(zhou.certificate, &cut).err(), Some(Refusal::Malformed));
     world.pass(15 * DAY);
     assert_eq!(zhou.enrol(&world.county, token).err(), Some(Refusal::InvitationExpired));

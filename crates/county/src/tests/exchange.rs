@@ -116,8 +116,7 @@ fn what_its_author_may_not_write_is_kept_told_and_not_forwarded() {
     assert_eq!(acks.acks[0].held, [2, 3, 4]);
     op.pull(&world);
     op.check(&world, "held");
-    let from_zhou: Vec<u64> =
-        op.holds.keys().filter(|id| id.journal == zhou.journal).map(|id| id.seq).collect();
+    let from_zhou: Vec<u64> = op.holds.keys().filter(|id| id.journal == zhou.journal).map(|id| id.seq).collect();
     assert_eq!(from_zhou, [1]);
     assert_eq!(world.county.status().expect("a status").counts.held, 3);
 }

@@ -30,7 +30,9 @@ fn office(desk: &mut Desk, dice: &mut Dice) -> Fact {
             desk.assign(dice.one(&VILLAGES), line, dice.one(&STAFF))
         }
         4 => desk.fact(file, Section::Id, "Identified", b"{}"),
-        5 => desk.fact(FileId::county(), dice.one(&[Section::Core, Section::Edu, Section::Gov]), "RegistryLoaded", b"{}"),
+        5 => {
+            desk.fact(FileId::county(), dice.one(&[Section::Core, Section::Edu, Section::Gov]), "RegistryLoaded", b"{}")
+        }
         6 => desk.fact(FileId::village(&code(dice.one(&VILLAGES))), Section::Core, "OfNewerVersion", b"?"),
         7 => desk.fact(file, dice.one(&[Section::Gov, Section::Edu]), "OfNewerVersion", b"?"),
         _ => desk.fact(file, Section::Core, "DueListed", b"{}"),
@@ -166,7 +168,10 @@ fn a_lost_right_is_named_and_a_regained_one_filled_up() {
     hao.check(&world, "taken over");
     assert_eq!(hao.holds.values().filter(|known| known.fact.file == a).count(), 3);
     // More is entered while Zhou is away. The loss is named though later pages have passed it.
-    let facts = [op.fact(a, Section::Core, "DueListed", b"{}"), op.fact(FileId::county(), Section::Core, "PlacesLoaded", b"{}")];
+    let facts = [
+        op.fact(a, Section::Core, "DueListed", b"{}"),
+        op.fact(FileId::county(), Section::Core, "PlacesLoaded", b"{}"),
+    ];
     op.push(&world.county, &facts).expect("taken");
     zhou.pull(&world);
     zhou.check(&world, "lost");
@@ -176,6 +181,33 @@ fn a_lost_right_is_named_and_a_regained_one_filled_up() {
     zhou.pull(&world);
     zhou.check(&world, "regained");
     assert_eq!(zhou.holds.values().filter(|known| known.fact.file == a).count(), 3);
+}
+
+/// Lost, regained and lost again, with a pull cut in the middle: by then the cursor stands where nothing was open.
+#[test]
+fn a_right_that_flickers_during_a_cut_pull_leaves_nothing_behind() {
+    let mut world = World::new("flicker").limits(1, 1);
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut zhou = world.join("zhou", Role::SchoolDirector, &[]);
+    let (a, village) = (family(1), "410490101201");
+    let give = |op: &mut Desk, who| {
+        let facts = [op.assign(village, Line::Education, who)];
+        op.push(&world.county, &facts).expect("taken");
+    };
+    let facts = [op.place(a, village)];
+    op.push(&world.county, &facts).expect("taken");
+    give(&mut op, "zhou");
+    zhou.pull(&world);
+    zhou.check(&world, "given");
+    give(&mut op, "hao");
+    let facts = [op.fact(FileId::county(), Section::Core, "PlacesLoaded", b"{}")];
+    op.push(&world.county, &facts).expect("taken");
+    give(&mut op, "zhou");
+    assert!(zhou.page(&world).more, "cut after one page");
+    give(&mut op, "hao");
+    zhou.pull(&world);
+    zhou.check(&world, "taken away again");
+    assert!(zhou.holds.values().all(|known| known.fact.file == FileId::county()));
 }
 
 #[test]

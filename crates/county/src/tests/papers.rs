@@ -47,9 +47,7 @@ fn a_paper_goes_to_whoever_sees_its_section() {
     assert_eq!(world.county.blob(zhou.device, sha, 0, None), Err(Refusal::NotAllowed));
     // What belongs to work of Zhou's that was let through still comes home, and nothing else does.
     let late = b"taken before the village was reassigned";
-    let put = |desk: &super::Desk, file| {
-        world.county.put_blob(desk.device, Sha::of(late), file, Section::Core, late)
-    };
+    let put = |desk: &super::Desk, file| world.county.put_blob(desk.device, Sha::of(late), file, Section::Core, late);
     assert_eq!(put(&zhou, family(1)), Ok(()));
     assert_eq!(put(&zhou, family(2)), Err(Refusal::NotAllowed));
     assert_eq!(world.county.blob(hao.device, Sha::of(late), 0, None).expect("a paper").bytes, late);

@@ -171,7 +171,7 @@ fn wrong(sentence: impl Into<String>) -> Stop {
 fn moment(text: &str) -> Result<Millis, Stop> {
     chrono::DateTime::parse_from_rfc3339(text)
         .map(|at| Millis(at.timestamp_millis()))
-        .map_err(|_| wrong(format!("--clock {text}: not a moment like 2026-12-08T09:00:00+08:00")))
+        .map_err(|_told_otherwise| wrong(format!("--clock {text}: not a moment like 2026-12-08T09:00:00+08:00")))
 }
 
 impl Home {
@@ -187,7 +187,7 @@ impl Home {
             return Ok(text.lines().next().unwrap_or("").to_owned());
         }
         std::env::var("RUHU_PASSPHRASE")
-            .map_err(|_| wrong("no passphrase: set RUHU_PASSPHRASE or give --passphrase-file"))
+            .map_err(|_told_otherwise| wrong("no passphrase: set RUHU_PASSPHRASE or give --passphrase-file"))
     }
 
     fn open(&self) -> Result<Door, Stop> {
@@ -230,10 +230,8 @@ fn run(what: What) -> Result<(), Stop> {
             let with = parse(&text)?;
             // A misspelt call or field is told before the home is opened.
             let call = Call::parse(&name, with).map_err(|failure| Stop::Answer(failure, WRONG_WORDS))?;
-            let door = match call {
-                Call::Home(_) | Call::Unlock(_) | Call::Join(_) => home.door(false)?,
-                _ => home.open()?,
-            };
+            let outside = matches!(call, Call::Home(_) | Call::Unlock(_) | Call::Join(_));
+            let door = if outside { home.door(false)? } else { home.open()? };
             let (reply, stale) = door.handle(call)?;
             answer(Answer::Ok { reply: Box::new(reply), stale })
         }

@@ -48,7 +48,7 @@ const CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsa
 
 /// Serves until the process ends.
 pub(crate) fn run(door: Door, listen: &str, ui: &Path) -> Result<(), ServeFault> {
-    let address: SocketAddr = listen.parse().map_err(|_| ServeFault::NotLoopback(listen.to_owned()))?;
+    let address: SocketAddr = listen.parse().map_err(|_told_otherwise| ServeFault::NotLoopback(listen.to_owned()))?;
     if !address.ip().is_loopback() {
         return Err(ServeFault::NotLoopback(listen.to_owned()));
     }

@@ -1,0 +1,242 @@
+//! A county on loopback with its own clock, and the desks that joined it.
+//!
+//! A world can be put to sleep and woken as often as wanted: every waking is a copy of all homes at the same address,
+//! so that many stories begin where one long preparation ended.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use county::{Clock, County, Founding, Invite};
+use domain::clock::Millis;
+use domain::words::Role;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::folder::Folder;
+use crate::list::List;
+use crate::program::assets;
+use crate::seat::{PASSPHRASE, Seat, bytes};
+
+/// The moment of an RFC 3339 text.
+///
+/// # Panics
+/// When it is none.
+pub fn moment(text: &str) -> Millis {
+    Millis(chrono::DateTime::parse_from_rfc3339(text).expect("a moment").timestamp_millis())
+}
+
+/// A county that is being served.
+struct Serving {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    fn begin(county: Arc<County>, listener: &TcpListener) -> Self {
+        // A copy: the port stays ours while a world sleeps.
+        let listener = listener.try_clone().expect("the listener");
+        listener.set_nonblocking(true).expect("a listener for tokio");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("the listener");
+                let until = async {
+                    stopped.await.ok();
+                };
+                county::serve(county, listener, until).await.expect("served");
+            });
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let ended = self.thread.take().is_none_or(|thread| thread.join().is_ok());
+        assert!(ended || std::thread::panicking(), "the county panicked");
+    }
+}
+
+/// A county and the folder of all homes.
+pub struct World {
+    // Fields drop in this order: first the server, last its files.
+    serving: Option<Serving>,
+    county: Arc<County>,
+    listener: Arc<TcpListener>,
+    clock: String,
+    folder: Folder,
+}
+
+impl World {
+    /// A practice county whose clock shows `clock` (RFC 3339) now.
+    ///
+    /// # Panics
+    /// When it cannot be founded or served.
+    pub fn at(clock: &str) -> Self {
+        Self::with(clock, Clock::practice(moment(clock)))
+    }
+
+    /// A practice county with this clock; desks that join start at `clock` (RFC 3339).
+    ///
+    /// # Panics
+    /// When it cannot be founded or served.
+    pub fn with(clock: &str, county_clock: Clock) -> Self {
+        let folder = Folder::fresh();
+        let founding = Founding { name: "鲁山县".to_owned(), practice: true, hosts: Vec::new() };
+        let county = County::init(&folder.join("county"), &founding, county_clock).expect("a county");
+        let county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a port"));
+        let serving = Some(Serving::begin(Arc::clone(&county), &listener));
+        Self { serving, county, listener, clock: clock.to_owned(), folder }
+    }
+
+    /// Where the county is reached.
+    ///
+    /// # Panics
+    /// When the listener has no address.
+    pub fn address(&self) -> String {
+        format!("https://{}", self.listener.local_addr().expect("an address"))
+    }
+
+    /// The folder of all homes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends the server: whoever syncs now is not answered.
+    pub fn silence(&mut self) {
+        self.serving = None;
+    }
+
+    /// An invitation for `account` in the role of this code, e.g. `SCHOOL_DIRECTOR`.
+    ///
+    /// # Panics
+    /// When the county refuses.
+    pub fn invite(&self, account: &str, role: &str) -> String {
+        let invite = Invite {
+            account: account.parse().expect("an account"),
+            name: name_of(account),
+            role: Role::of_code(role).expect("a role"),
+            areas: Vec::new(),
+            address: self.address(),
+            days: 14,
+        };
+        self.county.invite(&invite).expect("an invitation").code.to_string()
+    }
+
+    /// A desk of `account` in this role, joined and synced once.
+    ///
+    /// # Panics
+    /// When a step is refused.
+    pub fn join(&self, account: &str, role: &str) -> Seat {
+        self.join_as(account, account, role)
+    }
+
+    /// A further desk of `account`, in a home of its own name.
+    ///
+    /// # Panics
+    /// When a step is refused.
+    pub fn join_as(&self, home: &str, account: &str, role: &str) -> Seat {
+        let seat = Seat::before(&self.folder.join(home), &self.clock);
+        seat.ask("Join", json!({ "invitation": self.invite(account, role), "passphrase": PASSPHRASE }));
+        seat.sync();
+        seat
+    }
+
+    /// The operator's desk of the centre with places, profile and this list, all of it at the county.
+    ///
+    /// # Panics
+    /// When a step is refused.
+    pub fn operator(&self, list: &List) -> Seat {
+        let op = self.join("op1", "CENTRE_OPERATOR");
+        furnish(&op);
+        let report = op.ask("ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
+        assert_eq!(report["rejected"], json!([]), "{report}");
+        assert_eq!(report["figures"]["borrowers"], json!(list.families.len()), "{report}");
+        op.sync();
+        op
+    }
+
+    /// Puts the world to sleep: the server ends and all homes are locked.
+    pub fn sleep(self, seats: Vec<(&str, Seat)>) -> Asleep {
+        let names = seats.iter().map(|(name, _)| (*name).to_owned()).collect();
+        drop(seats);
+        let Self { serving, county, listener, clock, folder } = self;
+        drop(serving);
+        drop(county);
+        Asleep { folder, listener, clock, names }
+    }
+}
+
+/// A world that can be woken many times.
+pub struct Asleep {
+    folder: Folder,
+    listener: Arc<TcpListener>,
+    clock: String,
+    names: Vec<String>,
+}
+
+impl Asleep {
+    /// A copy of the world at its first moment, with its desks opened in the order in which they were put to sleep. Only
+    /// one copy may be awake at a time: they share their address.
+    ///
+    /// # Panics
+    /// When a home does not open.
+    pub fn wake(&self) -> (World, Vec<Seat>) {
+        let folder = self.folder.copy();
+        let county = County::open(&folder.join("county"), Clock::practice(moment(&self.clock))).expect("the county");
+        let county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
+        let serving = Some(Serving::begin(Arc::clone(&county), &self.listener));
+        // A passphrase takes its time on purpose: the desks are opened side by side.
+        let opening: Vec<JoinHandle<Seat>> = self
+            .names
+            .iter()
+            .map(|name| {
+                let (home, clock) = (folder.join(name), self.clock.clone());
+                std::thread::spawn(move || {
+                    let seat = Seat::before(&home, &clock);
+                    seat.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
+                    seat
+                })
+            })
+            .collect();
+        let seats = opening.into_iter().map(|one| one.join().expect("an open desk")).collect();
+        let (listener, clock) = (Arc::clone(&self.listener), self.clock.clone());
+        (World { serving, county, listener, clock, folder }, seats)
+    }
+}
+
+/// Loads the places and the centre's profile.
+pub(crate) fn furnish(op: &Seat) {
+    let file = |name: &str| json!({ "path": assets().join(name) });
+    let places = json!({
+        "places": file("places/lushan-410423.csv"), "old_names": file("places/lushan-410423-old-names.csv")
+    });
+    let report = op.ask("ImportPlaces", places);
+    assert_eq!(report["townships"], json!(24), "{report}");
+    op.ask("SaveProfile", profile());
+}
+
+fn profile() -> Value {
+    json!({
+        "organ_name": "鲁山县学生资助管理中心", "organ_short": "县资助中心", "organ_code": "鲁资助", "credit_code": "",
+        "hotline": "0375-1234567", "complaint_line": "0375-7654321", "address": "鲁山县教体局服务大厅",
+        "bank_name": "国家开发银行", "settlement_bank": "代理结算银行", "county_name": "鲁山县"
+    })
+}
+
+fn name_of(account: &str) -> String {
+    match account {
+        "zhou" => "周启明",
+        "lin" => "林秀",
+        "hao" => "郝建国",
+        "op1" => "李文静",
+        "head" => "赵国强",
+        other => other,
+    }
+    .to_owned()
+}

@@ -1,3 +1,0 @@
-// This file was written by `desk calls --typescript`. Do not edit it by hand.
-
-export type Section = "CORE" | "ID" | "CARE" | "GOV" | "EDU";
