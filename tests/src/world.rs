@@ -66,7 +66,8 @@ pub struct World {
     // Fields drop in this order: first the server, last its files.
     serving: Option<Serving>,
     county: Arc<County>,
-    listener: Arc<TcpListener>,
+    listener: Option<Arc<TcpListener>>,
+    address: String,
     clock: String,
     folder: Folder,
 }
@@ -91,15 +92,13 @@ impl World {
         let county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
         let listener = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a port"));
         let serving = Some(Serving::begin(Arc::clone(&county), &listener));
-        Self { serving, county, listener, clock: clock.to_owned(), folder }
+        let address = format!("https://{}", listener.local_addr().expect("an address"));
+        Self { serving, county, listener: Some(listener), address, clock: clock.to_owned(), folder }
     }
 
     /// Where the county is reached.
-    ///
-    /// # Panics
-    /// When the listener has no address.
-    pub fn address(&self) -> String {
-        format!("https://{}", self.listener.local_addr().expect("an address"))
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// The folder of all homes.
@@ -107,9 +106,10 @@ impl World {
         self.folder.path()
     }
 
-    /// Ends the server: whoever syncs now is not answered.
+    /// Ends the server and closes its port: whoever syncs now reaches nobody.
     pub fn silence(&mut self) {
         self.serving = None;
+        self.listener = None;
     }
 
     /// An invitation for `account` in the role of this code, e.g. `SCHOOL_DIRECTOR`.
@@ -122,7 +122,7 @@ impl World {
             name: name_of(account),
             role: Role::of_code(role).expect("a role"),
             areas: Vec::new(),
-            address: self.address(),
+            address: self.address.clone(),
             days: 14,
         };
         self.county.invite(&invite).expect("an invitation").code.to_string()
@@ -141,9 +141,14 @@ impl World {
     /// # Panics
     /// When a step is refused.
     pub fn join_as(&self, home: &str, account: &str, role: &str) -> Seat {
+        let seat = self.enrol(home, account, role);
+        seat.sync();
+        seat
+    }
+
+    fn enrol(&self, home: &str, account: &str, role: &str) -> Seat {
         let seat = Seat::before(&self.folder.join(home), &self.clock);
         seat.ask("Join", json!({ "invitation": self.invite(account, role), "passphrase": PASSPHRASE }));
-        seat.sync();
         seat
     }
 
@@ -152,23 +157,35 @@ impl World {
     /// # Panics
     /// When a step is refused.
     pub fn operator(&self, list: &List) -> Seat {
-        let op = self.join("op1", "CENTRE_OPERATOR");
-        furnish(&op);
-        let report = op.ask("ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
-        assert_eq!(report["rejected"], json!([]), "{report}");
-        assert_eq!(report["figures"]["borrowers"], json!(list.families.len()), "{report}");
+        let op = self.operator_unsynced(list);
         op.sync();
         op
     }
 
+    /// The operator's desk with places, profile and this list, before its first contact after joining.
+    ///
+    /// # Panics
+    /// When a step is refused.
+    pub fn operator_unsynced(&self, list: &List) -> Seat {
+        let op = self.enrol("op1", "op1", "CENTRE_OPERATOR");
+        furnish(&op);
+        let report = op.ask("ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
+        assert_eq!(report["rejected"], json!([]), "{report}");
+        assert_eq!(report["figures"]["borrowers"], json!(list.families.len()), "{report}");
+        op
+    }
+
     /// Puts the world to sleep: the server ends and all homes are locked.
+    ///
+    /// # Panics
+    /// When it was silenced before.
     pub fn sleep(self, seats: Vec<(&str, Seat)>) -> Asleep {
         let names = seats.iter().map(|(name, _)| (*name).to_owned()).collect();
         drop(seats);
-        let Self { serving, county, listener, clock, folder } = self;
+        let Self { serving, county, listener, address, clock, folder } = self;
         drop(serving);
         drop(county);
-        Asleep { folder, listener, clock, names }
+        Asleep { folder, listener: listener.expect("a world that was not silenced"), address, clock, names }
     }
 }
 
@@ -176,17 +193,18 @@ impl World {
 pub struct Asleep {
     folder: Folder,
     listener: Arc<TcpListener>,
+    address: String,
     clock: String,
     names: Vec<String>,
 }
 
 impl Asleep {
-    /// A copy of the world at its first moment, with its desks opened in the order in which they were put to sleep. Only
-    /// one copy may be awake at a time: they share their address.
+    /// A copy of the world at its first moment, with its desks opened in the order in which they were put to sleep, each
+    /// with the clock (RFC 3339) at its place in `clocks`. Only one copy may be awake at a time: they share their address.
     ///
     /// # Panics
     /// When a home does not open.
-    pub fn wake(&self) -> (World, Vec<Seat>) {
+    pub fn wake(&self, clocks: &[&str]) -> (World, Vec<Seat>) {
         let folder = self.folder.copy();
         let county = County::open(&folder.join("county"), Clock::practice(moment(&self.clock))).expect("the county");
         let county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
@@ -195,8 +213,9 @@ impl Asleep {
         let opening: Vec<JoinHandle<Seat>> = self
             .names
             .iter()
-            .map(|name| {
-                let (home, clock) = (folder.join(name), self.clock.clone());
+            .zip(clocks)
+            .map(|(name, clock)| {
+                let (home, clock) = (folder.join(name), (*clock).to_owned());
                 std::thread::spawn(move || {
                     let seat = Seat::before(&home, &clock);
                     seat.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
@@ -205,8 +224,9 @@ impl Asleep {
             })
             .collect();
         let seats = opening.into_iter().map(|one| one.join().expect("an open desk")).collect();
-        let (listener, clock) = (Arc::clone(&self.listener), self.clock.clone());
-        (World { serving, county, listener, clock, folder }, seats)
+        let listener = Some(Arc::clone(&self.listener));
+        let (address, clock) = (self.address.clone(), self.clock.clone());
+        (World { serving, county, listener, address, clock, folder }, seats)
     }
 }
 

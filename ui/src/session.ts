@@ -21,6 +21,8 @@ export type Foot = {
 };
 
 const FOOT_MS = 10_000;
+/** News and the change of page that comes with it lie closer together than this. */
+const MOVE_MS = 1500;
 
 export const useSession = defineStore("session", () => {
   const home = ref<HomeView | null>(null);
@@ -28,6 +30,7 @@ export const useSession = defineStore("session", () => {
   const failure = ref<Failing | null>(null);
   const foot = ref<Foot | null>(null);
   const masked = ref(false);
+  let toldAt = 0;
   let footTimer: ReturnType<typeof setTimeout> | undefined;
 
   async function look(): Promise<void> {
@@ -59,9 +62,15 @@ export const useSession = defineStore("session", () => {
   /** Says at the foot what was done. Plain news leaves after ten seconds; remarks stay until closed. */
   function tell(text: string, more: Partial<Omit<Foot, "text">> = {}): void {
     clearTimeout(footTimer);
+    toldAt = performance.now();
     const remarks = more.remarks ?? [];
     foot.value = { text, remarks, tone: more.tone ?? (remarks.length > 0 ? "amber" : "pine"), action: more.action ?? null };
     if (remarks.length === 0) footTimer = setTimeout(() => (foot.value = null), FOOT_MS);
+  }
+
+  /** Another page was opened: what was said with the step that led there stays, older news leaves. */
+  function moved(): void {
+    if (performance.now() - toldAt > MOVE_MS) hush();
   }
 
   function hush(): void {
@@ -69,5 +78,5 @@ export const useSession = defineStore("session", () => {
     foot.value = null;
   }
 
-  return { home, about, failure, foot, masked, look, entered, lock, tell, hush };
+  return { home, about, failure, foot, masked, look, entered, lock, tell, hush, moved };
 });

@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { describe, expect, it } from "vitest";
 
 import { chooseLang, codes, listMark, t, word } from "../src/text";
@@ -43,6 +46,18 @@ describe("the texts", () => {
       if (key === "person.chinese") continue;
       expect(text, key).not.toMatch(/[\u4e00-\u9fff！，。]/);
     }
+  });
+
+  it("are all spoken somewhere", () => {
+    const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(vue|ts)$/.test(name) && !name.startsWith("text/zh") && !name.startsWith("text/en"))
+      .map((name) => readFileSync(join("src", name), "utf8"))
+      .join("\n");
+    const silent = chinese
+      .map(([key]) => key)
+      .filter((key) => !key.startsWith("words.") && !key.startsWith("nav."))
+      .filter((key) => !sources.includes(`"${key}"`) && !sources.includes(`'${key}'`) && !sources.includes(`zh.${key}`));
+    expect(silent).toEqual([]);
   });
 
   it("are understood by the library in both languages, whatever is filled in", () => {

@@ -13,8 +13,8 @@ use crate::place::Place;
 use crate::process::{cargo, command, must_answer, status};
 use crate::test::result_lines;
 
-/// One passed for each bug that was caught, one failed for each that was not.
-pub(crate) fn caught(place: &Place) -> Result<Counts, Halt> {
+/// The patches to try; without any there is nothing to show, which is said before the long work begins.
+pub(crate) fn planted(place: &Place) -> Result<Vec<PathBuf>, Halt> {
     let patches = patches(&place.root().join("tests/planted"))?;
     if patches.is_empty() {
         return Err(Halt::say(
@@ -22,6 +22,12 @@ pub(crate) fn caught(place: &Place) -> Result<Counts, Halt> {
             "还没有植入的错误",
         ));
     }
+    Ok(patches)
+}
+
+/// One passed for each bug that was caught, one failed for each that was not.
+pub(crate) fn caught(place: &Place) -> Result<Counts, Halt> {
+    let patches = planted(place)?;
     let tree = place.target().join("planted/tree");
     copy_tracked(place, &tree)?;
     let mut counts = Counts::default();

@@ -24,6 +24,9 @@ pub(crate) struct Wish {
 
 /// Runs them all; the last line printed is `N passed, N failed`.
 pub(crate) fn test(place: &Place, wish: &Wish) -> Result<ExitCode, Halt> {
+    if wish.planted {
+        planted::planted(place)?;
+    }
     let mut counts = Counts::default();
     let mut steps = Steps::of(if wish.planted { 9 } else { 8 });
 

@@ -184,10 +184,13 @@ pub(crate) trait Transaction {
     fn add_waiting(&self, waiting: &Waiting) -> Kept<()>;
     fn drop_waiting(&self, journal: JournalId, batch: u64) -> Kept<()>;
 
-    /// At most `most` runs that follow `cursor` in page order, not held and not of `except`.
-    fn runs_after(&self, see: &Entitled, except: JournalId, cursor: Cursor, most: usize) -> Kept<Vec<(Cursor, Run)>>;
-    /// Count and leaves of all that is seen up to a position, not held and not of `except`.
-    fn sum(&self, see: &Entitled, except: JournalId, upto: Position) -> Kept<Sum>;
+    /// At most `most` runs that follow `cursor` in page order and are not held; of the desk's own journal only those
+    /// whose section was opened after they came: lost once with their right, they come back with it.
+    fn runs_after(&self, see: &Entitled, own: JournalId, cursor: Cursor, most: usize) -> Kept<Vec<(Cursor, Run)>>;
+    /// Count and leaves of all that is seen up to a position and not held.
+    fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum>;
+    /// Sections that a journal has written into after a position, let through.
+    fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>>;
     /// Every section that has a run.
     fn sections(&self) -> Kept<Vec<(FileId, Section)>>;
     /// Whether a device has a run in a section that is let through.

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::enrol::Refusal;
-use domain::exchange::{Cursor, Delivery, Page, Pull, Sum, prune};
+use domain::exchange::{Cursor, Delivery, Gone, Page, Pull, Sum, prune};
 use domain::fact::Batch;
-use domain::ids::DeviceId;
+use domain::ids::{DeviceId, FileId};
 use domain::rights::{Entitled, Position};
+use domain::words::Section;
 
 use crate::county::{County, No};
 use crate::ledger::{Entry, LedgerFault, Run, Transaction};
@@ -31,20 +32,26 @@ impl County {
         self.settle(self.ledger.read(|tx| {
             let (head, now, before) = self.seen_by(tx, device, pull)?;
             let mut page = self.page(tx, pull, &now, head)?;
-            let held = if before.all.is_some() {
+            let mut held: BTreeSet<(FileId, Section)> = if before.all.is_some() {
                 // Who saw everything is told by what there is.
-                tx.sections()?
+                tx.sections()?.into_iter().collect()
             } else {
                 before.sections.keys().copied().collect()
             };
+            // What the desk wrote with a right that it had when it last looked and lost before it sent.
+            held.extend(tx.written_after(pull.journal, pull.cursor.visible)?);
             let broken = |since: Option<Position>| since.is_none_or(|since| since > pull.cursor.visible);
-            page.gone = held.into_iter().filter(|(file, section)| broken(now.since(*file, *section))).collect();
+            page.gone = held
+                .into_iter()
+                .map(|(file, section)| Gone { file, section, regained: now.since(file, section) })
+                .filter(|gone| broken(gone.regained))
+                .collect();
             Ok(page)
         }))
     }
 
     /// Count and leaves of what the device holds if it has read up to `pull.cursor`, a last page's `next`, and applied
-    /// what was gone: all it could see as of `cursor.visible`, without `pull.journal`. What came later is not in it,
+    /// what was gone: all it could see as of `cursor.visible`, its own included. What came later is not in it,
     /// so that two sums differ only if something is wrong.
     ///
     /// # Errors
@@ -52,7 +59,7 @@ impl County {
     pub fn close(&self, device: DeviceId, pull: &Pull) -> Result<Sum, Refusal> {
         self.settle(self.ledger.read(|tx| {
             let (_, _, then) = self.seen_by(tx, device, pull)?;
-            Ok(tx.sum(&then, pull.journal, pull.cursor.visible)?)
+            Ok(tx.sum(&then, pull.cursor.visible)?)
         }))
     }
 

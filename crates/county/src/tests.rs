@@ -147,6 +147,7 @@ impl World {
             seen: 0,
             cursor: Cursor::default(),
             holds: BTreeMap::new(),
+            sent: BTreeMap::new(),
             wall: 0,
         }
     }
@@ -177,7 +178,7 @@ impl World {
                     let known = run
                         .facts
                         .iter()
-                        .map(|bytes| Known { fact: Fact::parse(bytes).expect("a fact"), leaf: leaf(&run.salt, bytes) });
+                        .map(|bytes| Known { fact: Fact::parse(bytes).expect("a fact"), leaf: leaf(&run.salt, bytes), position });
                     let facts: Vec<Known> = known.filter(|known| !held.contains(&known.fact.id.seq)).collect();
                     let Some(first) = facts.first() else { continue };
                     let place = Place { position, seq: first.fact.id.seq, file: run.file, section: run.section };
@@ -199,7 +200,7 @@ impl World {
         let seen = truth
             .runs
             .iter()
-            .filter(|(place, journal, _)| *journal != desk.journal && see.since(place.file, place.section).is_some());
+            .filter(|(place, _, _)| see.since(place.file, place.section).is_some());
         seen.flat_map(|(_, _, facts)| facts).map(|known| (known.fact.id, known.clone())).collect()
     }
 }
@@ -208,6 +209,7 @@ impl World {
 struct Known {
     fact: Fact,
     leaf: Sha,
+    position: Position,
 }
 
 struct Desk {
@@ -221,6 +223,8 @@ struct Desk {
     seen: Position,
     cursor: Cursor,
     holds: BTreeMap<FactId, Known>,
+    /// Batches sent and not acknowledged yet.
+    sent: BTreeMap<u64, Vec<Known>>,
     wall: i64,
 }
 
@@ -287,8 +291,25 @@ impl Desk {
         self.send(county, vec![batch])
     }
 
-    fn send(&self, county: &County, batches: Vec<Vec<u8>>) -> Result<Acks, Refusal> {
-        county.push(self.device, &Push { wall: Millis(self.wall), batches })
+    /// Sends batches; what the county lets through counts as held from then on.
+    fn send(&mut self, county: &County, batches: Vec<Vec<u8>>) -> Result<Acks, Refusal> {
+        for bytes in &batches {
+            let Ok(batch) = Batch::parse(bytes) else { continue };
+            if let Ok(facts) = batch.verify(&self.key.verifying_key()) {
+                let known = facts.into_iter().map(|v| Known { fact: v.fact, leaf: v.leaf, position: 0 }).collect();
+                self.sent.insert(batch.seal.batch, known);
+            }
+        }
+        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches })?;
+        for ack in &acks.acks {
+            for mut known in self.sent.remove(&ack.batch).into_iter().flatten() {
+                known.position = ack.position;
+                if !ack.held.contains(&known.fact.id.seq) {
+                    self.holds.insert(known.fact.id, known);
+                }
+            }
+        }
+        Ok(acks)
     }
 
     fn ask_page(&self, county: &County) -> Pull {
@@ -302,20 +323,23 @@ impl Desk {
         assert_eq!(page.head, truth.head);
         let see = truth.rights.entitled(&self.person, self.device, truth.head);
         for gone in &page.gone {
-            assert!(see.since(gone.0, gone.1).is_none_or(|since| since > self.cursor.visible), "gone but open");
-            self.holds.retain(|_, known| (known.fact.file, known.fact.section) != *gone);
+            assert!(gone.regained.is_none_or(|since| since > self.cursor.visible), "gone but open");
+            let stays = |known: &Known| gone.regained.is_some_and(|since| known.position >= since);
+            self.holds.retain(|_, known| (known.fact.file, known.fact.section) != (gone.file, gone.section) || stays(known));
         }
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch).expect("a batch");
             let key = world.keys.get(&batch.seal.journal).expect("a known journal").verifying_key();
             for verified in batch.verify(&key).expect("verifies") {
                 let fact = verified.fact;
-                assert_ne!(fact.id.journal, self.journal, "own facts are not sent back");
-                assert!(see.since(fact.file, fact.section).is_some(), "{} leaked {fact:?}", self.person);
-                self.holds.insert(fact.id, Known { fact, leaf: verified.leaf });
+                let since = see.since(fact.file, fact.section);
+                assert!(since.is_some(), "{} leaked {fact:?}", self.person);
+                let own = fact.id.journal == self.journal;
+                assert!(!own || since > Some(delivery.position), "own facts are sent back only with a regained right");
+                self.holds.insert(fact.id, Known { fact, leaf: verified.leaf, position: delivery.position });
             }
         }
-        assert!(page.next >= self.cursor, "the cursor ran backwards");
+        assert!(page.next > self.cursor || !page.more && page.next == self.cursor, "the cursor does not get on");
         self.cursor = page.next;
         if !page.more {
             self.seen = page.head;

@@ -175,13 +175,24 @@ pub struct Delivery {
     pub batch: Vec<u8>,
 }
 
+/// A section that a desk may no longer see as it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gone {
+    /// The file.
+    pub file: FileId,
+    /// The section.
+    pub section: Section,
+    /// Regained since this position: only what came before it is erased, and comes again. Else all of it.
+    pub regained: Option<Position>,
+}
+
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// Batches in page order.
     pub deliveries: Vec<Delivery>,
-    /// Sections that the desk may no longer see.
-    pub gone: Vec<(FileId, Section)>,
+    /// What to erase before the deliveries are taken in.
+    pub gone: Vec<Gone>,
     /// Where to go on.
     pub next: Cursor,
     /// Whether there is more.
@@ -351,9 +362,11 @@ impl Message for Page {
             w.bytes(&delivery.batch);
         }
         put_count(w, self.gone.len());
-        for (file, section) in &self.gone {
-            w.raw(&file.0);
-            put_section(w, *section);
+        for gone in &self.gone {
+            w.raw(&gone.file.0);
+            put_section(w, gone.section);
+            // Position 0 is before every entry of a log.
+            w.u64(gone.regained.unwrap_or(0));
         }
         self.next.put(w);
         w.u8(u8::from(self.more)).u64(self.head);
@@ -366,7 +379,8 @@ impl Message for Page {
         }
         let mut gone = Vec::new();
         for _ in 0..get_count(r)? {
-            gone.push((FileId(r.array()?), get_section(r)?));
+            let (file, section, regained) = (FileId(r.array()?), get_section(r)?, r.u64()?);
+            gone.push(Gone { file, section, regained: (regained > 0).then_some(regained) });
         }
         let next = Cursor::get(r)?;
         let more = r.u8()? != 0;
@@ -418,16 +432,6 @@ pub fn following(
     out
 }
 
-/// Sections that `before` could see and `now` cannot.
-pub fn gone(before: &Entitled, now: &Entitled) -> Vec<(FileId, Section)> {
-    before
-        .sections
-        .keys()
-        .filter(|(file, section)| now.since(*file, *section).is_none())
-        .copied()
-        .collect()
-}
-
 /// The batch with only the runs whose first seq is in `open`.
 pub fn prune(batch: &Batch, open: &std::collections::BTreeSet<u64>) -> Batch {
     batch.only(|run| {
@@ -451,7 +455,7 @@ mod tests {
                 received: Received { at: Millis(5), offset: -3, seen: Millis(1) },
                 batch: vec![1, 2, 3],
             }],
-            gone: vec![(FileId([4; 8]), Section::Edu)],
+            gone: vec![Gone { file: FileId([4; 8]), section: Section::Edu, regained: Some(3) }],
             next: Cursor { visible: 1, position: 2, seq: 3 },
             more: true,
             head: 77,
@@ -489,6 +493,5 @@ mod tests {
         // At position 7 the right to `b` comes: its old run at 4 follows although 4 < 6.
         let then = following(runs, &sees(0, Some(7)), cursor);
         assert_eq!(then.iter().map(|(_, run)| run.position).collect::<Vec<_>>(), [4, 8]);
-        assert_eq!(gone(&sees(0, Some(7)), &sees(0, None)), [(b, Section::Core)]);
     }
 }

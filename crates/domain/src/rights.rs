@@ -2,7 +2,7 @@
 //! Default is deny. A right carries the position from which it holds, so that "since when may this person see this"
 //! is a number: back-fill and loss follow from it. Bodies of visits, letters or contacts are never looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::event::{Event, Writer, writer};
 use crate::fact::Fact;
@@ -65,7 +65,8 @@ pub struct Rights {
     journals: BTreeMap<JournalId, DeviceId>,
     villages: BTreeMap<(PlaceCode, Line), Since<PersonId>>,
     placed: BTreeMap<FileId, Since<PlaceCode>>,
-    known_villages: BTreeSet<PlaceCode>,
+    /// Since when a place is named by any right: before that its file is nobody's.
+    known_places: BTreeMap<PlaceCode, Position>,
 }
 
 impl Rights {
@@ -92,10 +93,10 @@ impl Rights {
             self.journals.insert(enrolled.journal, enrolled.device);
             self.devices.insert(enrolled.device, enrolled);
         } else if let Event::VillageAssigned(assigned) = event {
-            self.known_villages.insert(assigned.village.clone());
+            self.known_places.entry(assigned.village.clone()).or_insert(position);
             self.villages.entry((assigned.village, assigned.line)).or_default().set(position, assigned.person);
         } else if let Event::Placed(placed) = event {
-            self.known_villages.insert(placed.place.clone());
+            self.known_places.entry(placed.place.clone()).or_insert(position);
             self.placed.entry(fact.file).or_default().set(position, placed.place);
         }
     }
@@ -146,10 +147,12 @@ impl Rights {
             return out;
         }
         let mut places: BTreeMap<&PlaceCode, Position> = BTreeMap::new();
-        for village in &self.known_villages {
-            if let Some(since) = self.place_since(person, village, as_of) {
-                places.insert(village, since);
-                out.sections.insert((FileId::village(village), Section::Core), since);
+        for (place, known) in self.known_places.iter().filter(|(_, known)| **known <= as_of) {
+            if let Some(since) = self.place_since(person, place, as_of) {
+                // An assignment may be older than the role that makes it count, an area older than the place.
+                let since = since.max(role_since).max(*known);
+                places.insert(place, since);
+                out.sections.insert((FileId::village(place), Section::Core), since);
             }
         }
         for (file, placed) in &self.placed {
@@ -194,8 +197,8 @@ impl Rights {
 
     fn assigns(&self, person: &PersonId, file: FileId, as_of: Position) -> bool {
         let Some((_, (_, areas))) = self.people.get(person).and_then(|roles| roles.at(as_of)) else { return false };
-        self.known_villages
-            .iter()
+        self.known_places
+            .keys()
             .any(|village| FileId::village(village) == file && areas.iter().any(|area| area.contains(village)))
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use domain::VerifyingKey;
 use domain::clock::{Millis, Received, corrected, tick};
 use domain::event::Event;
-use domain::exchange::{Ack, Cursor, Page, Sum};
+use domain::exchange::{Ack, Cursor, Gone, Page, Sum};
 use domain::fact::{Batch, Fact, MOST_FACTS, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::org::DeviceEnrolled;
@@ -378,9 +378,9 @@ impl Store {
         let mut out = Absorbed::default();
         let mut touched = BTreeSet::new();
         // First what is gone: a section lost and regained comes again whole in this or a later page.
-        for (file, section) in &page.gone {
-            out.gone = out.gone.saturating_add(forget(&tx, *file, *section, own)?);
-            touched.insert(*file);
+        for gone in &page.gone {
+            out.gone = out.gone.saturating_add(forget(&tx, gone, own)?);
+            touched.insert(gone.file);
         }
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch)?;
@@ -660,12 +660,14 @@ fn enrol(tx: &Transaction<'_>, fact: &Fact) -> Result<(), StoreFault> {
 
 /// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the
 /// county does not have yet, or keeps without letting them through, stay.
-fn forget(tx: &Transaction<'_>, file: FileId, section: Section, own: JournalId) -> Result<u32, StoreFault> {
+fn forget(tx: &Transaction<'_>, gone: &Gone, own: JournalId) -> Result<u32, StoreFault> {
+    let (file, section) = (gone.file, gone.section);
+    let before = gone.regained.map_or(i64::MAX, int);
     let mut find = tx.prepare_cached(
-        "SELECT n, journal FROM fact WHERE file = ?1 AND section = ?2 AND position IS NOT NULL AND held = 0",
+        "SELECT n, journal FROM fact WHERE file = ?1 AND section = ?2 AND position < ?3 AND held = 0",
     )?;
     let facts: Vec<(i64, [u8; 8])> = find
-        .query_map(params![file.0, section.code()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![file.0, section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (n, _) in &facts {
         tx.prepare_cached("DELETE FROM replaced WHERE n = ?1")?.execute(params![n])?;
@@ -673,9 +675,9 @@ fn forget(tx: &Transaction<'_>, file: FileId, section: Section, own: JournalId) 
         views::drop_fact(tx, *n)?;
     }
     if facts.iter().any(|(_, journal)| *journal == own.0) {
-        let mut find = tx.prepare_cached("SELECT number, bytes FROM batch WHERE journal = ?1 AND position IS NOT NULL")?;
+        let mut find = tx.prepare_cached("SELECT number, bytes FROM batch WHERE journal = ?1 AND position < ?2")?;
         let batches: Vec<(i64, Vec<u8>)> =
-            find.query_map(params![own.0], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+            find.query_map(params![own.0, before], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         for (number, bytes) in batches {
             let pruned = Batch::parse(&bytes)?.only(|run| (run.file, run.section) != (file, section));
             tx.prepare_cached("UPDATE batch SET bytes = ?3 WHERE journal = ?1 AND number = ?2")?

@@ -457,7 +457,7 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
-    fn runs_after(&self, see: &Entitled, except: JournalId, cursor: Cursor, most: usize) -> Kept<Vec<(Cursor, Run)>> {
+    fn runs_after(&self, see: &Entitled, own: JournalId, cursor: Cursor, most: usize) -> Kept<Vec<(Cursor, Run)>> {
         self.entitle(see)?;
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let (visible, position, seq) = (int(cursor.visible), int(cursor.position), int(cursor.seq));
@@ -466,11 +466,11 @@ impl Transaction for Tx<'_> {
             "SELECT {RUN}, max(r.position, e.since) AS visible
              FROM temp.entitled e CROSS JOIN run r INDEXED BY run_by_section
                ON r.file = e.file AND r.section = e.section AND r.position >= iif(e.since < ?1, ?1, 0)
-             WHERE r.held = 0 AND r.journal <> ?4
+             WHERE r.held = 0 AND (r.journal <> ?4 OR r.position < e.since)
                AND (max(r.position, e.since), r.position, r.seq) > (?1, ?2, ?3)
              ORDER BY max(r.position, e.since), r.position, r.seq LIMIT ?5"
         ))?;
-        let rows = read.query_map(params![visible, position, seq, except.0, limit], |row| {
+        let rows = read.query_map(params![visible, position, seq, own.0, limit], |row| {
             let run = run_of(row)?;
             Ok((Cursor { visible: uint(row, 8)?, position: run.position, seq: run.seq }, run))
         })?;
@@ -486,11 +486,11 @@ impl Transaction for Tx<'_> {
             };
             let mut read = self.0.prepare_cached(&format!(
                 "SELECT {RUN} FROM run r
-                 WHERE (r.position, r.seq) > (?1, ?2) AND r.held = 0 AND r.journal <> ?3
+                 WHERE (r.position, r.seq) > (?1, ?2) AND r.held = 0 AND (r.journal <> ?3 OR r.position < ?5)
                    AND NOT EXISTS (SELECT 1 FROM temp.entitled e WHERE e.file = r.file AND e.section = r.section)
                  ORDER BY r.position, r.seq LIMIT ?4"
             ))?;
-            let rows = read.query_map(params![int(from), int(after), except.0, limit], run_of)?;
+            let rows = read.query_map(params![int(from), int(after), own.0, limit, int(all)], run_of)?;
             for run in rows {
                 let run = run?;
                 out.push((Cursor { visible: run.position.max(all), position: run.position, seq: run.seq }, run));
@@ -501,7 +501,7 @@ impl Transaction for Tx<'_> {
         Ok(out)
     }
 
-    fn sum(&self, see: &Entitled, except: JournalId, upto: Position) -> Kept<Sum> {
+    fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum> {
         self.entitle(see)?;
         let mut sum = Sum::default();
         let mut add = |row: &Row<'_>| -> rusqlite::Result<()> {
@@ -512,24 +512,32 @@ impl Transaction for Tx<'_> {
         let mut read = self.0.prepare_cached(
             "SELECT r.facts, r.leaves
              FROM temp.entitled e CROSS JOIN run r INDEXED BY run_by_section ON r.file = e.file AND r.section = e.section
-             WHERE r.held = 0 AND r.journal <> ?1 AND r.position <= ?2",
+             WHERE r.held = 0 AND r.position <= ?1",
         )?;
-        let mut rows = read.query(params![except.0, int(upto)])?;
+        let mut rows = read.query(params![int(upto)])?;
         while let Some(row) = rows.next()? {
             add(row)?;
         }
         if see.all.is_some() {
             let mut read = self.0.prepare_cached(
                 "SELECT r.facts, r.leaves FROM run r
-                 WHERE r.position <= ?2 AND r.held = 0 AND r.journal <> ?1
+                 WHERE r.position <= ?1 AND r.held = 0
                    AND NOT EXISTS (SELECT 1 FROM temp.entitled e WHERE e.file = r.file AND e.section = r.section)",
             )?;
-            let mut rows = read.query(params![except.0, int(upto)])?;
+            let mut rows = read.query(params![int(upto)])?;
             while let Some(row) = rows.next()? {
                 add(row)?;
             }
         }
         Ok(sum)
+    }
+
+    fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>> {
+        let mut read = self
+            .0
+            .prepare_cached("SELECT DISTINCT file, section FROM run WHERE position > ?1 AND journal = ?2 AND held = 0")?;
+        let rows = read.query_map(params![int(position), journal.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn sections(&self) -> Kept<Vec<(FileId, Section)>> {

@@ -1,0 +1,83 @@
+//! The database of a home, opened with its own key by whoever has the passphrase: what a laptop really holds.
+//! It only reads a copy, so that no test changes a home behind its desk.
+
+use std::path::Path;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use domain::ids::unhex;
+use rusqlite::types::ValueRef;
+use serde_json::Value;
+use store::file::FileKey;
+use zeroize::Zeroizing;
+
+use crate::folder::Folder;
+use crate::seat::text;
+
+/// The tables of the home's database in which any of `needles` stands in any cell, as text or within bytes, with the
+/// needle; sorted. The desk should be locked or idle.
+///
+/// # Panics
+/// When the home does not open with `passphrase`, or is of a form unknown here.
+pub fn tables_with(home: &Path, passphrase: &str, needles: &[String]) -> Vec<(String, String)> {
+    let copy = Folder::fresh();
+    for name in ["ruhu.db", "ruhu.db-wal", "ruhu.db-shm"] {
+        let from = home.join(name);
+        if from.exists() {
+            std::fs::copy(&from, copy.join(name)).expect("a copy of the database");
+        }
+    }
+    let conn = store::file::open(&copy.join("ruhu.db"), &key(home, passphrase)).expect("the key opens the database");
+    let mut names = conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("a query");
+    let names: Vec<String> =
+        names.query_map([], |row| row.get(0)).expect("tables").map(|name| name.expect("a name")).collect();
+    assert!(names.iter().any(|name| name == "fact"), "a desk's database: {names:?}");
+    let mut found = Vec::new();
+    for table in names {
+        let mut all = conn.prepare(&format!("SELECT * FROM \"{table}\"")).expect("a query");
+        let columns = all.column_count();
+        let mut rows = all.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            for column in 0..columns {
+                let (ValueRef::Text(cell) | ValueRef::Blob(cell)) = row.get_ref(column).expect("a cell") else {
+                    continue;
+                };
+                for needle in needles.iter().filter(|needle| holds(cell, needle.as_bytes())) {
+                    found.push((table.clone(), needle.clone()));
+                }
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn holds(cell: &[u8], needle: &[u8]) -> bool {
+    cell.windows(needle.len()).any(|part| part == needle)
+}
+
+/// Unwraps the database's key as the program does: Argon2id, then XChaCha20-Poly1305.
+fn key(home: &Path, passphrase: &str) -> FileKey {
+    let keys = std::fs::read(home.join("keys.json")).expect("the keys file");
+    let keys: Value = serde_json::from_slice(&keys).expect("JSON");
+    let number = |name: &str| u32::try_from(keys[name].as_u64().expect("a number")).expect("a small number");
+    let bytes = |name: &str| -> Vec<u8> {
+        let digits = text(&keys[name]).as_bytes();
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("a byte");
+        digits.chunks(2).map(byte).collect()
+    };
+    let params = Params::new(number("memory_kib"), number("passes"), 1, Some(32)).expect("parameters");
+    let mut stretched = [0; 32];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), &bytes("salt"), &mut stretched)
+        .expect("a key");
+    let nonce: [u8; 24] = bytes("nonce").try_into().expect("24 bytes");
+    let aad = format!("ruhu keys 1 practice={}", keys["practice"]);
+    let plain = XChaCha20Poly1305::new(&stretched.into())
+        .decrypt(&XNonce::from(nonce), Payload { msg: &bytes("sealed"), aad: aad.as_bytes() })
+        .expect("the passphrase opens the keys");
+    let secrets: Value = serde_json::from_slice(&plain).expect("JSON");
+    FileKey(Zeroizing::new(unhex(text(&secrets["database"])).expect("32 bytes")))
+}

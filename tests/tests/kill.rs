@@ -1,0 +1,156 @@
+//! A save that was confirmed is on the disk: the headless desk is killed at random moments of a loop of saves, and every
+//! save it had answered is there afterwards. Nothing is asked of the process before it dies.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{Chance, List, PASSPHRASE, Seat, World, items, places_in, program, run, text};
+
+const NOON: &str = "2026-12-08T12:00:00+08:00";
+
+/// How often the desk is killed: 200 times as the issue asks.
+const KILLS: u32 = 200;
+
+struct Session {
+    child: Child,
+    stdin: ChildStdin,
+    answers: mpsc::Receiver<String>,
+}
+
+impl Session {
+    fn begin(home: &Path) -> Self {
+        let mut child = Command::new(program("desk"))
+            .args(["session", "--clock", NOON, "--home"])
+            .arg(home)
+            .env("RUHU_PASSPHRASE", PASSPHRASE)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the desk starts");
+        let stdin = child.stdin.take().expect("its input");
+        let stdout = child.stdout.take().expect("its output");
+        let (tell, answers) = mpsc::channel();
+        std::thread::spawn(move || {
+            // A line cut off by the kill has no end and is no answer.
+            let mut reader = BufReader::new(stdout);
+            loop {
+                let mut line = String::new();
+                match reader.read_line(&mut line) {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) if line.ends_with('\n') => {
+                        if tell.send(line).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(_) => return,
+                }
+            }
+        });
+        Self { child, stdin, answers }
+    }
+}
+
+/// The facts of an answer, all of which must be there from now on.
+fn confirmed(line: &str, into: &mut BTreeSet<String>, phones: &mut BTreeSet<String>, number: &str) {
+    let answer: Value = serde_json::from_str(line).expect("an answer");
+    let reply = &answer["ok"]["reply"]["reply"];
+    assert!(answer["ok"].is_object(), "a save was refused: {line}");
+    match reply.get("visit") {
+        Some(visit) => {
+            into.insert(text(visit).to_owned());
+        }
+        None => {
+            assert_eq!(items(&reply["facts"]).len(), 1, "{line}");
+            phones.insert(number.to_owned());
+        }
+    }
+}
+
+#[test]
+fn no_confirmed_save_is_lost_when_the_desk_is_killed() {
+    let world = World::at(NOON);
+    let codes: Vec<String> = places_in("410423105").into_iter().take(1).map(|(code, _)| code).collect();
+    let op = world.operator(&List::of(&codes, 4));
+    let zhou = world.join("zhou", "SCHOOL_DIRECTOR");
+    op.sync();
+    op.ask("AssignVillages", json!({ "villages": codes, "person": "zhou" }));
+    op.sync();
+    zhou.sync();
+    let files = zhou.files(&codes[0]);
+    let home = zhou.home().to_owned();
+    drop(zhou);
+
+    let mut chance = Chance::of(20_261_220);
+    let (mut visits, mut phones): (BTreeSet<String>, BTreeSet<String>) = Default::default();
+    let mut saves = 0_u32;
+    let mut asked = 0_u64;
+    for _ in 0..KILLS {
+        let mut session = Session::begin(&home);
+        let mut sent: Vec<String> = Vec::new();
+        let mut answered = 0;
+        let until = 1 + chance.below(6);
+        // Two calls are always under way, so that the kill falls into a save and not between two.
+        while answered < until {
+            while sent.len() < answered + 2 {
+                asked += 1;
+                let file = &files[chance.below(files.len())];
+                let number = format!("137{asked:08}");
+                let line = if chance.percent(70) {
+                    let form = json!({ "on": "2026-12-08", "arrived": format!("{:02}:{:02}:00", 8 + asked / 60 % 4, asked % 60),
+                        "purpose": "SERVE", "result": "NOT_MET", "note": format!("第{asked}次") });
+                    json!({ "call": "RecordVisit", "with": { "household": file, "visit": form } })
+                } else {
+                    json!({ "call": "AddContact", "with": { "household": file, "number": number, "source": "VILLAGE" } })
+                };
+                writeln!(session.stdin, "{line}").expect("the desk listens");
+                session.stdin.flush().expect("the desk listens");
+                sent.push(number);
+            }
+            let line = session.answers.recv_timeout(Duration::from_secs(60)).expect("an answer");
+            confirmed(&line, &mut visits, &mut phones, &sent[answered]);
+            answered += 1;
+        }
+        std::thread::sleep(Duration::from_micros(u64::try_from(chance.below(12_000)).expect("microseconds")));
+        session.child.kill().expect("killed");
+        session.child.wait().expect("ended");
+        // What was answered before the kill and read after it counts too.
+        while let Ok(line) = session.answers.recv_timeout(Duration::from_secs(10)) {
+            confirmed(&line, &mut visits, &mut phones, &sent[answered]);
+            answered += 1;
+        }
+        saves += u32::try_from(answered).expect("a few");
+    }
+
+    let checked = run(
+        Command::new(program("desk")).args(["check", "--clock", NOON, "--home"]).arg(&home).env("RUHU_PASSPHRASE", PASSPHRASE),
+        "",
+    );
+    assert_eq!(checked.code, Some(0), "{}", checked.err);
+    assert_eq!(checked.json()["views_equal_rebuild"], true);
+
+    let zhou = Seat::before(&home, NOON);
+    zhou.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
+    let mut there: (BTreeSet<String>, BTreeSet<String>) = Default::default();
+    for file in &files {
+        let page = zhou.household(file);
+        there.0.extend(items(&page["visits"]).iter().map(|row| text(&row["visit"]).to_owned()));
+        there.1.extend(items(&page["contacts"]).iter().map(|row| text(&row["number"]).to_owned()));
+    }
+    let lost = visits.difference(&there.0).count() + phones.difference(&there.1).count();
+    let bound = 300.0 / f64::from(KILLS);
+    println!("{lost} lost of {saves} confirmed in {KILLS} kills; 95 % bound: fewer than {bound:.1} of 100 kills lose a save");
+    assert_eq!(lost, 0);
+    assert_eq!(visits.len() + phones.len(), usize::try_from(saves).expect("a number"), "every answer names a fact of its own");
+
+    // And the county takes it all, in order, without a gap.
+    zhou.sync();
+    let report = zhou.sync();
+    assert_eq!((&report["sent"], &report["received"]), (&json!(0), &json!(0)));
+    zhou.check();
+}
