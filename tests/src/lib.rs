@@ -1,7 +1,12 @@
 //! Worlds for tests and benches: a practice county served over real HTTPS on loopback, desks that joined it, and small
 //! due lists of invented people. Everything goes through the doors that people use; nothing here may stand in for a part
 //! of the program or leave a file behind, and only `opened` looks into a database, as a thief with the passphrase would.
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a world that cannot be made stops the test")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a world that cannot be made stops the test"
+)]
 
 mod chance;
 mod folder;
@@ -16,5 +21,5 @@ pub use folder::Folder;
 pub use list::{Family, List, id_number, places_in};
 pub use opened::tables_with;
 pub use program::{Spoken, assets, fixtures, program, run};
-pub use seat::{PASSPHRASE, Seat, bytes, failure_code, field, items, picture, text, without};
+pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
 pub use world::{Asleep, World, moment};

@@ -14,7 +14,9 @@ pub fn program(name: &str) -> PathBuf {
     let found = beside.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     match found {
         Some(path) => path,
-        None => panic!("the program {name} is not built: run `cargo build -p desk -p county` (the release needs --release)"),
+        None => {
+            panic!("the program {name} is not built: run `cargo build -p desk -p county` (the release needs --release)")
+        }
     }
 }
 
@@ -57,16 +59,16 @@ impl Spoken {
 /// # Panics
 /// When it does not start.
 pub fn run(command: &mut Command, input: &str) -> Spoken {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     let mut stdin = child.stdin.take().expect("its input");
     // A program that refuses early has closed its input, which is an answer too.
     stdin.write_all(input.as_bytes()).ok();
     drop(stdin);
     let output = child.wait_with_output().expect("the program ends");
-    Spoken {
-        code: output.status.code(),
-        out: output.stdout,
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Spoken { code: output.status.code(), out: output.stdout, err: String::from_utf8_lossy(&output.stderr).into_owned() }
 }

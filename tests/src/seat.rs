@@ -180,6 +180,21 @@ pub fn without(mut value: Value, names: &[&str]) -> Value {
     value
 }
 
+/// Where two values differ first, with both sides; nothing where they are equal.
+pub fn difference(a: &Value, b: &Value) -> Option<String> {
+    match (a, b) {
+        (Value::Object(x), Value::Object(y)) => {
+            let mut names: Vec<&String> = x.keys().chain(y.keys()).collect();
+            names.sort();
+            names.into_iter().find_map(|name| difference(&a[name], &b[name]).map(|at| format!("{name}.{at}")))
+        }
+        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+            (0..x.len()).find_map(|at| difference(&x[at], &y[at]).map(|below| format!("{at}.{below}")))
+        }
+        _ => (a != b).then(|| format!(" {a} against {b}")),
+    }
+}
+
 /// Bytes as a call takes them from a browser.
 pub fn bytes(name: &str, bytes: &[u8]) -> Value {
     json!({ "name": name, "base64": base64::engine::general_purpose::STANDARD.encode(bytes) })

@@ -146,7 +146,11 @@ impl World {
         seat
     }
 
-    fn enrol(&self, home: &str, account: &str, role: &str) -> Seat {
+    /// A desk that joined and had no other contact yet.
+    ///
+    /// # Panics
+    /// When the county refuses.
+    pub fn enrol(&self, home: &str, account: &str, role: &str) -> Seat {
         let seat = Seat::before(&self.folder.join(home), &self.clock);
         seat.ask("Join", json!({ "invitation": self.invite(account, role), "passphrase": PASSPHRASE }));
         seat
@@ -168,11 +172,25 @@ impl World {
     /// When a step is refused.
     pub fn operator_unsynced(&self, list: &List) -> Seat {
         let op = self.enrol("op1", "op1", "CENTRE_OPERATOR");
-        furnish(&op);
+        self.furnish(&op);
         let report = op.ask("ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
         assert_eq!(report["rejected"], json!([]), "{report}");
         assert_eq!(report["figures"]["borrowers"], json!(list.families.len()), "{report}");
         op
+    }
+
+    /// Loads the places and the centre's profile.
+    ///
+    /// # Panics
+    /// When the desk may not.
+    pub fn furnish(&self, op: &Seat) {
+        let file = |name: &str| json!({ "path": assets().join(name) });
+        let places = json!({
+            "places": file("places/lushan-410423.csv"), "old_names": file("places/lushan-410423-old-names.csv")
+        });
+        let report = op.ask("ImportPlaces", places);
+        assert_eq!(report["townships"], json!(24), "{report}");
+        op.ask("SaveProfile", profile());
     }
 
     /// Puts the world to sleep: the server ends and all homes are locked.
@@ -228,17 +246,6 @@ impl Asleep {
         let (address, clock) = (self.address.clone(), self.clock.clone());
         (World { serving, county, listener, address, clock, folder }, seats)
     }
-}
-
-/// Loads the places and the centre's profile.
-pub(crate) fn furnish(op: &Seat) {
-    let file = |name: &str| json!({ "path": assets().join(name) });
-    let places = json!({
-        "places": file("places/lushan-410423.csv"), "old_names": file("places/lushan-410423-old-names.csv")
-    });
-    let report = op.ask("ImportPlaces", places);
-    assert_eq!(report["townships"], json!(24), "{report}");
-    op.ask("SaveProfile", profile());
 }
 
 fn profile() -> Value {

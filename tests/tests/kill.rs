@@ -128,7 +128,10 @@ fn no_confirmed_save_is_lost_when_the_desk_is_killed() {
     }
 
     let checked = run(
-        Command::new(program("desk")).args(["check", "--clock", NOON, "--home"]).arg(&home).env("RUHU_PASSPHRASE", PASSPHRASE),
+        Command::new(program("desk"))
+            .args(["check", "--clock", NOON, "--home"])
+            .arg(&home)
+            .env("RUHU_PASSPHRASE", PASSPHRASE),
         "",
     );
     assert_eq!(checked.code, Some(0), "{}", checked.err);
@@ -144,9 +147,15 @@ fn no_confirmed_save_is_lost_when_the_desk_is_killed() {
     }
     let lost = visits.difference(&there.0).count() + phones.difference(&there.1).count();
     let bound = 300.0 / f64::from(KILLS);
-    println!("{lost} lost of {saves} confirmed in {KILLS} kills; 95 % bound: fewer than {bound:.1} of 100 kills lose a save");
+    println!(
+        "{lost} lost of {saves} confirmed in {KILLS} kills; 95 % bound: fewer than {bound:.1} of 100 kills lose a save"
+    );
     assert_eq!(lost, 0);
-    assert_eq!(visits.len() + phones.len(), usize::try_from(saves).expect("a number"), "every answer names a fact of its own");
+    assert_eq!(
+        visits.len() + phones.len(),
+        usize::try_from(saves).expect("a number"),
+        "every answer names a fact of its own"
+    );
 
     // And the county takes it all, in order, without a gap.
     zhou.sync();

@@ -80,7 +80,8 @@ impl Paper {
 
     /// The pages as pictures of 100 dots to the inch.
     fn pages(&self) -> Vec<image::RgbImage> {
-        let told = run(Command::new("pdftoppm").args(["-r", "100", "-png"]).arg(&self.path).arg(self.folder.join("page")), "");
+        let told =
+            run(Command::new("pdftoppm").args(["-r", "100", "-png"]).arg(&self.path).arg(self.folder.join("page")), "");
         assert_eq!(told.code, Some(0), "{}", told.err);
         let mut files: Vec<PathBuf> = std::fs::read_dir(self.folder.path())
             .expect("the folder")
@@ -175,7 +176,10 @@ fn a_printed_pair_says_what_it_must_in_embedded_fonts_and_always_the_same_bytes(
     let dark = |pixel: &image::Rgb<u8>| pixel.0.iter().all(|part| *part < 90);
     let white = |pixel: &image::Rgb<u8>| pixel.0.iter().all(|part| *part > 240);
     let page = &pages[0];
-    assert!(share(page, red) >= 2 && share(page, dark) >= 10 && share(page, white) >= 700, "does not look like a letter");
+    assert!(
+        share(page, red) >= 2 && share(page, dark) >= 10 && share(page, white) >= 700,
+        "does not look like a letter"
+    );
 
     // Drawn again, here and at the centre: byte for byte.
     let read = |seat: &Seat, number: &Value| seat.blob(&seat.ask("ReadLetter", json!({ "doc_no": number }))["pdf"]);
@@ -308,7 +312,10 @@ fn numbers_come_in_blocks_and_none_is_used_twice() {
     let twice = zhou.refused("PrintLetters", one(&file));
     assert_eq!(failure_code(&twice), "ALREADY_PRINTED");
     zhou.ask("VoidLetter", json!({ "doc_no": notice["doc_no"], "reason": "印坏了" }));
-    assert_eq!(failure_code(&zhou.refused("VoidLetter", json!({ "doc_no": notice["doc_no"], "reason": "再来" }))), "LETTER_VOID");
+    assert_eq!(
+        failure_code(&zhou.refused("VoidLetter", json!({ "doc_no": notice["doc_no"], "reason": "再来" }))),
+        "LETTER_VOID"
+    );
     let second = zhou.ask("PrintLetters", one(&file));
     assert_eq!(serial(row(&second, "REPAYMENT_NOTICE")), serial(notice) + 1, "a void number stays used");
     assert_eq!(left(&zhou), 198);
@@ -366,7 +373,8 @@ fn a_receipt_is_complete_by_the_rules_of_its_mode_and_only_with_its_picture() {
 
     // The picture: of a kind that is one, not too large, not another receipt's.
     let photo = picture(1, image::ImageFormat::Jpeg);
-    let file_it = |number: &Value, name: &str, content: &[u8]| json!({ "receipt_no": number, "file": bytes(name, content) });
+    let file_it =
+        |number: &Value, name: &str, content: &[u8]| json!({ "receipt_no": number, "file": bytes(name, content) });
     let no_picture = zhou.refused("FileReceipt", file_it(&number, "note.jpg", "就是几个字".as_bytes()));
     assert_eq!((failure_code(&no_picture).as_str(), field(&no_picture)), ("NOT_A_PICTURE", "file"));
     let mut large = photo.clone();
@@ -383,7 +391,8 @@ fn a_receipt_is_complete_by_the_rules_of_its_mode_and_only_with_its_picture() {
     zhou.ask("FileReceipt", file_it(&other, "photo.png", &picture(2, image::ImageFormat::Png)));
 
     let proxy = |changes: Value| {
-        let mut proxy = json!({ "name": "王小禾", "relation": "妹", "adult": true, "lives_there": true, "sealed": true });
+        let mut proxy =
+            json!({ "name": "王小禾", "relation": "妹", "adult": true, "lives_there": true, "sealed": true });
         for (name, value) in changes.as_object().expect("changes") {
             proxy[name] = value.clone();
         }
@@ -440,5 +449,8 @@ fn a_receipt_is_complete_by_the_rules_of_its_mode_and_only_with_its_picture() {
     op.sync();
     assert_eq!(op.ask("Receipts", json!({}))["complete"], 2);
     let bulletin = op.ask("Bulletin", json!({}));
-    assert_eq!((&bulletin["county"]["households_served"], &bulletin["county"]["served_rate"]), (&json!(2), &json!("100.00")));
+    assert_eq!(
+        (&bulletin["county"]["households_served"], &bulletin["county"]["served_rate"]),
+        (&json!(2), &json!("100.00"))
+    );
 }

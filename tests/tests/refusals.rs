@@ -86,7 +86,8 @@ fn a_wrong_passphrase_a_used_invitation_and_an_absent_county_each_get_their_sent
     world.silence();
     let file = op.files(&codes[0])[0].clone();
     let form = json!({ "on": "2026-12-08", "arrived": "09:00:00", "purpose": "SERVE", "result": "NOT_MET" });
-    let saved = desk(&["call", "RecordVisit"], &home, PASSPHRASE, &json!({ "household": file, "visit": form }).to_string());
+    let saved =
+        desk(&["call", "RecordVisit"], &home, PASSPHRASE, &json!({ "household": file, "visit": form }).to_string());
     assert_eq!(saved.code, Some(0), "{saved:?}");
     let gone = failure(&desk(&["sync"], &home, PASSPHRASE, ""), 1);
     assert_eq!(gone["code"], "COUNTY_UNREACHABLE");
@@ -126,7 +127,11 @@ fn an_unreadable_workbook_is_named_and_changes_nothing() {
                 with["sheet"] = json!("LIAISONS");
             }
             let refused = failure(&desk(&["call", call], &home, PASSPHRASE, &with.to_string()), 1);
-            assert_eq!((&refused["code"], &refused["field"]), (&json!("WORKBOOK_UNREADABLE"), &json!("file")), "{call} {name}");
+            assert_eq!(
+                (&refused["code"], &refused["field"]),
+                (&json!("WORKBOOK_UNREADABLE"), &json!("file")),
+                "{call} {name}"
+            );
         }
     }
     let with = json!({ "file": { "path": folder.join("nowhere.xlsx") } });
@@ -199,7 +204,17 @@ fn the_county_says_in_one_sentence_what_it_lacks() {
     let clock = county(&["serve", "--listen", "127.0.0.1:0", "--clock", NOON]);
     assert_ne!(clock.code, Some(0), "a real county takes no other clock");
     assert!(clock.err.contains("--practice"), "{}", clock.err);
-    let role = county(&["invite", "--account", "zhou", "--name", "周启明", "--role", "KING", "--address", "https://127.0.0.1:1"]);
+    let role = county(&[
+        "invite",
+        "--account",
+        "zhou",
+        "--name",
+        "周启明",
+        "--role",
+        "KING",
+        "--address",
+        "https://127.0.0.1:1",
+    ]);
     assert_ne!(role.code, Some(0));
     assert!(role.err.contains("SCHOOL_DIRECTOR"), "the roles are listed: {}", role.err);
 }

@@ -79,7 +79,11 @@ fn a_field_desk_holds_its_own_families_and_no_full_id_number_even_for_who_has_it
     for (seat, own) in [(&mut zhou, [0, 1]), (&mut lin, [0, 2])] {
         for family in &list.families {
             let tail = &family.id[14..];
-            assert_eq!(op.ask("Search", json!({ "text": family.id }))["total"], 1, "the centre finds by the full number");
+            assert_eq!(
+                op.ask("Search", json!({ "text": family.id }))["total"],
+                1,
+                "the centre finds by the full number"
+            );
             assert_eq!(seat.ask("Search", json!({ "text": family.id }))["total"], 0, "the field does not");
             let mine = own.iter().any(|code| villages[*code] == family.village);
             let by_tail = seat.ask("Search", json!({ "text": tail }));
@@ -94,7 +98,10 @@ fn a_field_desk_holds_its_own_families_and_no_full_id_number_even_for_who_has_it
                 } else {
                     let refused = seat.refused("Household", json!({ "household": file }));
                     assert_eq!(failure_code(&refused), "NO_HOUSEHOLD");
-                    let refused = seat.refused("AddContact", json!({ "household": file, "number": "13900001111", "source": "VILLAGE" }));
+                    let refused = seat.refused(
+                        "AddContact",
+                        json!({ "household": file, "number": "13900001111", "source": "VILLAGE" }),
+                    );
                     assert_eq!(failure_code(&refused), "NO_HOUSEHOLD");
                 }
             }
@@ -159,7 +166,10 @@ fn a_village_given_to_another_leaves_the_desk_and_comes_back_whole() {
     let files = zhou.files(&villages[0]);
     let kept = zhou.files(&villages[1]);
     let first = visit(&zhou, &files[0], "09:00:00");
-    zhou.ask("AddContact", json!({ "household": files[0], "number": "13900001111", "source": "FAMILY", "relation": "母" }));
+    zhou.ask(
+        "AddContact",
+        json!({ "household": files[0], "number": "13900001111", "source": "FAMILY", "relation": "母" }),
+    );
     zhou.ask("EditField", json!({ "household": files[0], "field": "ADDRESS_FOUND", "text": "老槐树往北第二家" }));
     zhou.sync();
     let before = zhou.household(&files[0]);

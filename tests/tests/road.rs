@@ -34,7 +34,8 @@ fn count(seat: &Seat) {
 
     let bulletin = seat.ask("Bulletin", json!({}));
     let line = |row: &Value| {
-        ["households_due", "contracts_due", "principal_due", "interest_due", "amount_due"].map(|name| number(&row[name]))
+        ["households_due", "contracts_due", "principal_due", "interest_due", "amount_due"]
+            .map(|name| number(&row[name]))
     };
     assert_eq!(items(&bulletin["rows"]).len(), 24, "one row for each township");
     assert_eq!(line(&bulletin["county"]), EXPECTED, "the county's line");

@@ -175,10 +175,11 @@ impl World {
                 let entry = tx.entry(position)?.expect("no gap in the log");
                 let held = tx.held_in(position)?;
                 for run in Batch::parse(&entry.bytes)?.runs() {
-                    let known = run
-                        .facts
-                        .iter()
-                        .map(|bytes| Known { fact: Fact::parse(bytes).expect("a fact"), leaf: leaf(&run.salt, bytes), position });
+                    let known = run.facts.iter().map(|bytes| Known {
+                        fact: Fact::parse(bytes).expect("a fact"),
+                        leaf: leaf(&run.salt, bytes),
+                        position,
+                    });
                     let facts: Vec<Known> = known.filter(|known| !held.contains(&known.fact.id.seq)).collect();
                     let Some(first) = facts.first() else { continue };
                     let place = Place { position, seq: first.fact.id.seq, file: run.file, section: run.section };
@@ -197,10 +198,7 @@ impl World {
     fn should_hold(&self, desk: &Desk) -> BTreeMap<FactId, Known> {
         let truth = self.truth();
         let see = truth.rights.entitled(&desk.person, desk.device, truth.head);
-        let seen = truth
-            .runs
-            .iter()
-            .filter(|(place, _, _)| see.since(place.file, place.section).is_some());
+        let seen = truth.runs.iter().filter(|(place, _, _)| see.since(place.file, place.section).is_some());
         seen.flat_map(|(_, _, facts)| facts).map(|known| (known.fact.id, known.clone())).collect()
     }
 }
@@ -325,7 +323,8 @@ impl Desk {
         for gone in &page.gone {
             assert!(gone.regained.is_none_or(|since| since > self.cursor.visible), "gone but open");
             let stays = |known: &Known| gone.regained.is_some_and(|since| known.position >= since);
-            self.holds.retain(|_, known| (known.fact.file, known.fact.section) != (gone.file, gone.section) || stays(known));
+            self.holds
+                .retain(|_, known| (known.fact.file, known.fact.section) != (gone.file, gone.section) || stays(known));
         }
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch).expect("a batch");

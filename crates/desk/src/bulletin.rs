@@ -15,10 +15,10 @@ use domain::place::{PlaceCode, PlaceLevel};
 use domain::words::{DueStatus, Role, Section};
 use store::{Family, Store};
 
+use crate::Desk;
 use crate::api::{BulletinAsked, BulletinRow, BulletinView, BulletinsView, Nothing, SilentUnit};
 use crate::failure::{Code, Failure};
 use crate::households::known;
-use crate::Desk;
 
 /// A unit is silent after a day without anything from it.
 const SILENT_MS: i64 = 24 * 3600 * 1000;
@@ -95,7 +95,8 @@ impl Desk {
             None => present.now,
             Some(text) => {
                 let at = chrono::DateTime::parse_from_rfc3339(text).map_err(|_told_otherwise| {
-                    Failure::new(Code::BadInput, &[("problem", "截止时间要写成2026-12-08T17:00:00+08:00的样子")]).at("cut_off")
+                    Failure::new(Code::BadInput, &[("problem", "截止时间要写成2026-12-08T17:00:00+08:00的样子")])
+                        .at("cut_off")
                 })?;
                 Millis(at.timestamp_millis())
             }

@@ -46,9 +46,7 @@ impl Clock {
                 let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
                 Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
-            Self::Practice { from, start } => {
-                from.plus(i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX))
-            }
+            Self::Practice { from, start } => from.plus(i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX)),
         }
     }
 

@@ -8,13 +8,11 @@ use domain::visit::THREATS;
 use domain::words::{HouseholdField, Section};
 use store::Store;
 
-use crate::api::{
-    AddContact, ConflictCard, ConflictsView, EditField, Nothing, Saved, SettleConflict, StateContact,
-};
+use crate::Desk;
+use crate::api::{AddContact, ConflictCard, ConflictsView, EditField, Nothing, Saved, SettleConflict, StateContact};
 use crate::failure::{Code, Failure};
 use crate::households::{field_limit, value_views};
 use crate::visits::remark;
-use crate::Desk;
 
 impl Desk {
     pub(crate) fn add_contact(&self, with: AddContact) -> Result<Saved, Failure> {
@@ -133,7 +131,9 @@ fn one_number(typed: &str) -> Result<(PhoneNumber, Option<String>), Failure> {
     match findings.as_slice() {
         [] => Err(Failure::new(Code::EmptyText, &[]).at("number")),
         [PhoneFinding { number: Some(number), relation, .. }] => Ok((number.clone(), relation.clone())),
-        [PhoneFinding { number: None, fault, .. }] => Err(bad(fault.map_or("不是电话号码", |fault| fault.sentence_zh()))),
+        [PhoneFinding { number: None, fault, .. }] => {
+            Err(bad(fault.map_or("不是电话号码", |fault| fault.sentence_zh())))
+        }
         [_, _, ..] => Err(bad("一次只填一个号码")),
     }
 }

@@ -191,7 +191,8 @@ impl Https {
     }
 
     fn say<M: Message, A: Message>(&self, path: &str, message: &M) -> Result<A, CourierFault> {
-        let body = zstd::encode_all(message.bytes().as_slice(), 9).map_err(|error| CourierFault::Broken(error.into()))?;
+        let body =
+            zstd::encode_all(message.bytes().as_slice(), 9).map_err(|error| CourierFault::Broken(error.into()))?;
         let out = body.len();
         let request = self
             .client

@@ -113,8 +113,10 @@ impl Door {
     }
 
     fn join(&self, join: &Join) -> Result<AboutView, Failure> {
-        let invitation: Invitation =
-            join.invitation.parse().map_err(|_told_otherwise| Failure::new(Code::BadInvitation, &[]).at("invitation"))?;
+        let invitation: Invitation = join
+            .invitation
+            .parse()
+            .map_err(|_told_otherwise| Failure::new(Code::BadInvitation, &[]).at("invitation"))?;
         if self.options.clock.is_some() && !self.options.practice && home::look(&self.options.home)?.is_none() {
             return Err(Failure::new(Code::PracticeOnly, &[]));
         }
@@ -134,13 +136,8 @@ impl Door {
     ) -> Result<(), Failure> {
         let key = home::public_key(&secrets)?;
         let (journal, proof) = home::proof(&secrets, &invitation.token)?;
-        let ask = EnrolAsk {
-            token: hex(&invitation.token),
-            key: hex(&key),
-            journal,
-            proof,
-            practice: self.options.practice,
-        };
+        let ask =
+            EnrolAsk { token: hex(&invitation.token), key: hex(&key), journal, proof, practice: self.options.practice };
         let before = self.clock.wall();
         let reply = courier.enrol(&ask).map_err(|fault| worded(fault, &invitation.address))?;
         let offset = offset_of(reply.now, before, self.clock.wall());

@@ -133,8 +133,23 @@ pub(crate) fn look(home: &Path) -> Result<Option<Outside>, Failure> {
 
 /// Passphrases that everybody tries first.
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "qwertyui", "1q2w3e4r", "abcd1234", "a1234567", "aa123456", "admin123", "woaini1314",
-    "iloveyou", "zxcvbnm1", "qq123456", "asdf1234", "abc12345", "password1", "wang1234", "zhang123",
+    "password",
+    "passw0rd",
+    "qwertyui",
+    "1q2w3e4r",
+    "abcd1234",
+    "a1234567",
+    "aa123456",
+    "admin123",
+    "woaini1314",
+    "iloveyou",
+    "zxcvbnm1",
+    "qq123456",
+    "asdf1234",
+    "abc12345",
+    "password1",
+    "wang1234",
+    "zhang123",
 ];
 
 /// Whether a passphrase may protect a home.
@@ -235,12 +250,7 @@ fn sync_folder(path: &Path) -> Result<(), Failure> {
 }
 
 fn lock(home: &Path) -> Result<File, Failure> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(home.join("lock"))
-        .map_err(io)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(home.join("lock")).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Failure::new(Code::HomeInUse, &[])),

@@ -13,13 +13,13 @@ use domain::place::{PlaceCode, PlaceLevel, PlaceTable};
 use domain::words::{ContactState, DueStatus, HouseholdField, Line, Source};
 use store::{Family, Registers, Said, Store};
 
+use crate::Desk;
 use crate::api::{
     ContactView, ContractView, DueView, FieldView, Figures, HouseholdAsked, HouseholdRow, HouseholdView,
     HouseholdsAsked, HouseholdsView, LedgerAsked, Nothing, PaymentRow, SearchAsked, SearchHit, SearchView, SeasonRow,
     SeasonView, TodayView, ValueView, VillageRow, VillagesAsked, VillagesView,
 };
 use crate::failure::{Code, Failure};
-use crate::Desk;
 
 /// What the status of a family depends on.
 pub(crate) fn known(family: &Family) -> Known {
@@ -229,9 +229,8 @@ impl Desk {
     pub(crate) fn household(&self, with: HouseholdAsked) -> Result<HouseholdView, Failure> {
         let letters = self.letters(LedgerAsked { place: None, household: Some(with.household) })?.rows;
         let store = self.store();
-        let family = store
-            .family(with.household)?
-            .ok_or_else(|| Failure::new(Code::NoHousehold, &[]).at("household"))?;
+        let family =
+            store.family(with.household)?.ok_or_else(|| Failure::new(Code::NoHousehold, &[]).at("household"))?;
         let present = self.present_of(&store)?;
         let people = store.people()?;
         let names = self.place_names(&store)?;
@@ -273,7 +272,11 @@ impl Desk {
             grad_year: listed.as_ref().and_then(|listed| listed.grad_year),
             co_borrower: family.co_borrower.clone(),
             relation: listed.as_ref().and_then(|listed| listed.relation.clone()),
-            place_name: if place_resolved { format!("{township}{village}") } else { format!("{township}（村未查明）") },
+            place_name: if place_resolved {
+                format!("{township}{village}")
+            } else {
+                format!("{township}（村未查明）")
+            },
             place: family.place.clone(),
             place_resolved,
             address_listed: family.address.clone(),

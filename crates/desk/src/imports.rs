@@ -20,9 +20,9 @@ use crate::{Desk, bytes_of};
 const MOST_CSV: u64 = 2 * 1024 * 1024;
 
 fn text_of(name: &str, bytes: Vec<u8>, field: &str) -> Result<String, Failure> {
-    String::from_utf8(bytes)
-        .map(|text| text.trim_start_matches('\u{feff}').to_owned())
-        .map_err(|_told_otherwise| Failure::new(Code::FileUnreadable, &[("file", name), ("why", "不是UTF-8文本")]).at(field))
+    String::from_utf8(bytes).map(|text| text.trim_start_matches('\u{feff}').to_owned()).map_err(|_told_otherwise| {
+        Failure::new(Code::FileUnreadable, &[("file", name), ("why", "不是UTF-8文本")]).at(field)
+    })
 }
 
 impl Desk {
@@ -38,10 +38,12 @@ impl Desk {
             }
             None => String::new(),
         };
-        let unreadable =
-            |error: domain::place::PlaceError| Failure::new(Code::PlacesUnreadable, &[("why", &error.to_string())]).at("places");
+        let unreadable = |error: domain::place::PlaceError| {
+            Failure::new(Code::PlacesUnreadable, &[("why", &error.to_string())]).at("places")
+        };
         let table = PlaceTable::from_csv(&places, &old_names).map_err(unreadable)?;
-        let levels = |level| u32::try_from(table.iter().filter(|place| place.level == level).count()).unwrap_or(u32::MAX);
+        let levels =
+            |level| u32::try_from(table.iter().filter(|place| place.level == level).count()).unwrap_or(u32::MAX);
         let report = PlacesReport { townships: levels(PlaceLevel::Township), villages: levels(PlaceLevel::Village) };
         let loaded = PlacesLoaded { places, old_names };
         let before = store.county_facts::<PlacesLoaded>("PlacesLoaded")?;
@@ -57,7 +59,8 @@ impl Desk {
         let file_key = {
             let store = self.store();
             self.may(&store, |role| role == Role::CentreOperator, "导入应还款名单")?;
-            self.file_key.ok_or_else(|| Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]))?
+            self.file_key
+                .ok_or_else(|| Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]))?
         };
         let most = u64::try_from(roster::MAX_BYTES).unwrap_or(u64::MAX);
         let (_, bytes) = bytes_of(&with.file, most, "file")?;
@@ -115,7 +118,8 @@ impl Desk {
             let mut gone = 0_u32;
             for file in before.difference(&present) {
                 // Not on the newer list: nothing is due by the bank's word, and no letter may say otherwise.
-                let empty = DueListed { batch: batch.clone(), as_of: roster.as_of, contracts: Vec::new(), account_hint: None };
+                let empty =
+                    DueListed { batch: batch.clone(), as_of: roster.as_of, contracts: Vec::new(), account_hint: None };
                 let replaces = pen.standing(*file)?.due.into_iter().map(|(id, _)| id).collect();
                 pen.record(*file, Section::Core, &Event::DueListed(empty), replaces)?;
                 gone = gone.saturating_add(1);
@@ -210,7 +214,8 @@ fn facts_of(
     let co = household.co_borrowers.first();
     let mut phones: Vec<ListedPhone> = Vec::new();
     let own = household.phones.iter().map(|finding| (finding, None));
-    let theirs = household.co_borrowers.iter().flat_map(|co| co.phones.iter().map(|finding| (finding, co.relation.clone())));
+    let theirs =
+        household.co_borrowers.iter().flat_map(|co| co.phones.iter().map(|finding| (finding, co.relation.clone())));
     for (finding, relation) in own.chain(theirs) {
         let Some(number) = &finding.number else { continue };
         if phones.iter().all(|phone| phone.number != *number) {
@@ -286,8 +291,7 @@ fn renew(pen: &mut Pen<'_>, file: FileId, facts: &ListFacts) -> Result<bool, Fai
         }
     }
     // A newer data date is news even where the figures are the same: letters print it.
-    let due_before: Option<DueListed> =
-        standing.due.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
+    let due_before: Option<DueListed> = standing.due.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
     changed |= due_before.is_none_or(|before| before.contracts != facts.due.contracts);
     pen.record(file, Section::Core, &Event::DueListed(facts.due.clone()), ids(&standing.due))?;
     Ok(changed)

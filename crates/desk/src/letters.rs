@@ -13,18 +13,21 @@ use domain::money::Fen;
 use domain::org::ProfileSaved;
 use domain::place::PlaceCode;
 use domain::words::{DocKind, HouseholdField, LetterState, Section};
-use forms::{FormError, Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause, Sheet};
+use forms::{
+    FormError, Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause,
+    Sheet,
+};
 use store::{Family, Letter, Pen, Store};
 
+use crate::Desk;
 use crate::api::{
-    BlobView, Draft, LedgerAsked, LedgerRow, LedgerView, LetterAsked, LetterPdf, LettersAsked, PrintRun, Remark,
-    Saved, Skipped, VoidLetter, Which,
+    BlobView, Draft, LedgerAsked, LedgerRow, LedgerView, LetterAsked, LetterPdf, LettersAsked, PrintRun, Remark, Saved,
+    Skipped, VoidLetter, Which,
 };
 use crate::contacts::tidy;
 use crate::failure::{Code, Failure};
 use crate::households::{is_paid, known};
 use crate::visits::remark;
-use crate::Desk;
 
 const PDF: &str = "application/pdf";
 
@@ -259,7 +262,9 @@ impl Desk {
                 let mut numbers = BTreeMap::new();
                 for kind in &plan.kinds {
                     let serial = pen.numbers(device, *kind, year)?.next;
-                    let serial = serial.ok_or_else(|| Failure::new(Code::NoNumbers, &[("kind", kind.zh()), ("needed", "1"), ("left", "0")]))?;
+                    let serial = serial.ok_or_else(|| {
+                        Failure::new(Code::NoNumbers, &[("kind", kind.zh()), ("needed", "1"), ("left", "0")])
+                    })?;
                     let doc = DocNo { organ: organ.clone(), kind: *kind, year, serial };
                     numbers.insert(*kind, doc.clone());
                     docs.push(doc);
@@ -317,7 +322,8 @@ impl Desk {
         let letter = one_letter(&store, &with.doc_no)?;
         let sheet: Sheet =
             serde_json::from_value(letter.letter.sheet.clone()).map_err(|error| Failure::internal(&error))?;
-        let drawn = forms::draw(&[sheet], PrintState::Formal, palette(letter.letter.black)).map_err(|error| undrawn(&error))?;
+        let drawn =
+            forms::draw(&[sheet], PrintState::Formal, palette(letter.letter.black)).map_err(|error| undrawn(&error))?;
         if Sha::of(&drawn.pdf) != letter.letter.sha256 {
             return Err(Failure::new(Code::DrawnDifferently, &[("doc_no", &with.doc_no)]));
         }
@@ -332,8 +338,8 @@ impl Desk {
     pub(crate) fn void_letter(&self, with: VoidLetter) -> Result<Saved, Failure> {
         let mut store = self.store();
         self.may(&store, |role| role.works_cases(), "作废文书")?;
-        let reason = tidy(Some(&with.reason), 100, "reason")?
-            .ok_or_else(|| Failure::new(Code::EmptyText, &[]).at("reason"))?;
+        let reason =
+            tidy(Some(&with.reason), 100, "reason")?.ok_or_else(|| Failure::new(Code::EmptyText, &[]).at("reason"))?;
         let letter = one_letter(&store, &with.doc_no)?;
         if letter.voided {
             return Err(Failure::new(Code::LetterVoid, &[("doc_no", &with.doc_no)]).at("doc_no"));
@@ -428,10 +434,9 @@ struct FamilySheets {
 
 impl FamilySheets {
     fn read(store: &Store, desktop: &Desktop, family: &Family) -> Result<Self, Failure> {
-        let (Sheet::Notice(notice), Sheet::Receipt(receipt)) = (
-            notice(store, desktop, family, String::new())?,
-            receipt(store, desktop, family, String::new(), "")?,
-        ) else {
+        let (Sheet::Notice(notice), Sheet::Receipt(receipt)) =
+            (notice(store, desktop, family, String::new())?, receipt(store, desktop, family, String::new(), "")?)
+        else {
             return Err(Failure::new(Code::NothingDue, &[]));
         };
         Ok(Self { notice, receipt })
@@ -478,7 +483,13 @@ fn notice(store: &Store, desktop: &Desktop, family: &Family, doc_no: String) -> 
     }))
 }
 
-fn receipt(store: &Store, desktop: &Desktop, family: &Family, receipt_no: String, served: &str) -> Result<Sheet, Failure> {
+fn receipt(
+    store: &Store,
+    desktop: &Desktop,
+    family: &Family,
+    receipt_no: String,
+    served: &str,
+) -> Result<Sheet, Failure> {
     let registers = store.registers(family.file)?;
     // Where the family was really found, if that is not in dispute; else the list's address.
     let address = match registers.fields.get(&HouseholdField::AddressFound).map(Vec::as_slice) {
@@ -511,7 +522,8 @@ fn record_sheet(
     black: bool,
     reason: Option<String>,
 ) -> Result<(), Failure> {
-    let alone = forms::draw(std::slice::from_ref(sheet), PrintState::Formal, palette(black)).map_err(|error| undrawn(&error))?;
+    let alone = forms::draw(std::slice::from_ref(sheet), PrintState::Formal, palette(black))
+        .map_err(|error| undrawn(&error))?;
     let (total, as_of, printed_on) = match sheet {
         Sheet::Notice(facts) => (facts.total, facts.as_of, facts.printed_on),
         Sheet::Receipt(facts) => (Fen::ZERO, family.as_of.unwrap_or(facts.printed_on), facts.printed_on),

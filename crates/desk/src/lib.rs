@@ -90,7 +90,11 @@ impl Desk {
 
     pub(crate) fn may(&self, store: &Store, allowed: impl Fn(Role) -> bool, what: &str) -> Result<Role, Failure> {
         let role = self.role(store)?;
-        if allowed(role) { Ok(role) } else { Err(Failure::new(Code::NotAllowed, &[("role", role.zh()), ("what", what)])) }
+        if allowed(role) {
+            Ok(role)
+        } else {
+            Err(Failure::new(Code::NotAllowed, &[("role", role.zh()), ("what", what)]))
+        }
     }
 
     /// Writes facts as this person, now.
@@ -171,17 +175,13 @@ impl Desk {
             Call::Visits(with) => (Reply::Visits(self.visits(with)?), read()),
             Call::AddContact(with) => (Reply::AddContact(self.add_contact(with)?), vec![Households, Status]),
             Call::StateContact(with) => (Reply::StateContact(self.state_contact(with)?), vec![Households, Status]),
-            Call::EditField(with) => {
-                (Reply::EditField(self.edit_field(with)?), vec![Households, Conflicts, Status])
-            }
+            Call::EditField(with) => (Reply::EditField(self.edit_field(with)?), vec![Households, Conflicts, Status]),
             Call::DraftLetters(with) => (Reply::DraftLetters(self.draft_letters(with)?), read()),
             Call::PrintLetters(with) => {
                 (Reply::PrintLetters(self.print_letters(with)?), vec![Letters, Households, Status])
             }
             Call::ReadLetter(with) => (Reply::ReadLetter(self.read_letter(with)?), read()),
-            Call::VoidLetter(with) => {
-                (Reply::VoidLetter(self.void_letter(with)?), vec![Letters, Households, Status])
-            }
+            Call::VoidLetter(with) => (Reply::VoidLetter(self.void_letter(with)?), vec![Letters, Households, Status]),
             Call::Letters(with) => (Reply::Letters(self.letters(with)?), read()),
             Call::FileReceipt(with) => {
                 (Reply::FileReceipt(self.file_receipt(with)?), vec![Letters, Households, Status])
@@ -236,7 +236,9 @@ impl Desk {
         Ok(AboutView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             person: self.identity.person.clone(),
-            name: people.get(&self.identity.person).map_or_else(|| self.identity.name.clone(), |given| given.name.clone()),
+            name: people
+                .get(&self.identity.person)
+                .map_or_else(|| self.identity.name.clone(), |given| given.name.clone()),
             role,
             line: role.line(),
             device: self.identity.device,
@@ -321,9 +323,10 @@ pub(crate) fn bytes_of(input: &FileInput, most: u64, field: &str) -> Result<(Str
             if size > most {
                 return Err(too_large(name, size));
             }
-            let bytes = base64::engine::general_purpose::STANDARD.decode(base64.as_bytes()).map_err(|_told_otherwise| {
-                Failure::new(Code::FileUnreadable, &[("file", name), ("why", "内容不是base64")]).at(field)
-            })?;
+            let bytes =
+                base64::engine::general_purpose::STANDARD.decode(base64.as_bytes()).map_err(|_told_otherwise| {
+                    Failure::new(Code::FileUnreadable, &[("file", name), ("why", "内容不是base64")]).at(field)
+                })?;
             Ok((name.clone(), bytes))
         }
     }

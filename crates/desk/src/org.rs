@@ -61,7 +61,8 @@ impl Desk {
             settlement_bank: with.settlement_bank,
             county_name: with.county_name,
         };
-        let replaces = store.county_facts::<ProfileSaved>("ProfileSaved")?.into_iter().map(|(said, _)| said.id).collect();
+        let replaces =
+            store.county_facts::<ProfileSaved>("ProfileSaved")?.into_iter().map(|(said, _)| said.id).collect();
         self.write_one(&mut store, FileId::county(), &Event::ProfileSaved(saved), replaces)
     }
 
@@ -95,12 +96,15 @@ impl Desk {
         let rows = roster::table(&bytes).map_err(|error| unreadable(&error.sentence_zh()))?;
         let needed = needed(with.sheet);
         // A merged title may stand above: the headings are the first row that holds all needed columns.
-        let head = rows.iter().position(|(_, cells)| needed.iter().all(|name| cells.iter().any(|cell| cell.trim() == *name)));
+        let head =
+            rows.iter().position(|(_, cells)| needed.iter().all(|name| cells.iter().any(|cell| cell.trim() == *name)));
         let Some(head) = head else {
             return Err(unreadable(&format!("没有找到表头，需要这些列：{}。", needed.join("、"))));
         };
-        let columns: Vec<String> =
-            rows.get(head).map(|(_, cells)| cells.iter().map(|cell| cell.trim().to_owned()).collect()).unwrap_or_default();
+        let columns: Vec<String> = rows
+            .get(head)
+            .map(|(_, cells)| cells.iter().map(|cell| cell.trim().to_owned()).collect())
+            .unwrap_or_default();
         let mut taken: Vec<Vec<String>> = Vec::new();
         let mut rejected = Vec::new();
         for (number, cells) in rows.iter().skip(head.saturating_add(1)) {
@@ -109,7 +113,8 @@ impl Desk {
             if cells.iter().all(String::is_empty) {
                 continue;
             }
-            let empty = columns.iter().zip(&cells).find(|(column, cell)| needed.contains(&column.as_str()) && cell.is_empty());
+            let empty =
+                columns.iter().zip(&cells).find(|(column, cell)| needed.contains(&column.as_str()) && cell.is_empty());
             match empty {
                 Some((column, _)) => rejected.push(RejectedRow {
                     sheet_row: *number,
@@ -147,7 +152,10 @@ impl Desk {
     }
 
     /// The rows of a registry in order.
-    pub(crate) fn registry_rows(store: &Store, sheet: RegistrySheet) -> Result<(Vec<String>, Vec<Vec<String>>), Failure> {
+    pub(crate) fn registry_rows(
+        store: &Store,
+        sheet: RegistrySheet,
+    ) -> Result<(Vec<String>, Vec<Vec<String>>), Failure> {
         let mut parts: BTreeMap<u32, RegistryLoaded> = BTreeMap::new();
         for (_, loaded) in store.county_facts::<RegistryLoaded>("RegistryLoaded")? {
             if loaded.sheet == sheet {
@@ -173,7 +181,8 @@ impl Desk {
         }
         let mut counts: BTreeMap<PlaceCode, (u32, i64)> = BTreeMap::new();
         for family in store.families(Some(&parent))? {
-            let below = if parent.level() == PlaceLevel::County { family.place.township() } else { family.place.village() };
+            let below =
+                if parent.level() == PlaceLevel::County { family.place.township() } else { family.place.village() };
             if let Some(code) = below {
                 let entry = counts.entry(code).or_default();
                 *entry = (entry.0.saturating_add(1), entry.1.saturating_add(family.total_due.get()));
@@ -293,7 +302,9 @@ impl Desk {
         let (Some(name), Some(serves)) = (at("名称"), at("服务乡镇")) else { return Ok(None) };
         Ok(rows
             .into_iter()
-            .find(|row| row.get(serves).is_some_and(|cell| cell.split(['、', '，', ',', ' ']).any(|one| one == township)))
+            .find(|row| {
+                row.get(serves).is_some_and(|cell| cell.split(['、', '，', ',', ' ']).any(|one| one == township))
+            })
             .and_then(|row| row.get(name).cloned()))
     }
 }

@@ -5,17 +5,19 @@ use domain::event::Event;
 use domain::payment::{PaymentFault, PaymentReported, PaymentVoided, check};
 use domain::words::Section;
 
+use crate::Desk;
 use crate::api::{PaymentSaved, ReportPayment, Saved, VoidPayment};
 use crate::contacts::tidy;
 use crate::failure::{Code, Failure};
 use crate::households::known;
 use crate::visits::remark;
-use crate::Desk;
 
 fn worded(fault: PaymentFault) -> Failure {
     let (zh, en) = match fault {
         PaymentFault::Amount => ("金额要大于零。", "The amount must be above zero."),
-        PaymentFault::Reference => ("请填签购单上的参考号（最多40个字）。", "Give the slip's reference number, 40 characters at most."),
+        PaymentFault::Reference => {
+            ("请填签购单上的参考号（最多40个字）。", "Give the slip's reference number, 40 characters at most.")
+        }
         PaymentFault::CardTail => ("银行卡只填最后四位数字。", "Give the card's last four digits only."),
         PaymentFault::Future => ("日期还没到，请核对。", "The day lies in the future."),
     };
@@ -44,18 +46,29 @@ impl Desk {
         let twice = store.payments(with.household)?.iter().any(|(_, old)| old.reference == report.reference);
         let mut remarks = Vec::new();
         if twice {
-            remarks.push(remark("SAME_REFERENCE", "这个参考号已经登记过，请看看是不是重复了。", "This reference is reported already; check for a repeat."));
+            remarks.push(remark(
+                "SAME_REFERENCE",
+                "这个参考号已经登记过，请看看是不是重复了。",
+                "This reference is reported already; check for a repeat.",
+            ));
         }
         let sum = family.reported.get().saturating_add(report.amount.get());
         if sum > family.total_due.get() {
-            remarks.push(remark("MORE_THAN_DUE", "登记的还款比本期应还多，请核对；多的部分以银行处理为准。", "More is reported than is due; the bank decides on the rest."));
+            remarks.push(remark(
+                "MORE_THAN_DUE",
+                "登记的还款比本期应还多，请核对；多的部分以银行处理为准。",
+                "More is reported than is due; the bank decides on the rest.",
+            ));
         } else if sum < family.total_due.get() {
-            remarks.push(remark("LESS_THAN_DUE", "登记的还款还不够本期应还，请告诉家里还差多少。", "Less is reported than is due; tell the family what is missing."));
+            remarks.push(remark(
+                "LESS_THAN_DUE",
+                "登记的还款还不够本期应还，请告诉家里还差多少。",
+                "Less is reported than is due; tell the family what is missing.",
+            ));
         }
         let event = Event::PaymentReported(report);
-        let (payment, _) = self.write(&mut store, |pen| {
-            Ok(pen.record(with.household, Section::Core, &event, Vec::new())?)
-        })?;
+        let (payment, _) =
+            self.write(&mut store, |pen| Ok(pen.record(with.household, Section::Core, &event, Vec::new())?))?;
         let family = self.family_here(&store, with.household)?;
         Ok(PaymentSaved { payment, status: status(&known(&family), today), remarks })
     }
@@ -63,8 +76,8 @@ impl Desk {
     pub(crate) fn void_payment(&self, with: VoidPayment) -> Result<Saved, Failure> {
         let mut store = self.store();
         self.may(&store, |role| role.works_cases(), "撤回还款")?;
-        let reason = tidy(Some(&with.reason), 100, "reason")?
-            .ok_or_else(|| Failure::new(Code::EmptyText, &[]).at("reason"))?;
+        let reason =
+            tidy(Some(&with.reason), 100, "reason")?.ok_or_else(|| Failure::new(Code::EmptyText, &[]).at("reason"))?;
         let not_found = || Failure::new(Code::NotFound, &[("what", "这笔还款")]).at("payment");
         let (said, file, kind) = store.fact(with.payment)?.ok_or_else(not_found)?;
         if kind != "PaymentReported" {

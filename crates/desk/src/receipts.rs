@@ -103,7 +103,8 @@ impl Desk {
             let doc_no = other.receipt.to_string();
             return Err(Failure::new(Code::PictureReused, &[("doc_no", &doc_no)]).at("file"));
         }
-        let event = Event::ReceiptFiled(ReceiptFiled { receipt: doc, sha256: sha, media: media.to_owned(), bytes: size });
+        let event =
+            Event::ReceiptFiled(ReceiptFiled { receipt: doc, sha256: sha, media: media.to_owned(), bytes: size });
         let (fact, _) = self.write(&mut store, |pen| {
             pen.keep_blob(letter.file, Section::Core, media, &bytes)?;
             Ok(pen.record(letter.file, Section::Core, &event, Vec::new())?)
@@ -134,7 +135,12 @@ impl Desk {
                 lives_there: proxy.lives_there,
                 sealed: proxy.sealed,
             }),
-            witnesses: with.witnesses.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
+            witnesses: with
+                .witnesses
+                .iter()
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
             refusal_reason: with.refusal_reason,
             home_confirmed: with.home_confirmed,
             filmed: with.filmed,

@@ -144,11 +144,7 @@ pub struct RosterContract {
 ///
 /// # Errors
 /// Not a workbook or too large a one; no table with the needed columns in it; no row; no data date anywhere.
-pub fn read(
-    bytes: &[u8],
-    places: &PlaceTable,
-    as_of_if_missing: Option<NaiveDate>,
-) -> Result<Roster, RosterError> {
+pub fn read(bytes: &[u8], places: &PlaceTable, as_of_if_missing: Option<NaiveDate>) -> Result<Roster, RosterError> {
     // The workbook's reader runs into arithmetic overflow on forged cell places such as `A99999999999`; a bad file
     // must not take the program down with it. Nothing is shared with the closure that could be left half-changed.
     std::panic::catch_unwind(|| read_within_limits(bytes, places, as_of_if_missing))
@@ -191,19 +187,14 @@ fn read_within_limits(
         let layout = match columns::Layout::find(&head) {
             Ok(layout) => layout,
             Err(missing) => {
-                if nearest
-                    .as_ref()
-                    .is_none_or(|known| missing.len() < known.len())
-                {
+                if nearest.as_ref().is_none_or(|known| missing.len() < known.len()) {
                     nearest = Some(missing);
                 }
                 continue;
             }
         };
-        let title_date = head
-            .iter()
-            .take_while(|row| row.number < layout.first_header_row)
-            .find_map(cells::date_in_title);
+        let title_date =
+            head.iter().take_while(|row| row.number < layout.first_header_row).find_map(cells::date_in_title);
         let date_elsewhere = title_date.or(as_of_if_missing);
         let mut gathering = gather::Gathering::new(places, date_elsewhere, is_1904);
         for row in head.iter().filter(|row| row.number > layout.header_row) {
@@ -213,16 +204,10 @@ fn read_within_limits(
             gathering.take(&row, &layout);
         }
         drop(rows);
-        let others = names
-            .iter()
-            .filter(|other| *other != name)
-            .cloned()
-            .collect();
+        let others = names.iter().filter(|other| *other != name).cloned().collect();
         return gathering.finish(name.clone(), others);
     }
-    Err(RosterError::NoHeader {
-        missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()),
-    })
+    Err(RosterError::NoHeader { missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()) })
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use domain::exchange::{Hello, PAGE_BYTES, Pull, Push};
 use domain::ids::FileId;
 use domain::words::{DocKind, Section};
 
+use crate::Desk;
 use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStateView, WaitingRow};
 use crate::clock::random;
 use crate::courier::{Courier, CourierFault};
 use crate::failure::{Code, Failure};
-use crate::Desk;
 use crate::visits::remark;
 
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
@@ -68,7 +68,11 @@ impl Desk {
                 for kind in DocKind::ALL {
                     let left = store.numbers(device, *kind, year)?.left;
                     if left < ENOUGH_NUMBERS {
-                        wants.push((*kind, year, (ENOUGH_NUMBERS.saturating_sub(left)).div_ceil(domain::letter::BLOCK)));
+                        wants.push((
+                            *kind,
+                            year,
+                            (ENOUGH_NUMBERS.saturating_sub(left)).div_ceil(domain::letter::BLOCK),
+                        ));
                     }
                 }
             }
@@ -124,7 +128,11 @@ impl Desk {
                 }
                 // Held with its record: the county does not take it, and the rest must not wait for it.
                 Err(CourierFault::Refused(Refusal::NotAllowed)) => {
-                    report.remarks.push(remark("BLOB_HELD", "有照片随记录一起被县里留置", "A picture is held with its record"));
+                    report.remarks.push(remark(
+                        "BLOB_HELD",
+                        "有照片随记录一起被县里留置",
+                        "A picture is held with its record",
+                    ));
                 }
                 Err(fault) => return Err(refused(fault)),
             }
@@ -214,7 +222,12 @@ impl Desk {
                 borrower: family.map(|family| family.borrower),
                 what: kind_zh(&kind).to_owned(),
                 since: said.at.rfc3339(),
-                why: if said.held { "县里已收下，但没有放行：当时您没有这一户的权限" } else { "等待下次同步送出" }.to_owned(),
+                why: if said.held {
+                    "县里已收下，但没有放行：当时您没有这一户的权限"
+                } else {
+                    "等待下次同步送出"
+                }
+                .to_owned(),
             });
         }
         let contacts = store

@@ -6,18 +6,21 @@ use domain::visit::{VisitFault, VisitMade, VisitNoted, check, odd_hour, sentence
 use domain::words::Section;
 use store::{Store, Visit};
 
+use crate::Desk;
 use crate::api::{CorrectVisit, RecordVisit, Remark, VisitForm, VisitRow, VisitSaved, VisitsAsked, VisitsView};
 use crate::failure::{Code, Failure};
-use crate::Desk;
 
 /// A fault of the form in words.
 fn worded(fault: VisitFault) -> Failure {
     let (zh, en) = match fault {
-        VisitFault::Future => ("走访时间还没到，请核对日期和时间。", "The visit lies in the future; check day and time."),
-        VisitFault::LeftBeforeArrival => ("离开的时间早于到达的时间。", "Left before arriving."),
-        VisitFault::OddHour => {
-            ("晚上10点到早上8点不上门。确有原因请写明。", "No visits between 22:00 and 08:00; give the reason if there was one.")
+        VisitFault::Future => {
+            ("走访时间还没到，请核对日期和时间。", "The visit lies in the future; check day and time.")
         }
+        VisitFault::LeftBeforeArrival => ("离开的时间早于到达的时间。", "Left before arriving."),
+        VisitFault::OddHour => (
+            "晚上10点到早上8点不上门。确有原因请写明。",
+            "No visits between 22:00 and 08:00; give the reason if there was one.",
+        ),
         VisitFault::OnlyChildren => (
             "家里只有孩子时要马上离开，不算见到人，也不能把信留给孩子。",
             "With only children at home leave at once: nobody was met and nothing is left.",
@@ -26,7 +29,9 @@ fn worded(fault: VisitFault) -> Failure {
         VisitFault::LetterToNobody => {
             ("没有见到人，信不能算交到。请把信带回来。", "Nobody was met, so no letter was handed over; bring it back.")
         }
-        VisitFault::PledgeDay => ("勾了“承诺还款”要写答应的日子，写了日子要勾选。", "A promise needs its day, and a day needs the tick."),
+        VisitFault::PledgeDay => {
+            ("勾了“承诺还款”要写答应的日子，写了日子要勾选。", "A promise needs its day, and a day needs the tick.")
+        }
         VisitFault::NoteTooLong => ("备注最多100个字。", "A note has 100 characters at most."),
         VisitFault::Threat => ("备注里有吓唬人的话，不能记。只写事实。", "The note threatens; write facts only."),
     };
@@ -136,16 +141,25 @@ impl Desk {
         self.check_letters(&store, household, &made)?;
         let mut remarks = Vec::new();
         if odd_hour(made.arrived) {
-            remarks.push(remark("ODD_HOUR", "这次走访在晚上10点到早上8点之间，已标出。", "This visit lies between 22:00 and 08:00 and is flagged."));
+            remarks.push(remark(
+                "ODD_HOUR",
+                "这次走访在晚上10点到早上8点之间，已标出。",
+                "This visit lies between 22:00 and 08:00 and is flagged.",
+            ));
         }
         if family.reported.get() > 0 && made.result.met() {
-            remarks.push(remark("REPORTED_PAID", "这一户已报还款，等银行入账，不必再催。", "This family has reported its payment; wait for the bank."));
+            remarks.push(remark(
+                "REPORTED_PAID",
+                "这一户已报还款，等银行入账，不必再催。",
+                "This family has reported its payment; wait for the bank.",
+            ));
         }
         let own = role.line().map_or(Section::Core, Section::of_line);
         let (visit, facts) = self.write(&mut store, |pen| {
             let made_event = Event::VisitMade(made.clone());
             let replaced = replaces.clone();
-            let visit = pen.record(household, Section::Core, &made_event, replaced.first().copied().into_iter().collect())?;
+            let visit =
+                pen.record(household, Section::Core, &made_event, replaced.first().copied().into_iter().collect())?;
             noted.visit = Some(visit);
             let noted_event = Event::VisitNoted(noted.clone());
             pen.record(household, own, &noted_event, replaced.get(1).copied().into_iter().collect())?;

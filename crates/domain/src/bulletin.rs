@@ -29,14 +29,12 @@ fn fraction(a: i64, b: i64, c: i64, d: i64) -> Ordering {
 /// nothing due has no rank and stands last.
 pub fn rank(mut units: Vec<Standing>) -> Vec<(Option<u32>, Standing)> {
     let rates = |x: &Standing, y: &Standing| match (x.due > 0, y.due > 0) {
-        (true, true) => {
-            fraction(y.paid, y.due, x.paid, x.due).then_with(|| match (x.heads_due > 0, y.heads_due > 0) {
-                (true, true) => fraction(y.heads_paid, y.heads_due, x.heads_paid, x.heads_due),
-                (false, false) => Ordering::Equal,
-                (true, false) => Ordering::Less,
-                (false, true) => Ordering::Greater,
-            })
-        }
+        (true, true) => fraction(y.paid, y.due, x.paid, x.due).then_with(|| match (x.heads_due > 0, y.heads_due > 0) {
+            (true, true) => fraction(y.heads_paid, y.heads_due, x.heads_paid, x.heads_due),
+            (false, false) => Ordering::Equal,
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }),
         (true, false) => Ordering::Less,
         (false, true) => Ordering::Greater,
         (false, false) => Ordering::Equal,

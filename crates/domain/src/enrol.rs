@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn an_invitation_survives_being_copied() {
-        let code = Invitation { certificate: Sha([9; 32]), token: [7; 16], address: "https://127.0.0.1:8443".to_owned() };
+        let code =
+            Invitation { certificate: Sha([9; 32]), token: [7; 16], address: "https://127.0.0.1:8443".to_owned() };
         let text = code.to_string();
         assert_eq!(text.parse(), Ok(code.clone()));
         let (head, tail) = text.split_at(40);

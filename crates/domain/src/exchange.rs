@@ -418,11 +418,7 @@ pub fn visible(run: &Place, entitled: &Entitled) -> Option<Cursor> {
 }
 
 /// The runs that follow `cursor`, in page order.
-pub fn following(
-    runs: impl IntoIterator<Item = Place>,
-    entitled: &Entitled,
-    cursor: Cursor,
-) -> Vec<(Cursor, Place)> {
+pub fn following(runs: impl IntoIterator<Item = Place>, entitled: &Entitled, cursor: Cursor) -> Vec<(Cursor, Place)> {
     let mut out: Vec<(Cursor, Place)> = runs
         .into_iter()
         .filter_map(|run| visible(&run, entitled).map(|at| (at, run)))

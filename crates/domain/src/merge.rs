@@ -88,11 +88,8 @@ pub fn members<V: Clone + Ord + std::hash::Hash>(entries: &[Entry<Option<V>>]) -
         let mut gone = clock.clone();
         // Only what it replaces, not itself.
         gone = gone.into_iter().filter(|dot| dot.actor != entry.id).collect();
-        let members: Vec<V> = entries
-            .iter()
-            .filter(|other| gone.get(&other.id) > 0)
-            .filter_map(|other| other.value.clone())
-            .collect();
+        let members: Vec<V> =
+            entries.iter().filter(|other| gone.get(&other.id) > 0).filter_map(|other| other.value.clone()).collect();
         let remove = crdts::orswot::Op::Rm { clock: gone, members };
         if set.validate_op(&remove).is_ok() {
             set.apply(remove);
@@ -187,8 +184,12 @@ mod tests {
     fn a_set_keeps_what_was_added_at_the_same_time_as_a_removal() {
         let add = |of, value: &str| Entry { id: of, replaces: vec![], at: Millis(0), value: Some(value.to_owned()) };
         let remove = |of, what: &[FactId]| Entry { id: of, replaces: what.to_vec(), at: Millis(0), value: None };
-        let entries =
-            [add(id(1, 1), "13900001111"), add(id(2, 1), "13900001111"), remove(id(1, 2), &[id(1, 1)]), add(id(3, 1), "x")];
+        let entries = [
+            add(id(1, 1), "13900001111"),
+            add(id(2, 1), "13900001111"),
+            remove(id(1, 2), &[id(1, 1)]),
+            add(id(3, 1), "x"),
+        ];
         let set = members(&entries);
         assert_eq!(set.into_iter().collect::<Vec<_>>(), ["13900001111", "x"]);
         let gone = [add(id(1, 1), "x"), remove(id(2, 1), &[id(1, 1)])];

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::iter::Sum;
 
 /// An amount in fen (1/100 yuan); negative only in reversals of the bank. Travels as a plain JSON number.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(transparent)]
 pub struct Fen(#[cfg_attr(feature = "api", ts(type = "number"))] i64);
@@ -70,11 +68,7 @@ impl Fen {
     /// Empty, three decimals, negative, misplaced commas, anything else that is no amount.
     pub fn parse_yuan(text: &str) -> Result<Self, MoneyError> {
         let fen = Self::parse_signed_yuan(text)?;
-        if fen.is_negative() {
-            Err(MoneyError::Negative)
-        } else {
-            Ok(fen)
-        }
+        if fen.is_negative() { Err(MoneyError::Negative) } else { Ok(fen) }
     }
 
     /// Like [`Fen::parse_yuan`], but a leading minus is allowed: the bank's reversal lines.
@@ -82,11 +76,7 @@ impl Fen {
     /// # Errors
     /// Empty, three decimals, misplaced commas, anything else that is no amount.
     pub fn parse_signed_yuan(text: &str) -> Result<Self, MoneyError> {
-        let folded: String = text
-            .chars()
-            .map(half_width)
-            .filter(|c| !is_blank(*c))
-            .collect();
+        let folded: String = text.chars().map(half_width).filter(|c| !is_blank(*c)).collect();
         if folded.is_empty() {
             return Err(MoneyError::Empty);
         }
@@ -104,9 +94,7 @@ impl Fen {
         let rest = rest.strip_suffix('元').unwrap_or(rest);
         let (yuan, decimals) = rest.split_once('.').unwrap_or((rest, ""));
         let yuan = without_commas(yuan)?;
-        if !decimals.bytes().all(|b| b.is_ascii_digit())
-            || (rest.contains('.') && decimals.is_empty())
-        {
+        if !decimals.bytes().all(|b| b.is_ascii_digit()) || (rest.contains('.') && decimals.is_empty()) {
             return Err(MoneyError::Malformed);
         }
         if decimals.len() > 2 {
@@ -229,35 +217,20 @@ pub fn interest(principal: Fen, rate_ppm: u32, days: u32) -> Result<Fen, MoneyEr
 /// # Errors
 /// No per cent sign, more than four decimals, above 100 %, or no number.
 pub fn parse_rate_ppm(text: &str) -> Result<u32, MoneyError> {
-    let folded: String = text
-        .chars()
-        .map(half_width)
-        .filter(|c| !is_blank(*c))
-        .collect();
+    let folded: String = text.chars().map(half_width).filter(|c| !is_blank(*c)).collect();
     let number = folded.strip_suffix('%').ok_or(MoneyError::NotARate)?;
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty()
-        || whole.len() > 3
-        || decimals.len() > 4
-        || !all_digits(whole)
-        || !all_digits(decimals)
-    {
+    if whole.is_empty() || whole.len() > 3 || decimals.len() > 4 || !all_digits(whole) || !all_digits(decimals) {
         return Err(MoneyError::NotARate);
     }
     let mut ppm: u32 = 0;
     let padding = std::iter::repeat_n(b'0', 4_usize.saturating_sub(decimals.len()));
     for digit in whole.bytes().chain(decimals.bytes()).chain(padding) {
         // At most seven digits: within 32 bits.
-        ppm = ppm
-            .saturating_mul(10)
-            .saturating_add(u32::from(digit.saturating_sub(b'0')));
+        ppm = ppm.saturating_mul(10).saturating_add(u32::from(digit.saturating_sub(b'0')));
     }
-    if ppm > 1_000_000 {
-        Err(MoneyError::NotARate)
-    } else {
-        Ok(ppm)
-    }
+    if ppm > 1_000_000 { Err(MoneyError::NotARate) } else { Ok(ppm) }
 }
 
 /// The half-width form of a full-width digit, sign, comma or letter; other characters as they are.
@@ -265,10 +238,7 @@ pub(crate) fn half_width(c: char) -> char {
     match c {
         '￥' => '¥',
         '−' => '-',
-        '\u{ff01}'..='\u{ff5e}' => u32::from(c)
-            .checked_sub(0xfee0)
-            .and_then(char::from_u32)
-            .unwrap_or(c),
+        '\u{ff01}'..='\u{ff5e}' => u32::from(c).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(c),
         other => other,
     }
 }
@@ -296,16 +266,8 @@ fn without_commas(yuan: &str) -> Result<String, MoneyError> {
         }
         digits.push_str(group);
     }
-    let head_fits = if grouped {
-        (1..=3).contains(&first.len())
-    } else {
-        !first.is_empty()
-    };
-    if head_fits && digits.bytes().all(|b| b.is_ascii_digit()) {
-        Ok(digits)
-    } else {
-        Err(MoneyError::Malformed)
-    }
+    let head_fits = if grouped { (1..=3).contains(&first.len()) } else { !first.is_empty() };
+    if head_fits && digits.bytes().all(|b| b.is_ascii_digit()) { Ok(digits) } else { Err(MoneyError::Malformed) }
 }
 
 fn capital_digit(digit: i64) -> char {
@@ -393,19 +355,13 @@ mod tests {
             (649_028_686, "人民币陆佰肆拾玖万零贰佰捌拾陆元捌角陆分"),
             (10_000_000_100, "人民币壹亿零壹元整"),
             (10_000_500_000, "人民币壹亿零伍仟元整"),
-            (
-                99_999_999_999_999,
-                "人民币玖仟玖佰玖拾玖亿玖仟玖佰玖拾玖万玖仟玖佰玖拾玖元玖角玖分",
-            ),
+            (99_999_999_999_999, "人民币玖仟玖佰玖拾玖亿玖仟玖佰玖拾玖万玖仟玖佰玖拾玖元玖角玖分"),
         ];
         for (fen, text) in vectors {
             assert_eq!(Fen::new(fen).capitals().as_deref(), Ok(text), "{fen}");
         }
         assert_eq!(Fen::new(-1).capitals(), Err(MoneyError::Negative));
-        assert_eq!(
-            Fen::new(100_000_000_000_000).capitals(),
-            Err(MoneyError::TooLarge)
-        );
+        assert_eq!(Fen::new(100_000_000_000_000).capitals(), Err(MoneyError::TooLarge));
     }
 
     #[test]
@@ -421,26 +377,12 @@ mod tests {
                     '仟' => section += std::mem::take(&mut digit) * 1000,
                     '佰' => section += std::mem::take(&mut digit) * 100,
                     '拾' => section += std::mem::take(&mut digit) * 10,
-                    '万' => {
-                        total += (std::mem::take(&mut section) + std::mem::take(&mut digit))
-                            * 10_000
-                            * 100
-                    }
-                    '亿' => {
-                        total += (std::mem::take(&mut section) + std::mem::take(&mut digit))
-                            * 100_000_000
-                            * 100
-                    }
-                    '元' => {
-                        total += (std::mem::take(&mut section) + std::mem::take(&mut digit)) * 100
-                    }
+                    '万' => total += (std::mem::take(&mut section) + std::mem::take(&mut digit)) * 10_000 * 100,
+                    '亿' => total += (std::mem::take(&mut section) + std::mem::take(&mut digit)) * 100_000_000 * 100,
+                    '元' => total += (std::mem::take(&mut section) + std::mem::take(&mut digit)) * 100,
                     '角' => total += std::mem::take(&mut digit) * 10,
                     '分' => total += std::mem::take(&mut digit),
-                    other => {
-                        digit = (1..=9)
-                            .find(|d| capital_digit(*d) == other)
-                            .expect("a capital digit")
-                    }
+                    other => digit = (1..=9).find(|d| capital_digit(*d) == other).expect("a capital digit"),
                 }
             }
             total
@@ -452,10 +394,7 @@ mod tests {
             let fen = seed * (1 + round) % scale;
             let text = Fen::new(fen).capitals().expect("in range");
             assert_eq!(read(&text), fen, "{text}");
-            assert!(
-                !text.contains("零零") && !text.contains("零元整") || fen == 0,
-                "{text}"
-            );
+            assert!(!text.contains("零零") && !text.contains("零元整") || fen == 0, "{text}");
         }
     }
 
@@ -481,20 +420,10 @@ mod tests {
             (27_000, 20_000, 1, 2),
         ];
         for (principal, ppm, days, fen) in vectors {
-            assert_eq!(
-                interest(Fen::new(principal), ppm, days),
-                Ok(Fen::new(fen)),
-                "{principal} {ppm} {days}"
-            );
+            assert_eq!(interest(Fen::new(principal), ppm, days), Ok(Fen::new(fen)), "{principal} {ppm} {days}");
         }
-        assert_eq!(
-            interest(Fen::new(-1), 28_000, 365),
-            Err(MoneyError::Negative)
-        );
-        assert_eq!(
-            interest(Fen::new(i64::MAX), u32::MAX, u32::MAX),
-            Err(MoneyError::TooLarge)
-        );
+        assert_eq!(interest(Fen::new(-1), 28_000, 365), Err(MoneyError::Negative));
+        assert_eq!(interest(Fen::new(i64::MAX), u32::MAX, u32::MAX), Err(MoneyError::TooLarge));
     }
 
     #[test]
@@ -555,10 +484,7 @@ mod tests {
         let fine = [Fen::new(i64::MAX), Fen::new(1), Fen::new(-1)];
         assert_eq!(fine.iter().sum::<Result<Fen, _>>(), Ok(Fen::new(i64::MAX)));
         let beyond = [Fen::new(i64::MAX), Fen::new(1)];
-        assert_eq!(
-            beyond.into_iter().sum::<Result<Fen, _>>(),
-            Err(MoneyError::TooLarge)
-        );
+        assert_eq!(beyond.into_iter().sum::<Result<Fen, _>>(), Err(MoneyError::TooLarge));
         assert_eq!(Fen::new(i64::MAX).checked_add(Fen::new(1)), None);
     }
 
@@ -575,13 +501,7 @@ mod tests {
 
     #[test]
     fn an_amount_travels_as_a_number() {
-        assert_eq!(
-            serde_json::to_string(&Fen::new(36_337)).expect("serialises"),
-            "36337"
-        );
-        assert_eq!(
-            serde_json::from_str::<Fen>("-300").expect("reads"),
-            Fen::new(-300)
-        );
+        assert_eq!(serde_json::to_string(&Fen::new(36_337)).expect("serialises"), "36337");
+        assert_eq!(serde_json::from_str::<Fen>("-300").expect("reads"), Fen::new(-300));
     }
 }

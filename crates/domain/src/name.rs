@@ -70,11 +70,7 @@ pub fn clean(raw: &str) -> CleanName {
         .collect();
     let name_true = settle_inner_marks(&visible);
     let flags = flags_of(&name_true);
-    CleanName {
-        name_as_bank,
-        name_true,
-        flags,
-    }
+    CleanName { name_as_bank, name_true, flags }
 }
 
 /// The standard character for a private-use one of the 2005 table of GB 18030; all others unchanged.
@@ -106,15 +102,9 @@ fn settle_inner_marks(text: &str) -> String {
             '.' | '．' if between_han => out.push('·'),
             blank if blank.is_whitespace() => {
                 let last = out.chars().next_back();
-                let next = characters
-                    .iter()
-                    .skip(at)
-                    .copied()
-                    .find(|c| !c.is_whitespace());
-                let both_han =
-                    last.is_some_and(is_written_name) && next.is_some_and(is_written_name);
-                let at_dot =
-                    last == Some('·') || next.is_some_and(|c| matches!(c, '·' | '•' | '‧' | '・'));
+                let next = characters.iter().skip(at).copied().find(|c| !c.is_whitespace());
+                let both_han = last.is_some_and(is_written_name) && next.is_some_and(is_written_name);
+                let at_dot = last == Some('·') || next.is_some_and(|c| matches!(c, '·' | '•' | '‧' | '・'));
                 if !both_han && !at_dot && last != Some(' ') {
                     out.push(' ');
                 }
@@ -137,8 +127,7 @@ fn flags_of(name: &str) -> BTreeSet<NameFlag> {
             '?' | '？' | '□' | '■' | '〓' | '*' | '＊' | '某' | '×' | '_' | '\u{fffd}' => {
                 flags.insert(NameFlag::Placeholder);
             }
-            '(' | ')' | '（' | '）' | '[' | ']' | '【' | '】' | '〔' | '〕' | '{' | '}' | '<'
-            | '>' => {
+            '(' | ')' | '（' | '）' | '[' | ']' | '【' | '】' | '〔' | '〕' | '{' | '}' | '<' | '>' => {
                 flags.insert(NameFlag::Brackets);
             }
             'a'..='z' | 'A'..='Z' | '0'..='9' | 'ａ'..='ｚ' | 'Ａ'..='Ｚ' | '０'..='９' => {
@@ -169,21 +158,10 @@ mod tests {
 
     #[test]
     fn good_names_pass_unchanged() {
-        for name in [
-            "张鹏",
-            "王䶮",
-            "李㛃",
-            "王𬴂",
-            "赵𫖯",
-            "孙𣗋",
-            "钱𰻝",
-            "阿依古丽·买买提",
-        ] {
+        for name in ["张鹏", "王䶮", "李㛃", "王𬴂", "赵𫖯", "孙𣗋", "钱𰻝", "阿依古丽·买买提"]
+        {
             let clean = clean(name);
-            assert_eq!(
-                (clean.name_as_bank.as_str(), clean.name_true.as_str()),
-                (name, name)
-            );
+            assert_eq!((clean.name_as_bank.as_str(), clean.name_true.as_str()), (name, name));
             assert!(clean.flags.is_empty(), "{name}");
         }
     }
@@ -221,10 +199,7 @@ mod tests {
     fn private_use_characters_of_the_old_table_are_mapped() {
         let old = "\u{e81e}\u{e826}\u{e82b}\u{e82c}\u{e832}\u{e843}\u{e854}\u{e864}";
         let clean_name = clean(old);
-        assert_eq!(
-            clean_name.name_true,
-            "\u{9fb4}\u{9fb5}\u{9fb6}\u{9fb7}\u{9fb8}\u{9fb9}\u{9fba}\u{9fbb}"
-        );
+        assert_eq!(clean_name.name_true, "\u{9fb4}\u{9fb5}\u{9fb6}\u{9fb7}\u{9fb8}\u{9fb9}\u{9fba}\u{9fbb}");
         assert_eq!(clean_name.name_as_bank, old);
         assert!(clean_name.flags.is_empty());
         assert_eq!(flags("王\u{e000}"), [NameFlag::PrivateUse]);

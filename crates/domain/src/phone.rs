@@ -15,9 +15,7 @@ use crate::money::{half_width, is_blank};
 pub struct PhoneNumber(String);
 
 /// Why a piece of text is no number to call.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "api", derive(schemars::JsonSchema, ts_rs::TS))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PhoneFault {
@@ -83,13 +81,7 @@ impl FromStr for PhoneNumber {
         let folded: String = text
             .chars()
             .map(half_width)
-            .map(|c| {
-                if matches!(c, '—' | '–' | '‐' | '‑') {
-                    '-'
-                } else {
-                    c
-                }
-            })
+            .map(|c| if matches!(c, '—' | '–' | '‐' | '‑') { '-' } else { c })
             .filter(|c| !is_blank(*c))
             .collect();
         let dialled = folded.strip_prefix('+').unwrap_or(&folded);
@@ -104,11 +96,7 @@ impl FromStr for PhoneNumber {
             return Err(PhoneFault::Placeholder);
         }
         if let Some(mobile) = mobile_in(&digits) {
-            return if is_placeholder(mobile) {
-                Err(PhoneFault::Placeholder)
-            } else {
-                Ok(Self(mobile.to_owned()))
-            };
+            return if is_placeholder(mobile) { Err(PhoneFault::Placeholder) } else { Ok(Self(mobile.to_owned())) };
         }
         landline_in(dialled).map(Self).ok_or(PhoneFault::Digits)
     }
@@ -139,8 +127,7 @@ pub fn split_cell(cell: &str) -> Vec<PhoneFinding> {
     let mut findings: Vec<PhoneFinding> = Vec::new();
     for piece in pieces(cell) {
         for finding in findings_in(&piece) {
-            let repeats =
-                finding.number.is_some() && findings.iter().any(|f| f.number == finding.number);
+            let repeats = finding.number.is_some() && findings.iter().any(|f| f.number == finding.number);
             if !repeats {
                 findings.push(finding);
             }
@@ -163,12 +150,7 @@ fn pieces(cell: &str) -> Vec<String> {
             ')' | '）' if balanced => inside = false,
             _ => {}
         }
-        if !inside
-            && matches!(
-                c,
-                '/' | '、' | '，' | ',' | ';' | '；' | '\n' | '\r' | '|' | '／' | '\\'
-            )
-        {
+        if !inside && matches!(c, '/' | '、' | '，' | ',' | ';' | '；' | '\n' | '\r' | '|' | '／' | '\\') {
             pieces.push(std::mem::take(&mut piece));
         } else {
             piece.push(c);
@@ -180,15 +162,8 @@ fn pieces(cell: &str) -> Vec<String> {
 }
 
 fn says_none(piece: &str) -> bool {
-    let word: String = piece
-        .chars()
-        .map(half_width)
-        .filter(|c| !is_blank(*c))
-        .collect();
-    matches!(
-        word.as_str(),
-        "" | "无" | "没有" | "暂无" | "空" | "不详" | "未知" | "-" | "--" | "—" | "——" | "0"
-    )
+    let word: String = piece.chars().map(half_width).filter(|c| !is_blank(*c)).collect();
+    matches!(word.as_str(), "" | "无" | "没有" | "暂无" | "空" | "不详" | "未知" | "-" | "--" | "—" | "——" | "0")
 }
 
 /// A piece holds one number with blanks in it, or several numbers with blanks between them.
@@ -220,11 +195,7 @@ fn findings_in(piece: &str) -> Vec<PhoneFinding> {
         }
     }
     // Nothing in it can be called: one fault for the whole, not one for each word.
-    if found.iter().any(|f| f.number.is_some()) {
-        found
-    } else {
-        vec![whole]
-    }
+    if found.iter().any(|f| f.number.is_some()) { found } else { vec![whole] }
 }
 
 fn close_up_brackets(text: &str) -> String {
@@ -243,10 +214,7 @@ fn finding_of(raw: &str) -> PhoneFinding {
     let (outside, bracketed) = match raw.find(['(', '（']) {
         Some(open) => {
             // The first closing bracket: a second number behind it must stay a second number.
-            let close = raw
-                .get(open..)
-                .and_then(|from| from.find([')', '）']))
-                .and_then(|at| at.checked_add(open));
+            let close = raw.get(open..).and_then(|from| from.find([')', '）'])).and_then(|at| at.checked_add(open));
             let before = raw.get(..open).unwrap_or_default();
             let from_bracket = raw.get(open..).unwrap_or_default();
             let after = close.and_then(|at| raw.get(at..)).unwrap_or_default();
@@ -254,10 +222,8 @@ fn finding_of(raw: &str) -> PhoneFinding {
                 Some(at) => raw.get(open..at).unwrap_or(from_bracket),
                 None => from_bracket,
             };
-            let strip = |t: &str| {
-                t.trim_matches(|c: char| matches!(c, '(' | '（' | ')' | '）') || is_blank(c))
-                    .to_owned()
-            };
+            let strip =
+                |t: &str| t.trim_matches(|c: char| matches!(c, '(' | '（' | ')' | '）') || is_blank(c)).to_owned();
             (format!("{before}{}", strip(after)), Some(strip(inner)))
         }
         None => (raw.to_owned(), None),
@@ -265,9 +231,7 @@ fn finding_of(raw: &str) -> PhoneFinding {
     // `(0375)1234567`: the bracket holds the area code, not a note.
     let (outside, bracketed) = match bracketed {
         Some(inner)
-            if !inner.is_empty()
-                && inner.chars().all(|c| half_width(c).is_ascii_digit())
-                && !outside.is_empty() =>
+            if !inner.is_empty() && inner.chars().all(|c| half_width(c).is_ascii_digit()) && !outside.is_empty() =>
         {
             (format!("{inner}-{}", outside.trim_start_matches('-')), None)
         }
@@ -284,47 +248,27 @@ fn finding_of(raw: &str) -> PhoneFinding {
         .flat_map(str::chars)
         .filter(|c| is_note(*c) && !is_blank(*c) && *c != '：')
         .collect();
-    let relation = bracketed
-        .filter(|note| !note.is_empty())
-        .or((!beside.is_empty()).then_some(beside));
+    let relation = bracketed.filter(|note| !note.is_empty()).or((!beside.is_empty()).then_some(beside));
     match number_text.parse() {
-        Ok(number) => PhoneFinding {
-            raw: raw.to_owned(),
-            number: Some(number),
-            relation,
-            fault: None,
-        },
-        Err(fault) => PhoneFinding {
-            raw: raw.to_owned(),
-            number: None,
-            relation: None,
-            fault: Some(fault),
-        },
+        Ok(number) => PhoneFinding { raw: raw.to_owned(), number: Some(number), relation, fault: None },
+        Err(fault) => PhoneFinding { raw: raw.to_owned(), number: None, relation: None, fault: Some(fault) },
     }
 }
 
 /// The mobile number in a run of digits, its prefixes stripped.
 fn mobile_in(digits: &str) -> Option<&str> {
-    ["", "86", "0086", "0", "17951", "1795186", "860"]
-        .into_iter()
-        .find_map(|prefix| {
-            let rest = digits.strip_prefix(prefix)?;
-            let mobile = rest.len() == 11
-                && rest.starts_with('1')
-                && rest
-                    .chars()
-                    .nth(1)
-                    .is_some_and(|second| matches!(second, '3'..='9'));
-            mobile.then_some(rest)
-        })
+    ["", "86", "0086", "0", "17951", "1795186", "860"].into_iter().find_map(|prefix| {
+        let rest = digits.strip_prefix(prefix)?;
+        let mobile = rest.len() == 11
+            && rest.starts_with('1')
+            && rest.chars().nth(1).is_some_and(|second| matches!(second, '3'..='9'));
+        mobile.then_some(rest)
+    })
 }
 
 /// A landline with its area code, split as its dash says or, without a dash, as the area codes are built.
 fn landline_in(dialled: &str) -> Option<String> {
-    let national = match dialled
-        .strip_prefix("0086")
-        .or_else(|| dialled.strip_prefix("86"))
-    {
+    let national = match dialled.strip_prefix("0086").or_else(|| dialled.strip_prefix("86")) {
         Some(rest) => format!("0{}", rest.trim_start_matches(['-', '0'])),
         None => dialled.to_owned(),
     };
@@ -344,8 +288,7 @@ fn landline_in(dialled: &str) -> Option<String> {
     };
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     let area_fits = digits(area) && !area.starts_with("00");
-    let local_fits =
-        (7..=8).contains(&local.len()) && digits(local) && !local.starts_with(['0', '1']);
+    let local_fits = (7..=8).contains(&local.len()) && digits(local) && !local.starts_with(['0', '1']);
     // The county's own example numbers begin with 1, which no exchange does; they are landlines all the same.
     let example_fits = local.len() == 7 && digits(local) && local.starts_with('1');
     let extension_fits = extension.is_none_or(|e| (1..=6).contains(&e.len()) && digits(e));
@@ -370,10 +313,7 @@ mod tests {
     use super::*;
 
     fn numbers(cell: &str) -> Vec<(Option<String>, Option<String>, Option<PhoneFault>)> {
-        split_cell(cell)
-            .into_iter()
-            .map(|f| (f.number.map(String::from), f.relation, f.fault))
-            .collect()
+        split_cell(cell).into_iter().map(|f| (f.number.map(String::from), f.relation, f.fault)).collect()
     }
 
     fn good(number: &str) -> (Option<String>, Option<String>, Option<PhoneFault>) {
@@ -408,35 +348,17 @@ mod tests {
             ("0375 5051234-12", vec![good("0375-5051234-12")]),
             ("010-65551234", vec![good("010-65551234")]),
             ("+86 375 5051234", vec![good("0375-5051234")]),
-            (
-                "0375-1234567/13900001111",
-                vec![good("0375-1234567"), good("13900001111")],
-            ),
-            (
-                "13911110001/15811110002(姨)",
-                vec![good("13911110001"), of("15811110002", "姨")],
-            ),
-            (
-                "13911110001 15811110002",
-                vec![good("13911110001"), good("15811110002")],
-            ),
-            (
-                "13911110001(父) 15811110002 (母)",
-                vec![of("13911110001", "父"), of("15811110002", "母")],
-            ),
+            ("0375-1234567/13900001111", vec![good("0375-1234567"), good("13900001111")]),
+            ("13911110001/15811110002(姨)", vec![good("13911110001"), of("15811110002", "姨")]),
+            ("13911110001 15811110002", vec![good("13911110001"), good("15811110002")]),
+            ("13911110001(父) 15811110002 (母)", vec![of("13911110001", "父"), of("15811110002", "母")]),
             ("13911110001、13911110001；无", vec![good("13911110001")]),
-            (
-                "13911110001\n15811110002",
-                vec![good("13911110001"), good("15811110002")],
-            ),
+            ("13911110001\n15811110002", vec![good("13911110001"), good("15811110002")]),
             ("13911110001(父/母)", vec![of("13911110001", "父/母")]),
             ("1390000111", vec![bad(PhoneFault::Digits)]),
             ("139000011112", vec![bad(PhoneFault::Digits)]),
             ("1390 000 111", vec![bad(PhoneFault::Digits)]),
-            (
-                "1390000111 15811110002",
-                vec![bad(PhoneFault::Digits), good("15811110002")],
-            ),
+            ("1390000111 15811110002", vec![bad(PhoneFault::Digits), good("15811110002")]),
             ("11111111111", vec![bad(PhoneFault::Placeholder)]),
             ("13800000000", vec![bad(PhoneFault::Placeholder)]),
             ("+8613800000000", vec![bad(PhoneFault::Placeholder)]),
@@ -462,29 +384,18 @@ mod tests {
 
     #[test]
     fn a_number_reads_its_own_spelling() {
-        for text in [
-            "13900001111",
-            "0375-1234567",
-            "010-65551234",
-            "0375-5051234-12",
-        ] {
+        for text in ["13900001111", "0375-1234567", "010-65551234", "0375-5051234-12"] {
             let number: PhoneNumber = text.parse().expect("a number");
             assert_eq!(number.as_str(), text);
         }
         let number: PhoneNumber = "0375-1234567".parse().expect("a number");
-        assert_eq!(
-            (number.tail().as_str(), number.is_mobile()),
-            ("4567", false)
-        );
+        assert_eq!((number.tail().as_str(), number.is_mobile()), ("4567", false));
         assert!(serde_json::from_str::<PhoneNumber>("\"1390000111\"").is_err());
     }
 
     #[test]
     fn no_cell_whatever_breaks_the_splitter() {
-        let bits = [
-            "139", "0000", "1111", "(", "）", "父", " ", "/", "-", "+86", "\u{200b}", "，", ":",
-            "𬴂",
-        ];
+        let bits = ["139", "0000", "1111", "(", "）", "父", " ", "/", "-", "+86", "\u{200b}", "，", ":", "𬴂"];
         let mut seed: usize = 7;
         for _ in 0..20_000 {
             let mut cell = String::new();

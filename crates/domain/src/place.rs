@@ -155,11 +155,7 @@ impl FromStr for PlaceCode {
     type Err = PlaceCodeError;
     fn from_str(text: &str) -> Result<Self, PlaceCodeError> {
         let good = matches!(text.len(), 6 | 9 | 12) && text.bytes().all(|b| b.is_ascii_digit());
-        if good {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PlaceCodeError)
-        }
+        if good { Ok(Self(text.to_owned())) } else { Err(PlaceCodeError) }
     }
 }
 
@@ -241,16 +237,11 @@ impl PlaceTable {
         for place in table.places.values() {
             match (place.level, &place.parent) {
                 (PlaceLevel::Township, _) => {
-                    table
-                        .townships
-                        .insert(place.name.clone(), place.code.clone());
+                    table.townships.insert(place.name.clone(), place.code.clone());
                 }
                 (PlaceLevel::Village, Some(township)) => {
                     let names = table.villages.entry(township.clone()).or_default();
-                    names
-                        .entry(village_core(&place.name).to_owned())
-                        .or_default()
-                        .insert(place.code.clone());
+                    names.entry(village_core(&place.name).to_owned()).or_default().insert(place.code.clone());
                 }
                 (PlaceLevel::County, _) | (PlaceLevel::Village, None) => {}
             }
@@ -271,13 +262,8 @@ impl PlaceTable {
             let (Some(name), Some(code)) = (fields.get(name_at), fields.get(code_at)) else {
                 return Err(PlaceError::Fields { line });
             };
-            let code: PlaceCode = code
-                .parse()
-                .map_err(|source| PlaceError::Code { line, source })?;
-            let place = self
-                .places
-                .get(&code)
-                .ok_or(PlaceError::UnknownCode { line })?;
+            let code: PlaceCode = code.parse().map_err(|source| PlaceError::Code { line, source })?;
+            let place = self.places.get(&code).ok_or(PlaceError::UnknownCode { line })?;
             let name = squeezed(name);
             match (place.level, &place.parent) {
                 (PlaceLevel::Township, _) => {
@@ -285,10 +271,7 @@ impl PlaceTable {
                 }
                 (PlaceLevel::Village, Some(township)) => {
                     let names = self.old_villages.entry(township.clone()).or_default();
-                    names
-                        .entry(village_core(&name).to_owned())
-                        .or_default()
-                        .insert(code);
+                    names.entry(village_core(&name).to_owned()).or_default().insert(code);
                 }
                 (PlaceLevel::County, _) | (PlaceLevel::Village, None) => {
                     return Err(PlaceError::Tree { line });
@@ -315,9 +298,7 @@ impl PlaceTable {
 
     /// The divisions directly within `code`, in the order of their codes.
     pub fn within<'a>(&'a self, code: &'a PlaceCode) -> impl Iterator<Item = &'a Place> {
-        self.places
-            .values()
-            .filter(move |place| place.parent.as_ref() == Some(code))
+        self.places.values().filter(move |place| place.parent.as_ref() == Some(code))
     }
 
     /// The place a roster means by its township and village. Villages are matched within their township only,
@@ -328,9 +309,7 @@ impl PlaceTable {
             None => return PlaceMatch::Nothing,
         };
         match self.village_named(&township, village_text) {
-            Some((village, by_old_name)) if township_by_old_name || by_old_name => {
-                PlaceMatch::ByOldName(village)
-            }
+            Some((village, by_old_name)) if township_by_old_name || by_old_name => PlaceMatch::ByOldName(village),
             Some((village, _)) => PlaceMatch::Exact(village),
             None if township_by_old_name => PlaceMatch::ByOldName(township),
             None => PlaceMatch::Township(township),
@@ -339,33 +318,18 @@ impl PlaceTable {
 
     fn township_named(&self, text: &str) -> Option<(PlaceCode, bool)> {
         let name = squeezed(text);
-        let county_name = self
-            .places
-            .get(&self.county)
-            .map(|county| county.name.as_str())
-            .unwrap_or_default();
-        let name = name
-            .strip_prefix(county_name)
-            .filter(|rest| !rest.is_empty())
-            .unwrap_or(&name);
+        let county_name = self.places.get(&self.county).map(|county| county.name.as_str()).unwrap_or_default();
+        let name = name.strip_prefix(county_name).filter(|rest| !rest.is_empty()).unwrap_or(&name);
         let spellings = [
             Some(name.to_owned()),
             name.strip_suffix("人民政府").map(str::to_owned),
             name.strip_suffix("办事处").map(str::to_owned),
             // 琴台办事处, 琴台街道办
-            name.strip_suffix("街道办")
-                .or_else(|| name.strip_suffix("办事处"))
-                .map(|stem| format!("{stem}街道")),
+            name.strip_suffix("街道办").or_else(|| name.strip_suffix("办事处")).map(|stem| format!("{stem}街道")),
         ];
         let spellings = || spellings.iter().flatten();
-        let in_use = spellings()
-            .find_map(|name| self.townships.get(name))
-            .map(|code| (code.clone(), false));
-        in_use.or_else(|| {
-            spellings()
-                .find_map(|name| self.old_townships.get(name))
-                .map(|code| (code.clone(), true))
-        })
+        let in_use = spellings().find_map(|name| self.townships.get(name)).map(|code| (code.clone(), false));
+        in_use.or_else(|| spellings().find_map(|name| self.old_townships.get(name)).map(|code| (code.clone(), true)))
     }
 
     fn village_named(&self, township: &PlaceCode, text: &str) -> Option<(PlaceCode, bool)> {
@@ -380,16 +344,8 @@ impl PlaceTable {
             let names = names?;
             let core = village_core(&name);
             // 杨北村 is 杨北村民委员会, 马村 is 马村村民委员会: both readings are tried, and two answers are none.
-            let readings = [
-                Some(core),
-                core.strip_suffix('村'),
-                core.strip_suffix("社区"),
-            ];
-            let mut found = readings
-                .into_iter()
-                .flatten()
-                .filter_map(|name| names.get(name))
-                .flatten();
+            let readings = [Some(core), core.strip_suffix('村'), core.strip_suffix("社区")];
+            let mut found = readings.into_iter().flatten().filter_map(|name| names.get(name)).flatten();
             let first = found.next()?;
             found.all(|other| other == first).then(|| first.clone())
         };
@@ -401,24 +357,14 @@ impl PlaceTable {
 
 /// A village's name without what its committee is called.
 fn village_core(name: &str) -> &str {
-    [
-        "社区居民委员会",
-        "居民委员会",
-        "村民委员会",
-        "社区居委会",
-        "居委会",
-        "村委会",
-    ]
-    .into_iter()
-    .find_map(|suffix| name.strip_suffix(suffix).filter(|core| !core.is_empty()))
-    .unwrap_or(name)
+    ["社区居民委员会", "居民委员会", "村民委员会", "社区居委会", "居委会", "村委会"]
+        .into_iter()
+        .find_map(|suffix| name.strip_suffix(suffix).filter(|core| !core.is_empty()))
+        .unwrap_or(name)
 }
 
 fn squeezed(text: &str) -> String {
-    text.chars()
-        .map(half_width)
-        .filter(|c| !is_blank(*c))
-        .collect()
+    text.chars().map(half_width).filter(|c| !is_blank(*c)).collect()
 }
 
 fn read_places(csv: &str) -> Result<BTreeMap<PlaceCode, Place>, PlaceError> {
@@ -426,19 +372,11 @@ fn read_places(csv: &str) -> Result<BTreeMap<PlaceCode, Place>, PlaceError> {
     let mut lines = csv_lines(csv);
     let header = lines.next().map(|(_, fields)| fields).unwrap_or_default();
     let at = |name| column(&header, name).ok_or(PlaceError::Header { needed: NEEDED });
-    let (code_at, name_at, level_at, parent_at) =
-        (at("code")?, at("name")?, at("level")?, at("parent_code")?);
+    let (code_at, name_at, level_at, parent_at) = (at("code")?, at("name")?, at("level")?, at("parent_code")?);
     let mut places: BTreeMap<PlaceCode, Place> = BTreeMap::new();
     for (line, fields) in lines {
-        let field = |at: usize| {
-            fields
-                .get(at)
-                .map(String::as_str)
-                .ok_or(PlaceError::Fields { line })
-        };
-        let code: PlaceCode = field(code_at)?
-            .parse()
-            .map_err(|source| PlaceError::Code { line, source })?;
+        let field = |at: usize| fields.get(at).map(String::as_str).ok_or(PlaceError::Fields { line });
+        let code: PlaceCode = field(code_at)?.parse().map_err(|source| PlaceError::Code { line, source })?;
         let stated = match field(level_at)? {
             "county" => Some(PlaceLevel::County),
             "township" => Some(PlaceLevel::Township),
@@ -455,12 +393,7 @@ fn read_places(csv: &str) -> Result<BTreeMap<PlaceCode, Place>, PlaceError> {
         if stated != Some(level) || !parent_fits {
             return Err(PlaceError::Tree { line });
         }
-        let place = Place {
-            code: code.clone(),
-            name: squeezed(field(name_at)?),
-            level,
-            parent,
-        };
+        let place = Place { code: code.clone(), name: squeezed(field(name_at)?), level, parent };
         if places.insert(code, place).is_some() {
             return Err(PlaceError::Twice { line });
         }
@@ -475,22 +408,19 @@ fn column(header: &[String], name: &str) -> Option<usize> {
 /// The non-empty lines of a CSV with their numbers; quotes hold commas, not line ends.
 fn csv_lines(csv: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
     let csv = csv.strip_prefix('\u{feff}').unwrap_or(csv);
-    csv.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(at, line)| {
-            let mut fields = vec![String::new()];
-            let mut quoted = false;
-            for c in line.chars() {
-                match (c, fields.last_mut()) {
-                    ('"', _) => quoted = !quoted,
-                    (',', _) if !quoted => fields.push(String::new()),
-                    (other, Some(field)) => field.push(other),
-                    (_, None) => {}
-                }
+    csv.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(at, line)| {
+        let mut fields = vec![String::new()];
+        let mut quoted = false;
+        for c in line.chars() {
+            match (c, fields.last_mut()) {
+                ('"', _) => quoted = !quoted,
+                (',', _) if !quoted => fields.push(String::new()),
+                (other, Some(field)) => field.push(other),
+                (_, None) => {}
             }
-            (at.saturating_add(1), fields)
-        })
+        }
+        (at.saturating_add(1), fields)
+    })
 }
 
 #[cfg(test)]
@@ -513,28 +443,15 @@ mod tests {
         let table = table();
         assert_eq!(table.county(), &code("410423"));
         assert_eq!(table.within(table.county()).count(), 24);
-        assert_eq!(
-            table
-                .iter()
-                .filter(|p| p.level == PlaceLevel::Village)
-                .count(),
-            556
-        );
-        assert_eq!(
-            table.get(&code("410423001")).map(|p| p.name.as_str()),
-            Some("露峰街道")
-        );
+        assert_eq!(table.iter().filter(|p| p.level == PlaceLevel::Village).count(), 556);
+        assert_eq!(table.get(&code("410423001")).map(|p| p.name.as_str()), Some("露峰街道"));
     }
 
     #[test]
     fn every_village_is_found_by_each_of_its_names() {
         let table = table();
         for village in table.iter().filter(|p| p.level == PlaceLevel::Village) {
-            let township = village
-                .parent
-                .as_ref()
-                .and_then(|code| table.get(code))
-                .expect("a township");
+            let township = village.parent.as_ref().and_then(|code| table.get(code)).expect("a township");
             let core = village_core(&village.name);
             for name in [
                 village.name.clone(),
@@ -544,12 +461,7 @@ mod tests {
                 format!("{core}社区"),
             ] {
                 let found = table.resolve(&township.name, &name);
-                assert_eq!(
-                    found,
-                    PlaceMatch::Exact(village.code.clone()),
-                    "{} {name}",
-                    township.name
-                );
+                assert_eq!(found, PlaceMatch::Exact(village.code.clone()), "{} {name}", township.name);
             }
         }
     }
@@ -567,37 +479,13 @@ mod tests {
     #[test]
     fn old_and_long_names_are_understood() {
         let table = table();
-        assert_eq!(
-            table.resolve("二郎庙乡", "小团城村民委员会"),
-            PlaceMatch::ByOldName(code("410423105"))
-        );
-        let village = table
-            .within(&code("410423107"))
-            .next()
-            .expect("a village")
-            .clone();
-        assert_eq!(
-            table.resolve("赵村乡", &village.name),
-            PlaceMatch::ByOldName(village.code.clone())
-        );
-        assert_eq!(
-            table.resolve("鲁山县赵村镇人民政府", &village.name),
-            PlaceMatch::Exact(village.code)
-        );
-        assert_eq!(
-            table
-                .resolve(" 琴台街道办事处\u{3000}", "友谊社区")
-                .township(),
-            Some(code("410423002"))
-        );
-        assert_eq!(
-            table.resolve("琴台街道办", "不存在的村"),
-            PlaceMatch::Township(code("410423002"))
-        );
-        assert_eq!(
-            table.resolve("琴台街道", ""),
-            PlaceMatch::Township(code("410423002"))
-        );
+        assert_eq!(table.resolve("二郎庙乡", "小团城村民委员会"), PlaceMatch::ByOldName(code("410423105")));
+        let village = table.within(&code("410423107")).next().expect("a village").clone();
+        assert_eq!(table.resolve("赵村乡", &village.name), PlaceMatch::ByOldName(village.code.clone()));
+        assert_eq!(table.resolve("鲁山县赵村镇人民政府", &village.name), PlaceMatch::Exact(village.code));
+        assert_eq!(table.resolve(" 琴台街道办事处\u{3000}", "友谊社区").township(), Some(code("410423002")));
+        assert_eq!(table.resolve("琴台街道办", "不存在的村"), PlaceMatch::Township(code("410423002")));
+        assert_eq!(table.resolve("琴台街道", ""), PlaceMatch::Township(code("410423002")));
     }
 
     #[test]
@@ -605,22 +493,10 @@ mod tests {
         let csv = "code,name,level,parent_code\n410490,青石县,county,4104\n410490101,柳沟镇,township,410490\n\
                    410490101201,马村民委员会,village,410490101\n410490101202,马村村民委员会,village,410490101\n";
         let table = PlaceTable::from_csv(csv, "old_name,code\n牛村,410490101201\n").expect("good");
-        assert_eq!(
-            table.resolve("柳沟镇", "马村"),
-            PlaceMatch::Township(code("410490101"))
-        );
-        assert_eq!(
-            table.resolve("柳沟镇", "马村村"),
-            PlaceMatch::Exact(code("410490101202"))
-        );
-        assert_eq!(
-            table.resolve("柳沟镇", "马村村民委员会"),
-            PlaceMatch::Exact(code("410490101202"))
-        );
-        assert_eq!(
-            table.resolve("柳沟镇", "牛村"),
-            PlaceMatch::ByOldName(code("410490101201"))
-        );
+        assert_eq!(table.resolve("柳沟镇", "马村"), PlaceMatch::Township(code("410490101")));
+        assert_eq!(table.resolve("柳沟镇", "马村村"), PlaceMatch::Exact(code("410490101202")));
+        assert_eq!(table.resolve("柳沟镇", "马村村民委员会"), PlaceMatch::Exact(code("410490101202")));
+        assert_eq!(table.resolve("柳沟镇", "牛村"), PlaceMatch::ByOldName(code("410490101201")));
     }
 
     #[test]
@@ -629,9 +505,7 @@ mod tests {
         assert_eq!(village.county(), code("410423"));
         assert_eq!(village.township(), Some(code("410423001")));
         assert!(
-            code("410423").contains(&village)
-                && code("410423001").contains(&village)
-                && village.contains(&village)
+            code("410423").contains(&village) && code("410423001").contains(&village) && village.contains(&village)
         );
         assert!(!code("410423002").contains(&village) && !village.contains(&code("410423001")));
         assert_eq!(code("410423").township(), None);
@@ -644,48 +518,20 @@ mod tests {
     #[test]
     fn broken_tables_are_refused_with_their_line() {
         let head = "code,name,level,parent_code\n410490,青石县,county,4104\n";
-        let read =
-            |more: &str, old: &str| PlaceTable::from_csv(&format!("{head}{more}"), old).map(|_| ());
+        let read = |more: &str, old: &str| PlaceTable::from_csv(&format!("{head}{more}"), old).map(|_| ());
         let old = "old_name,code\n";
-        assert_eq!(
-            read("410490101,柳沟镇,township,410491\n", old),
-            Err(PlaceError::Tree { line: 3 })
-        );
-        assert_eq!(
-            read("410490101001,某村,village,410490101\n", old),
-            Err(PlaceError::Tree { line: 3 })
-        );
-        assert_eq!(
-            read("410490101,柳沟镇,village,410490\n", old),
-            Err(PlaceError::Tree { line: 3 })
-        );
+        assert_eq!(read("410490101,柳沟镇,township,410491\n", old), Err(PlaceError::Tree { line: 3 }));
+        assert_eq!(read("410490101001,某村,village,410490101\n", old), Err(PlaceError::Tree { line: 3 }));
+        assert_eq!(read("410490101,柳沟镇,village,410490\n", old), Err(PlaceError::Tree { line: 3 }));
         assert_eq!(
             read("4104901,柳沟镇,township,410490\n", old),
-            Err(PlaceError::Code {
-                line: 3,
-                source: PlaceCodeError
-            })
+            Err(PlaceError::Code { line: 3, source: PlaceCodeError })
         );
-        assert_eq!(
-            read("410490101\n", old),
-            Err(PlaceError::Fields { line: 3 })
-        );
-        assert_eq!(
-            read("410490,青石县,county,4104\n", old),
-            Err(PlaceError::Twice { line: 3 })
-        );
-        assert_eq!(
-            read("410491,另县,county,4104\n", old),
-            Err(PlaceError::OneCounty)
-        );
-        assert_eq!(
-            read("", "old_name,code\n旧乡,410490109\n"),
-            Err(PlaceError::UnknownCode { line: 2 })
-        );
+        assert_eq!(read("410490101\n", old), Err(PlaceError::Fields { line: 3 }));
+        assert_eq!(read("410490,青石县,county,4104\n", old), Err(PlaceError::Twice { line: 3 }));
+        assert_eq!(read("410491,另县,county,4104\n", old), Err(PlaceError::OneCounty));
+        assert_eq!(read("", "old_name,code\n旧乡,410490109\n"), Err(PlaceError::UnknownCode { line: 2 }));
         assert!(matches!(read("", "name\n"), Err(PlaceError::Header { .. })));
-        assert!(matches!(
-            PlaceTable::from_csv("", old),
-            Err(PlaceError::Header { .. })
-        ));
+        assert!(matches!(PlaceTable::from_csv("", old), Err(PlaceError::Header { .. })));
     }
 }

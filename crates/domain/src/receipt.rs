@@ -258,9 +258,8 @@ pub fn check(
     if servers < needed {
         faults.push(ReceiptFault::Servers);
     }
-    let served_too = |name: &String| {
-        !name.trim().is_empty() && receipt.servers.iter().any(|server| server.trim() == name.trim())
-    };
+    let served_too =
+        |name: &String| !name.trim().is_empty() && receipt.servers.iter().any(|server| server.trim() == name.trim());
     if receipt.witnesses.iter().any(served_too) {
         faults.push(ReceiptFault::WitnessServed);
     }
@@ -320,7 +319,8 @@ mod tests {
         };
         let r = ReceiptCompleted { proxy: Some(minor), ..receipt(ServiceMode::CoResident) };
         assert_eq!(ok(&r), [ReceiptFault::MinorProxy]);
-        let left = ReceiptCompleted { refusal_reason: Some("不肯接".to_owned()), ..receipt(ServiceMode::LeftAtHome) };
+        let left =
+            ReceiptCompleted { refusal_reason: Some("不肯接".to_owned()), ..receipt(ServiceMode::LeftAtHome) };
         assert_eq!(ok(&left), [ReceiptFault::NoWitness, ReceiptFault::HomeNotConfirmed, ReceiptFault::Servers]);
         let same = ReceiptCompleted {
             servers: vec!["周启明".to_owned(), "郝建国".to_owned()],

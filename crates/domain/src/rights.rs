@@ -93,6 +93,10 @@ impl Rights {
             self.journals.insert(enrolled.journal, enrolled.device);
             self.devices.insert(enrolled.device, enrolled);
         } else if let Event::VillageAssigned(assigned) = event {
+            // Whoever may write into one village's file must not give away another.
+            if fact.file != FileId::village(&assigned.village) {
+                return;
+            }
             self.known_places.entry(assigned.village.clone()).or_insert(position);
             self.villages.entry((assigned.village, assigned.line)).or_default().set(position, assigned.person);
         } else if let Event::Placed(placed) = event {
@@ -118,9 +122,11 @@ impl Rights {
 
     /// Since when a person may see the families of a place, through an area or an assignment in either line.
     fn place_since(&self, person: &PersonId, place: &PlaceCode, as_of: Position) -> Option<Position> {
-        let by_area = self.people.get(person).and_then(|roles| roles.at(as_of)).and_then(|(position, (_, areas))| {
-            areas.iter().any(|area| area.contains(place)).then_some(position)
-        });
+        let by_area = self
+            .people
+            .get(person)
+            .and_then(|roles| roles.at(as_of))
+            .and_then(|(position, (_, areas))| areas.iter().any(|area| area.contains(place)).then_some(position));
         let by_line = [Line::Government, Line::Education].into_iter().filter_map(|line| {
             let (position, holder) = self.villages.get(&(place.clone(), line))?.at(as_of)?;
             (holder == person).then_some(position)
@@ -170,14 +176,7 @@ impl Rights {
     /// Whether a person may write a fact of this kind into this section, as of a position.
     ///
     /// A visit to a family is judged by where the family stands, not by what the visit says.
-    pub fn may_write(
-        &self,
-        person: &PersonId,
-        kind: &str,
-        file: FileId,
-        section: Section,
-        as_of: Position,
-    ) -> bool {
+    pub fn may_write(&self, person: &PersonId, kind: &str, file: FileId, section: Section, as_of: Position) -> bool {
         let Some(role) = self.role(person, as_of) else { return false };
         match writer(kind) {
             // A newer version's kind: only those who may write everything else may bring it.

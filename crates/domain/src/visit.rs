@@ -125,7 +125,8 @@ pub fn odd_hour(time: NaiveTime) -> bool {
 }
 
 /// Words that no record and no letter may contain (domain.md §4.2, L14).
-pub const THREATS: &[&str] = &["拘留", "警察", "抓人", "坐牢", "最后通牒", "曝光", "丢工作", "不让上学", "不能参军", "全村通报"];
+pub const THREATS: &[&str] =
+    &["拘留", "警察", "抓人", "坐牢", "最后通牒", "曝光", "丢工作", "不让上学", "不能参军", "全村通报"];
 
 /// Whether a text contains a threat.
 pub fn threatens(text: &str) -> bool {
@@ -241,7 +242,9 @@ mod tests {
 
     #[test]
     fn the_hours_of_the_calendar() {
-        assert!(odd_hour(at(22, 0, 0)) && odd_hour(at(7, 59, 59)) && !odd_hour(at(8, 0, 0)) && !odd_hour(at(21, 59, 59)));
+        assert!(
+            odd_hour(at(22, 0, 0)) && odd_hour(at(7, 59, 59)) && !odd_hour(at(8, 0, 0)) && !odd_hour(at(21, 59, 59))
+        );
     }
 
     #[test]

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use domain::money::Fen;
 use forms::{
-    Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter,
-    ServiceCause, Sheet, draw,
+    Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause, Sheet, draw,
 };
 
 fn day(month: u32, day: u32) -> NaiveDate {
@@ -64,11 +63,7 @@ fn receipt(letters: usize, addressees: &[&str]) -> Sheet {
         letters: all
             .into_iter()
             .take(letters)
-            .map(|(name, doc_no)| ServedLetter {
-                name: name.into(),
-                doc_no: doc_no.into(),
-                copies: 1,
-            })
+            .map(|(name, doc_no)| ServedLetter { name: name.into(), doc_no: doc_no.into(), copies: 1 })
             .collect(),
         addressees: addressees.iter().map(|&n| n.into()).collect(),
         address: "青石县柳沟镇王家庄村三组12号".into(),
@@ -80,11 +75,7 @@ fn lines(n: u32) -> Vec<NoticeLine> {
     (0..n)
         .map(|i| {
             let step = i64::from(i);
-            line(
-                &format!("{:06}", 40_217 + i * 1_111),
-                120_000 + step * 50_000,
-                34_337 + step * 1_717,
-            )
+            line(&format!("{:06}", 40_217 + i * 1_111), 120_000 + step * 50_000, 34_337 + step * 1_717)
         })
         .collect()
 }
@@ -95,71 +86,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let both = Some("王守田");
     let small = || vec![line("GK0040217", 0, 36_337)];
     let files: Vec<(&str, Vec<Sheet>, PrintState, Palette)> = vec![
-        (
-            "notice",
-            vec![notice(10123, "王秋禾", both, small())],
-            PrintState::Formal,
-            Palette::Red,
-        ),
-        (
-            "notice-black",
-            vec![notice(10123, "王秋禾", both, lines(2))],
-            PrintState::Formal,
-            Palette::Black,
-        ),
-        (
-            "notice-four",
-            vec![notice(10124, "王秋禾", both, lines(4))],
-            PrintState::Formal,
-            Palette::Red,
-        ),
-        (
-            "notice-rare-name",
-            vec![notice(10125, "王𬴂", None, lines(1))],
-            PrintState::Reprint(2),
-            Palette::Red,
-        ),
+        ("notice", vec![notice(10123, "王秋禾", both, small())], PrintState::Formal, Palette::Red),
+        ("notice-black", vec![notice(10123, "王秋禾", both, lines(2))], PrintState::Formal, Palette::Black),
+        ("notice-four", vec![notice(10124, "王秋禾", both, lines(4))], PrintState::Formal, Palette::Red),
+        ("notice-rare-name", vec![notice(10125, "王𬴂", None, lines(1))], PrintState::Reprint(2), Palette::Red),
         (
             "notice-sample",
-            vec![notice(
-                10126,
-                "买买提·艾山江",
-                Some("阿依古丽·买买提"),
-                lines(3),
-            )],
+            vec![notice(10126, "买买提·艾山江", Some("阿依古丽·买买提"), lines(3))],
             PrintState::Sample,
             Palette::Red,
         ),
-        (
-            "notice-many",
-            vec![notice(10127, "王秋禾", both, lines(24))],
-            PrintState::Formal,
-            Palette::Red,
-        ),
-        (
-            "notice-two-pages",
-            vec![notice(10128, "王秋禾", both, lines(10))],
-            PrintState::Formal,
-            Palette::Red,
-        ),
-        (
-            "receipt",
-            vec![receipt(1, &["王秋禾", "王守田"])],
-            PrintState::Formal,
-            Palette::Red,
-        ),
-        (
-            "receipt-two",
-            vec![receipt(2, &["王𬴂"])],
-            PrintState::Reprint(1),
-            Palette::Black,
-        ),
-        (
-            "receipt-sample",
-            vec![receipt(2, &["王秋禾", "王守田"])],
-            PrintState::Sample,
-            Palette::Red,
-        ),
+        ("notice-many", vec![notice(10127, "王秋禾", both, lines(24))], PrintState::Formal, Palette::Red),
+        ("notice-two-pages", vec![notice(10128, "王秋禾", both, lines(10))], PrintState::Formal, Palette::Red),
+        ("receipt", vec![receipt(1, &["王秋禾", "王守田"])], PrintState::Formal, Palette::Red),
+        ("receipt-two", vec![receipt(2, &["王𬴂"])], PrintState::Reprint(1), Palette::Black),
+        ("receipt-sample", vec![receipt(2, &["王秋禾", "王守田"])], PrintState::Sample, Palette::Red),
     ];
     for (name, sheets, state, palette) in files {
         let drawn = draw(&sheets, state, palette)?;

@@ -67,13 +67,7 @@ pub(crate) struct Run {
 #[derive(Clone, Debug)]
 pub(crate) enum Mark {
     Text(Run),
-    Bar {
-        x: i32,
-        y: i32,
-        width: i32,
-        height: i32,
-        ink: Ink,
-    },
+    Bar { x: i32, y: i32, width: i32, height: i32, ink: Ink },
 }
 
 /// Where a text stands relative to its given x.
@@ -93,13 +87,7 @@ pub(crate) struct Canvas {
 impl Canvas {
     /// A filled bar by its upper left corner.
     pub(crate) fn bar(&mut self, x: i32, y: i32, width: i32, height: i32, ink: Ink) {
-        self.marks.push(Mark::Bar {
-            x,
-            y,
-            width,
-            height,
-            ink,
-        });
+        self.marks.push(Mark::Bar { x, y, width, height, ink });
     }
 
     /// A horizontal line centred on `y`.
@@ -148,15 +136,7 @@ impl Canvas {
     }
 
     /// A line placed by its left edge, middle or right edge.
-    pub(crate) fn aligned(
-        &mut self,
-        line: &Line,
-        x: i32,
-        baseline: i32,
-        size: i32,
-        align: Align,
-        ink: Ink,
-    ) {
+    pub(crate) fn aligned(&mut self, line: &Line, x: i32, baseline: i32, size: i32, align: Align, ink: Ink) {
         let width = from_ems(line.width, size);
         let left = match align {
             Align::Left => x,
@@ -173,14 +153,7 @@ impl Canvas {
         let height = mm(70);
         self.frame(right - width, y, width, height, 75, Ink::Black);
         let baseline = y + height / 2 + SIZE * 38 / 100;
-        self.aligned(
-            line,
-            right - width / 2,
-            baseline,
-            SIZE,
-            Align::Centre,
-            Ink::Black,
-        );
+        self.aligned(line, right - width / 2, baseline, SIZE, Align::Centre, Ink::Black);
     }
 
     /// The watermark across the middle of the page. Draw it first: the text lies over it.

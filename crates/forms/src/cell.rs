@@ -22,11 +22,7 @@ pub(crate) struct Area {
 impl Area {
     /// The part of the box right of `left` and `width` wide.
     pub(crate) const fn slice(self, left: i32, width: i32) -> Self {
-        Self {
-            x: self.x + left,
-            width,
-            ..self
-        }
+        Self { x: self.x + left, width, ..self }
     }
 }
 
@@ -75,11 +71,7 @@ pub(crate) fn label(canvas: &mut Canvas, glyphs: &[Glyph], area: Area, size: i32
         let whole = single(glyphs).width;
         let wanted = (whole + room - 1) / room.max(1);
         let even = ragged(glyphs, whole / wanted.max(1) + 500);
-        let lines = if count(even.len()) <= wanted {
-            even
-        } else {
-            ragged(glyphs, room)
-        };
+        let lines = if count(even.len()) <= wanted { even } else { ragged(glyphs, room) };
         let high = count(lines.len()) * size * 125 / 100;
         if high <= area.height - EDGE || size <= SMALLEST {
             stack(canvas, &lines, area, size, Align::Centre);
@@ -111,14 +103,7 @@ pub(crate) fn spread(canvas: &mut Canvas, lines: &[Line], area: Area, size: i32)
 }
 
 /// Puts a set line into a box at a given baseline.
-pub(crate) fn put(
-    canvas: &mut Canvas,
-    line: &Line,
-    area: Area,
-    baseline: i32,
-    size: i32,
-    align: Align,
-) {
+pub(crate) fn put(canvas: &mut Canvas, line: &Line, area: Area, baseline: i32, size: i32, align: Align) {
     let x = match align {
         Align::Left => area.x + PADDING,
         Align::Centre => area.x + area.width / 2,

@@ -13,13 +13,7 @@ pub(crate) fn payload(doc_no: &str, template: &str, hash8: &str) -> String {
 
 /// Draws the code as a square of about `side` with its upper left corner at (`x`, `y`). The
 /// caller keeps four modules of paper free around it.
-pub(crate) fn draw(
-    canvas: &mut Canvas,
-    text: &str,
-    x: i32,
-    y: i32,
-    side: i32,
-) -> Result<(), FormError> {
+pub(crate) fn draw(canvas: &mut Canvas, text: &str, x: i32, y: i32, side: i32) -> Result<(), FormError> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium).map_err(FormError::Code)?;
     let modules = code.size();
     let module = side / modules.max(1);
@@ -31,13 +25,7 @@ pub(crate) fn draw(
                 run += 1;
             }
             if run > 0 {
-                canvas.bar(
-                    x + column * module,
-                    y + row * module,
-                    run * module,
-                    module,
-                    Ink::Black,
-                );
+                canvas.bar(x + column * module, y + row * module, run * module, module, Ink::Black);
             }
             column += run.max(1);
         }

@@ -166,9 +166,5 @@ pub enum Palette {
 pub fn facts_hash8(sheet: &Sheet) -> Result<String, FormError> {
     let bytes = serde_json::to_vec(sheet).map_err(FormError::Facts)?;
     let digest = Sha256::digest(&bytes);
-    Ok(digest
-        .iter()
-        .take(4)
-        .map(|b| format!("{b:02x}"))
-        .collect::<String>())
+    Ok(digest.iter().take(4).map(|b| format!("{b:02x}")).collect::<String>())
 }

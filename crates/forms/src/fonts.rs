@@ -65,12 +65,7 @@ impl<'a> Cut<'a> {
             .find_map(|n| n.to_string())
             .unwrap_or_else(|| which.to_owned());
         let cff = face.raw_face().table(Tag::from_bytes(b"CFF ")).is_some();
-        Ok(Self {
-            face,
-            bytes,
-            name,
-            cff,
-        })
+        Ok(Self { face, bytes, name, cff })
     }
 
     /// The glyph of a character; never glyph 0, which is the empty box.
@@ -116,17 +111,12 @@ impl<'a> Fonts<'a> {
 
     /// The first face of the chain that has the character.
     pub(crate) fn first(&self, chain: &[FaceId], ch: char) -> Option<(FaceId, GlyphId)> {
-        chain
-            .iter()
-            .find_map(|&id| self.cut(id).glyph(ch).map(|g| (id, g)))
+        chain.iter().find_map(|&id| self.cut(id).glyph(ch).map(|g| (id, g)))
     }
 
     /// The first face of the chain that has every character of the text.
     pub(crate) fn whole(&self, chain: &[FaceId], text: &str) -> Option<FaceId> {
-        chain.iter().copied().find(|&id| {
-            text.chars()
-                .all(|c| is_silent(c) || self.cut(id).glyph(c).is_some())
-        })
+        chain.iter().copied().find(|&id| text.chars().all(|c| is_silent(c) || self.cut(id).glyph(c).is_some()))
     }
 
     /// The characters of a text that no face can draw, each once, in order of appearance.

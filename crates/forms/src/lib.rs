@@ -15,8 +15,8 @@ mod text;
 mod wording;
 
 pub use facts::{
-    Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter,
-    ServiceCause, Sheet, facts_hash8,
+    Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause, Sheet,
+    facts_hash8,
 };
 pub use fonts::{FontBytes, FontError, Fonts, embedded, missing_glyphs};
 pub use wording::{WordingError, forbidden_words};
@@ -118,12 +118,7 @@ pub fn draw(sheets: &[Sheet], state: PrintState, palette: Palette) -> Result<Dra
 }
 
 /// [`draw`] with faces of the caller's choice, such as the county's own licensed ones.
-pub fn draw_with(
-    fonts: &Fonts<'_>,
-    sheets: &[Sheet],
-    state: PrintState,
-    palette: Palette,
-) -> Result<Drawn, FormError> {
+pub fn draw_with(fonts: &Fonts<'_>, sheets: &[Sheet], state: PrintState, palette: Palette) -> Result<Drawn, FormError> {
     if state == PrintState::Reprint(0) {
         return Err(FormError::ReprintZero);
     }
@@ -135,12 +130,7 @@ pub fn draw_with(
     let mut sheet_pages = Vec::new();
     for sheet in sheets {
         identity.update(serde_json::to_vec(sheet).map_err(FormError::Facts)?);
-        let act = Act {
-            fonts,
-            state,
-            palette,
-            hash8: facts_hash8(sheet)?,
-        };
+        let act = Act { fonts, state, palette, hash8: facts_hash8(sheet)? };
         let drawn = match sheet {
             Sheet::Notice(facts) => {
                 identity.update(words.notice.template.as_bytes());
@@ -163,11 +153,7 @@ pub fn draw_with(
         printed_on: first.printed_on(),
         identity: identity.finalize().into(),
     };
-    Ok(Drawn {
-        pdf: pdf::write(fonts, &pages, &about)?,
-        pages: sheet_pages.iter().sum(),
-        sheet_pages,
-    })
+    Ok(Drawn { pdf: pdf::write(fonts, &pages, &about)?, pages: sheet_pages.iter().sum(), sheet_pages })
 }
 
 /// The template and version that a sheet is drawn by, as printed on it and in its QR code.
@@ -189,11 +175,7 @@ pub(crate) struct Act<'a> {
 
 /// Refuses an empty fact.
 pub(crate) fn needed(name: &'static str, text: &str) -> Result<(), FormError> {
-    if text.trim().is_empty() {
-        Err(FormError::Empty(name))
-    } else {
-        Ok(())
-    }
+    if text.trim().is_empty() { Err(FormError::Empty(name)) } else { Ok(()) }
 }
 
 /// Refuses a fact that seems to hold an ID number: fifteen digits in a row are nothing else here.

@@ -86,20 +86,13 @@ struct Content {
 }
 
 /// Draws one notice.
-pub(crate) fn draw(
-    act: &Act<'_>,
-    words: &NoticeWording,
-    facts: &NoticeFacts,
-) -> Result<Vec<Canvas>, FormError> {
+pub(crate) fn draw(act: &Act<'_>, words: &NoticeWording, facts: &NoticeFacts) -> Result<Vec<Canvas>, FormError> {
     check(facts, act.state)?;
     let number = number(words, facts);
     let content = content(act, words, facts, &number)?;
     let fewest = compose(act, &content, TIGHTEST).len();
-    let mut pages = GRIDS
-        .iter()
-        .map(|&g| compose(act, &content, g))
-        .find(|pages| pages.len() == fewest)
-        .unwrap_or_default();
+    let mut pages =
+        GRIDS.iter().map(|&g| compose(act, &content, g)).find(|pages| pages.len() == fewest).unwrap_or_default();
     let all = pages.len();
     for (at, page) in pages.iter_mut().enumerate() {
         margins(act, words, facts, &number, page, at, all)?;
@@ -138,11 +131,7 @@ fn check(facts: &NoticeFacts, state: PrintState) -> Result<(), FormError> {
         }
     }
     let sum: Result<Fen, MoneyError> = facts.lines.iter().map(|l| l.subtotal).sum();
-    if sum? == facts.total {
-        Ok(())
-    } else {
-        Err(FormError::Sum)
-    }
+    if sum? == facts.total { Ok(()) } else { Err(FormError::Sum) }
 }
 
 /// An account that shows more than a masked address or a four-digit tail.
@@ -150,11 +139,7 @@ fn unmasked(hint: &str) -> bool {
     if hint.contains('*') {
         return false;
     }
-    let longest = hint
-        .split(|c: char| !c.is_ascii_digit())
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
+    let longest = hint.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     hint.contains('@') || longest > 4
 }
 
@@ -169,21 +154,13 @@ fn number(words: &NoticeWording, facts: &NoticeFacts) -> String {
     }
 }
 
-fn content(
-    act: &Act<'_>,
-    words: &NoticeWording,
-    facts: &NoticeFacts,
-    number: &str,
-) -> Result<Content, FormError> {
+fn content(act: &Act<'_>, words: &NoticeWording, facts: &NoticeFacts, number: &str) -> Result<Content, FormError> {
     let head = &facts.letterhead;
     let body = |pieces: &[Piece]| shape(act.fonts, pieces, Voice::Body);
     let bold = |text: &str| shape(act.fonts, &Piece::strong(text), Voice::Title);
     let values = values(words, facts)?;
-    let paragraphs = |list: &[String]| {
-        list.iter()
-            .map(|t| body(&fill(t, &values)?))
-            .collect::<Result<Vec<_>, FormError>>()
-    };
+    let paragraphs =
+        |list: &[String]| list.iter().map(|t| body(&fill(t, &values)?)).collect::<Result<Vec<_>, FormError>>();
     let salutation = match facts.co_borrower {
         Some(_) => &words.salutation.both,
         None => &words.salutation.one,
@@ -204,11 +181,7 @@ fn content(
             Ok(Row {
                 ordinal: single(&body(&Piece::plain((at + 1).to_string()))?),
                 tail: tabular(&body(&Piece::plain(tail))?),
-                amounts: [
-                    money(line.principal_due)?,
-                    money(line.interest_due)?,
-                    money(line.subtotal)?,
-                ],
+                amounts: [money(line.principal_due)?, money(line.interest_due)?, money(line.subtotal)?],
             })
         })
         .collect::<Result<_, FormError>>()?;
@@ -219,36 +192,20 @@ fn content(
         title: single(&bold(&words.title)?),
         salutation: body(&fill(salutation, &values)?)?,
         before: paragraphs(&words.before_table)?,
-        heads: words
-            .columns
-            .iter()
-            .map(|t| Ok(single(&body(&Piece::plain(t))?)))
-            .collect::<Result<_, FormError>>()?,
+        heads: words.columns.iter().map(|t| Ok(single(&body(&Piece::plain(t))?))).collect::<Result<_, FormError>>()?,
         rows,
         totals: [
-            (
-                single(&bold(&words.total_in_figures)?),
-                single(&bold(&format!("¥{}", facts.total.grouped()))?),
-            ),
-            (
-                single(&bold(&words.total_in_words)?),
-                single(&bold(&facts.total.capitals()?)?),
-            ),
+            (single(&bold(&words.total_in_figures)?), single(&bold(&format!("¥{}", facts.total.grouped()))?)),
+            (single(&bold(&words.total_in_words)?), single(&bold(&facts.total.capitals()?)?)),
         ],
         after: paragraphs(&words.after_table)?,
         date: single(&body(&Piece::plain(date_zh(facts.printed_on)))?),
     })
 }
 
-fn values(
-    words: &NoticeWording,
-    facts: &NoticeFacts,
-) -> Result<Vec<(&'static str, Value)>, FormError> {
+fn values(words: &NoticeWording, facts: &NoticeFacts) -> Result<Vec<(&'static str, Value)>, FormError> {
     let head = &facts.letterhead;
-    let ready = facts
-        .due_on
-        .checked_sub_days(Days::new(5))
-        .ok_or(FormError::Date)?;
+    let ready = facts.due_on.checked_sub_days(Days::new(5)).ok_or(FormError::Date)?;
     let you = match facts.co_borrower {
         Some(_) => &words.you.both,
         None => &words.you.one,
@@ -261,45 +218,19 @@ fn values(
     let address = Some(&head.address).filter(|a| !a.is_empty());
     Ok(vec![
         ("borrower", Value::Name(facts.borrower.clone())),
-        (
-            "co_borrower",
-            Value::Name(facts.co_borrower.clone().unwrap_or_default()),
-        ),
+        ("co_borrower", Value::Name(facts.co_borrower.clone().unwrap_or_default())),
         ("you", Value::Words(you.clone())),
         ("bank_name", Value::Words(head.bank_name.clone())),
-        (
-            "settlement_bank",
-            Value::Words(head.settlement_bank.clone()),
-        ),
+        ("settlement_bank", Value::Words(head.settlement_bank.clone())),
         ("organ_name", Value::Words(head.organ_name.clone())),
         ("hotline", Value::Whole(head.hotline.clone())),
         ("complaint_line", Value::Whole(head.complaint_line.clone())),
         ("as_of", Value::Words(date_zh(facts.as_of))),
         ("due_on", Value::Words(due)),
-        (
-            "ready_by",
-            Value::Whole(format!("{}月{}日", ready.month(), ready.day())),
-        ),
-        (
-            "account",
-            Value::Words(optional(
-                &words.account,
-                "account_hint",
-                facts.account_hint.as_ref(),
-            )),
-        ),
-        (
-            "agency",
-            Value::Words(optional(
-                &words.agency,
-                "nearest_agency",
-                head.nearest_agency.as_ref(),
-            )),
-        ),
-        (
-            "address",
-            Value::Words(optional(&words.foot_address, "address", address)),
-        ),
+        ("ready_by", Value::Whole(format!("{}月{}日", ready.month(), ready.day()))),
+        ("account", Value::Words(optional(&words.account, "account_hint", facts.account_hint.as_ref()))),
+        ("agency", Value::Words(optional(&words.agency, "nearest_agency", head.nearest_agency.as_ref()))),
+        ("address", Value::Words(optional(&words.foot_address, "address", address))),
     ])
 }
 
@@ -312,19 +243,11 @@ struct Flow {
 
 impl Flow {
     fn end(&self) -> i32 {
-        if self.pages.is_empty() {
-            FIRST_END
-        } else {
-            LATER_END
-        }
+        if self.pages.is_empty() { FIRST_END } else { LATER_END }
     }
 
     fn closing_end(&self) -> i32 {
-        if self.pages.is_empty() {
-            FIRST_CLOSING_END
-        } else {
-            LATER_CLOSING_END
-        }
+        if self.pages.is_empty() { FIRST_CLOSING_END } else { LATER_CLOSING_END }
     }
 
     fn turn(&mut self) {
@@ -359,11 +282,7 @@ impl Flow {
 }
 
 fn compose(act: &Act<'_>, content: &Content, grid: Grid) -> Vec<Canvas> {
-    let mut flow = Flow {
-        pages: Vec::new(),
-        page: Canvas::default(),
-        y: 0,
-    };
+    let mut flow = Flow { pages: Vec::new(), page: Canvas::default(), y: 0 };
     letterhead(act, content, &mut flow);
 
     let wide = to_ems(WIDTH, grid.size);
@@ -412,14 +331,7 @@ fn letterhead(act: &Act<'_>, content: &Content, flow: &mut Flow) {
     let size = fitting(&content.organ, mm(1500), 3300);
     // The characters' upper edge stands 30 mm below the paper's edge.
     let base = mm(300) + size * 85 / 100;
-    page.aligned(
-        &content.organ,
-        PAGE_WIDTH / 2,
-        base,
-        size,
-        Align::Centre,
-        ink,
-    );
+    page.aligned(&content.organ, PAGE_WIDTH / 2, base, size, Align::Centre, ink);
     let rule = base + size * 8 / 100 + mm(40);
     page.bar(RULE_LEFT, rule, RULE_WIDTH, 170, ink);
     page.bar(RULE_LEFT, rule + 270, RULE_WIDTH, 60, ink);
@@ -431,14 +343,7 @@ fn letterhead(act: &Act<'_>, content: &Content, flow: &mut Flow) {
     page.aligned(&content.number, RIGHT, base, size, Align::Right, Ink::Black);
     let base = base + mm(133);
     let size = fitting(&content.title, WIDTH, 2200);
-    page.aligned(
-        &content.title,
-        LEFT + WIDTH / 2,
-        base,
-        size,
-        Align::Centre,
-        Ink::Black,
-    );
+    page.aligned(&content.title, LEFT + WIDTH / 2, base, size, Align::Centre, Ink::Black);
     flow.y = base + mm(48);
 }
 
@@ -464,14 +369,7 @@ fn table(content: &Content, grid: Grid, flow: &mut Flow) {
         }
         let base = middle(flow.y, grid.row, size);
         let [first, second, third, fourth, fifth] = cells(flow.y, grid.row);
-        put(
-            &mut flow.page,
-            &row.ordinal,
-            first,
-            base,
-            size,
-            Align::Centre,
-        );
+        put(&mut flow.page, &row.ordinal, first, base, size, Align::Centre);
         put(&mut flow.page, &row.tail, second, base, size, Align::Centre);
         let [principal, interest, subtotal] = &row.amounts;
         for (line, area) in [(principal, third), (interest, fourth), (subtotal, fifth)] {
@@ -484,12 +382,7 @@ fn table(content: &Content, grid: Grid, flow: &mut Flow) {
     uprights(flow, top);
     let [first, second, ..] = COLUMNS;
     for (label, amount) in &content.totals {
-        let row = Area {
-            x: LEFT,
-            y: flow.y,
-            width: WIDTH,
-            height: grid.row,
-        };
+        let row = Area { x: LEFT, y: flow.y, width: WIDTH, height: grid.row };
         let base = middle(flow.y, grid.row, size);
         let area = row.slice(0, first + second);
         put(&mut flow.page, label, area, base, size, Align::Centre);
@@ -508,12 +401,7 @@ fn table(content: &Content, grid: Grid, flow: &mut Flow) {
 fn cells(y: i32, height: i32) -> [Area; 5] {
     let mut x = LEFT;
     COLUMNS.map(|width| {
-        let area = Area {
-            x,
-            y,
-            width,
-            height,
-        };
+        let area = Area { x, y, width, height };
         x += width;
         area
     })
@@ -549,17 +437,9 @@ fn closing(content: &Content, grid: Grid, flow: &mut Flow) {
     let centre = RIGHT - 4 * size - date / 2;
     let fit = fitting(&content.signed, 2 * (RIGHT - centre), size);
     let base = flow.y + mm(250);
-    flow.page.aligned(
-        &content.signed,
-        centre,
-        base,
-        fit,
-        Align::Centre,
-        Ink::Black,
-    );
+    flow.page.aligned(&content.signed, centre, base, fit, Align::Centre, Ink::Black);
     let base = base + grid.pitch.max(mm(90));
-    flow.page
-        .aligned(&content.date, centre, base, size, Align::Centre, Ink::Black);
+    flow.page.aligned(&content.date, centre, base, size, Align::Centre, Ink::Black);
     flow.y += SEAL;
 }
 
@@ -583,12 +463,7 @@ fn margins(
             under.marks.append(&mut page.marks);
             *page = under;
             page.frame(LEFT, top, side, side, 50, Ink::Grey);
-            let area = Area {
-                x: LEFT,
-                y: top,
-                width: side,
-                height: side,
-            };
+            let area = Area { x: LEFT, y: top, width: side, height: side };
             cell::label(page, &body(&words.sample)?, area, 1050);
         }
         PrintState::Formal | PrintState::Reprint(_) => {
@@ -601,10 +476,7 @@ fn margins(
         let line = single(&shape(act.fonts, &mark, Voice::Body)?);
         page.stamp(&line, RIGHT, mm(190));
     }
-    let template = fill(
-        &words.template_line,
-        &[("template", Value::Whole(words.template.clone()))],
-    )?;
+    let template = fill(&words.template_line, &[("template", Value::Whole(words.template.clone()))])?;
     let x = LEFT + side + mm(25);
     let number = single(&body(number)?);
     let fit = fitting(&number, mm(420), 850);
@@ -614,10 +486,7 @@ fn margins(
     if all > 1 {
         let label = fill(
             &words.page,
-            &[
-                ("page", Value::Whole((at + 1).to_string())),
-                ("pages", Value::Whole(all.to_string())),
-            ],
+            &[("page", Value::Whole((at + 1).to_string())), ("pages", Value::Whole(all.to_string()))],
         )?;
         let line = single(&shape(act.fonts, &label, Voice::Body)?);
         page.aligned(&line, RIGHT, top + mm(155), 1200, Align::Right, Ink::Black);
@@ -627,12 +496,7 @@ fn margins(
 
 /// Telephones and the privacy notice under the lower rule of the first page.
 // LAW: personal information protection, notice to the person; complaint telephone on every letter.
-fn foot(
-    act: &Act<'_>,
-    words: &NoticeWording,
-    facts: &NoticeFacts,
-    pages: &mut [Canvas],
-) -> Result<(), FormError> {
+fn foot(act: &Act<'_>, words: &NoticeWording, facts: &NoticeFacts, pages: &mut [Canvas]) -> Result<(), FormError> {
     let Some(page) = pages.first_mut() else {
         return Ok(());
     };
@@ -644,10 +508,7 @@ fn foot(
         .collect::<Result<Vec<_>, FormError>>()?;
     let mut size = 900;
     loop {
-        let lines: Vec<Line> = paragraphs
-            .iter()
-            .flat_map(|glyphs| set(glyphs, to_ems(RULE_WIDTH, size), 0))
-            .collect();
+        let lines: Vec<Line> = paragraphs.iter().flat_map(|glyphs| set(glyphs, to_ems(RULE_WIDTH, size), 0)).collect();
         if lines.len() <= 3 || size <= 650 {
             let mut base = LOWER_RULE + mm(47);
             for line in &lines {
@@ -677,11 +538,6 @@ mod tests {
     #[test]
     fn type_never_falls_below_fourteen_points() {
         assert!(GRIDS.iter().all(|g| g.size >= 1400));
-        assert!(
-            GRIDS
-                .iter()
-                .zip(GRIDS.iter().skip(1))
-                .all(|(a, b)| a.pitch > b.pitch && a.size >= b.size)
-        );
+        assert!(GRIDS.iter().zip(GRIDS.iter().skip(1)).all(|(a, b)| a.pitch > b.pitch && a.size >= b.size));
     }
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate};
 use lopdf::{Dictionary, Object, StringFormat};
 use printpdf::{
-    Codepoint, Color, FontId, FontMetrics, FontType, Greyscale, Mm, OffsetDateTime, Op, PaintMode,
-    ParsedFont, PdfDocument, PdfFont, PdfFontHandle, PdfFontMetricsStub, PdfPage, PdfSaveOptions,
-    Pt, Rect, Rgb, TextItem, TextMatrix,
+    Codepoint, Color, FontId, FontMetrics, FontType, Greyscale, Mm, OffsetDateTime, Op, PaintMode, ParsedFont,
+    PdfDocument, PdfFont, PdfFontHandle, PdfFontMetricsStub, PdfPage, PdfSaveOptions, Pt, Rect, Rgb, TextItem,
+    TextMatrix,
 };
 use sha2::{Digest, Sha256};
 use subsetter::GlyphRemapper;
@@ -29,11 +29,7 @@ pub(crate) struct About<'a> {
 }
 
 /// Writes the pages as one PDF file.
-pub(crate) fn write(
-    fonts: &Fonts<'_>,
-    pages: &[Canvas],
-    about: &About<'_>,
-) -> Result<Vec<u8>, FormError> {
+pub(crate) fn write(fonts: &Fonts<'_>, pages: &[Canvas], about: &About<'_>) -> Result<Vec<u8>, FormError> {
     let mut document = PdfDocument::new(about.title);
     let midnight = midnight(about.printed_on);
     let info = &mut document.metadata.info;
@@ -45,11 +41,7 @@ pub(crate) fn write(
     let mut maps = BTreeMap::new();
     for (face, used) in used_glyphs(pages) {
         let (font, map) = cut_down(fonts.cut(face), &used)?;
-        document
-            .resources
-            .fonts
-            .map
-            .insert(FontId(face.resource().to_owned()), PdfFont::new(font));
+        document.resources.fonts.map.insert(FontId(face.resource().to_owned()), PdfFont::new(font));
         maps.insert(face, map);
     }
     document.pages = pages
@@ -85,9 +77,7 @@ fn used_glyphs(pages: &[Canvas]) -> BTreeMap<FaceId, BTreeMap<u16, char>> {
         let face = out.entry(run.face).or_default();
         for &(ch, id, _) in &run.glyphs {
             // Two characters may share a glyph: it copies as the ordinary one of them.
-            face.entry(id.0)
-                .and_modify(|seen| *seen = ordinary(*seen, ch))
-                .or_insert(ch);
+            face.entry(id.0).and_modify(|seen| *seen = ordinary(*seen, ch)).or_insert(ch);
         }
     }
     out
@@ -103,10 +93,7 @@ fn ordinary(a: char, b: char) -> char {
 }
 
 /// The face with only the used glyphs in it, and the new number of each.
-fn cut_down(
-    cut: &Cut<'_>,
-    used: &BTreeMap<u16, char>,
-) -> Result<(ParsedFont, BTreeMap<u16, u16>), FormError> {
+fn cut_down(cut: &Cut<'_>, used: &BTreeMap<u16, char>) -> Result<(ParsedFont, BTreeMap<u16, u16>), FormError> {
     let mut mapper = GlyphRemapper::new();
     let map: BTreeMap<u16, u16> = used.keys().map(|&g| (g, mapper.remap(g))).collect();
     let bytes = subsetter::subset(cut.bytes, 0, &mapper).map_err(FormError::Subset)?;
@@ -127,16 +114,9 @@ fn cut_down(
         codepoints,
         widths,
         face.units_per_em(),
-        FontMetrics {
-            ascent: face.ascender(),
-            descent: face.descender(),
-        },
+        FontMetrics { ascent: face.ascender(), descent: face.descender() },
     );
-    font.font_type = if cut.cff {
-        FontType::OpenTypeCFF(())
-    } else {
-        FontType::TrueType
-    };
+    font.font_type = if cut.cff { FontType::OpenTypeCFF(()) } else { FontType::TrueType };
     let bounds = face.global_bounding_box();
     font.pdf_font_metrics = PdfFontMetricsStub {
         units_per_em: face.units_per_em(),
@@ -156,11 +136,7 @@ fn tag(map: &BTreeMap<u16, u16>) -> String {
     for glyph in map.keys() {
         hash.update(glyph.to_be_bytes());
     }
-    hash.finalize()
-        .iter()
-        .take(6)
-        .map(|b| char::from(b'A' + b % 26))
-        .collect()
+    hash.finalize().iter().take(6).map(|b| char::from(b'A' + b % 26)).collect()
 }
 
 /// Hundredths of a point as printpdf's floating points: the only place where a float appears.
@@ -195,9 +171,7 @@ fn ops(page: &Canvas, maps: &BTreeMap<FaceId, BTreeMap<u16, u16>>) -> Result<Vec
             open = false;
         }
         if ink != Some(wanted) {
-            out.push(Op::SetFillColor {
-                col: colour(wanted),
-            });
+            out.push(Op::SetFillColor { col: colour(wanted) });
             ink = Some(wanted);
         }
         match mark {
@@ -215,13 +189,7 @@ fn ops(page: &Canvas, maps: &BTreeMap<FaceId, BTreeMap<u16, u16>>) -> Result<Vec
                 }
                 show(run, maps, &mut out)?;
             }
-            Mark::Bar {
-                x,
-                y,
-                width,
-                height,
-                ..
-            } => out.push(Op::DrawRectangle {
+            Mark::Bar { x, y, width, height, .. } => out.push(Op::DrawRectangle {
                 rectangle: Rect {
                     x: pt(*x),
                     y: pt(PAGE_HEIGHT - y - height),
@@ -239,11 +207,7 @@ fn ops(page: &Canvas, maps: &BTreeMap<FaceId, BTreeMap<u16, u16>>) -> Result<Vec
     Ok(out)
 }
 
-fn show(
-    run: &Run,
-    maps: &BTreeMap<FaceId, BTreeMap<u16, u16>>,
-    out: &mut Vec<Op>,
-) -> Result<(), FormError> {
+fn show(run: &Run, maps: &BTreeMap<FaceId, BTreeMap<u16, u16>>, out: &mut Vec<Op>) -> Result<(), FormError> {
     let (x, y) = (pt(run.x), pt(PAGE_HEIGHT - run.baseline));
     out.push(Op::SetTextMatrix {
         matrix: if run.slanted {
@@ -258,43 +222,24 @@ fn show(
         .glyphs
         .iter()
         .map(|&(ch, id, air)| {
-            let new = map
-                .and_then(|m| m.get(&id.0))
-                .copied()
-                .ok_or(FormError::GlyphLost(id.0))?;
+            let new = map.and_then(|m| m.get(&id.0)).copied().ok_or(FormError::GlyphLost(id.0))?;
             // PDF counts a push to the left as positive.
             let air = i16::try_from(-air).map_or(0.0, f32::from);
             Ok(Codepoint::with_cid(new, air, ch.to_string()))
         })
         .collect::<Result<Vec<_>, FormError>>()?;
-    out.push(Op::ShowText {
-        items: vec![TextItem::GlyphIds(glyphs)],
-    });
+    out.push(Op::ShowText { items: vec![TextItem::GlyphIds(glyphs)] });
     Ok(())
 }
 
 /// Puts right what printpdf fills with defaults: identifier, version, language, print scaling.
 fn settle(file: &mut lopdf::Document, identity: [u8; 32]) -> Result<(), FormError> {
     file.version = "1.7".to_owned();
-    let id = Object::String(
-        identity.into_iter().take(16).collect(),
-        StringFormat::Hexadecimal,
-    );
+    let id = Object::String(identity.into_iter().take(16).collect(), StringFormat::Hexadecimal);
     file.trailer.set("ID", Object::Array(vec![id.clone(), id]));
     if let Ok(info) = file.trailer.get(b"Info").and_then(Object::as_reference) {
-        let info = file
-            .get_object_mut(info)
-            .and_then(Object::as_dict_mut)
-            .map_err(FormError::Structure)?;
-        for key in [
-            "Trapped",
-            "GTS_PDFXVersion",
-            "Identifier",
-            "Author",
-            "Creator",
-            "Subject",
-            "Keywords",
-        ] {
+        let info = file.get_object_mut(info).and_then(Object::as_dict_mut).map_err(FormError::Structure)?;
+        for key in ["Trapped", "GTS_PDFXVersion", "Identifier", "Author", "Creator", "Subject", "Keywords"] {
             info.remove(key.as_bytes());
         }
     }

@@ -37,11 +37,7 @@ struct Form<'a> {
 }
 
 /// Draws one receipt.
-pub(crate) fn draw(
-    act: &Act<'_>,
-    words: &ReceiptWording,
-    facts: &ReceiptFacts,
-) -> Result<Vec<Canvas>, FormError> {
+pub(crate) fn draw(act: &Act<'_>, words: &ReceiptWording, facts: &ReceiptFacts) -> Result<Vec<Canvas>, FormError> {
     check(facts, act.state)?;
     let letters = count(facts.letters.len());
     // Heights in tenths of a millimetre: fixed rows, and rows 4, 9, 10 and 13, which may shrink.
@@ -49,12 +45,7 @@ pub(crate) fn draw(
     let soft = mm(150 + 150 + 200 + 200);
     let foot = FOOT_PITCH * (count(words.instructions.len()) + 1) + mm(15);
     let shrink = ((END - TOP - foot - fixed) * 1000 / soft).clamp(700, 1000);
-    let mut form = Form {
-        act,
-        page: Canvas::default(),
-        y: TOP,
-        shrink,
-    };
+    let mut form = Form { act, page: Canvas::default(), y: TOP, shrink };
     if act.state == PrintState::Sample {
         form.page.watermark(act.fonts, &words.sample)?;
     }
@@ -118,17 +109,11 @@ impl Form<'_> {
         };
         let number = single(&self.body(&number)?);
         let size = fitting(&number, mm(600), SIZE);
-        self.page
-            .aligned(&number, RIGHT, mm(320), size, Align::Right, Ink::Black);
+        self.page.aligned(&number, RIGHT, mm(320), size, Align::Right, Ink::Black);
         let side = mm(180);
         match self.act.state {
             PrintState::Sample => {
-                let area = Area {
-                    x: LEFT,
-                    y: mm(110),
-                    width: side,
-                    height: side,
-                };
+                let area = Area { x: LEFT, y: mm(110), width: side, height: side };
                 let glyphs = self.body(&words.sample)?;
                 self.page.frame(area.x, area.y, side, side, 50, Ink::Grey);
                 cell::label(&mut self.page, &glyphs, area, 1050);
@@ -149,16 +134,10 @@ impl Form<'_> {
     /// A row's box right of its label; draws the label and the lines around both.
     fn row(&mut self, label: &str, height: i32) -> Result<Area, FormError> {
         let glyphs = self.body(label)?;
-        let area = Area {
-            x: LEFT,
-            y: self.y,
-            width: LABEL,
-            height,
-        };
+        let area = Area { x: LEFT, y: self.y, width: LABEL, height };
         cell::label(&mut self.page, &glyphs, area, SIZE);
         self.page.across(LEFT, self.y, WIDTH, THIN, Ink::Black);
-        self.page
-            .down(LEFT + LABEL, self.y, height, THIN, Ink::Black);
+        self.page.down(LEFT + LABEL, self.y, height, THIN, Ink::Black);
         self.y += height;
         Ok(area.slice(LABEL, CONTENT))
     }
@@ -172,10 +151,7 @@ impl Form<'_> {
     }
 
     fn spread(&mut self, lines: &[String], area: Area) -> Result<(), FormError> {
-        let set = lines
-            .iter()
-            .map(|t| Ok(single(&self.body(t)?)))
-            .collect::<Result<Vec<_>, FormError>>()?;
+        let set = lines.iter().map(|t| Ok(single(&self.body(t)?))).collect::<Result<Vec<_>, FormError>>()?;
         cell::spread(&mut self.page, &set, area, SIZE);
         Ok(())
     }
@@ -210,11 +186,7 @@ impl Form<'_> {
         let time = self.body(&words.time)?;
         self.write(&time, area);
 
-        self.signature(
-            &words.signature_label,
-            &words.signature_lines,
-            &words.fingerprint,
-        )?;
+        self.signature(&words.signature_label, &words.signature_lines, &words.fingerprint)?;
         self.signature(&words.proxy_label, &words.proxy_lines, &words.fingerprint)?;
 
         let area = self.row(&words.relation_label, self.soft(150))?;
@@ -227,35 +199,24 @@ impl Form<'_> {
 
         let area = self.row(&words.remarks_label, self.soft(200))?;
         self.spread(&words.remarks_lines, area)?;
-        self.page
-            .frame(LEFT, TOP, WIDTH, self.y - TOP, 100, Ink::Black);
+        self.page.frame(LEFT, TOP, WIDTH, self.y - TOP, 100, Ink::Black);
         Ok(())
     }
 
     fn letters(&mut self, words: &ReceiptWording, facts: &ReceiptFacts) -> Result<(), FormError> {
         let (name, number) = (mm(640), mm(570));
         let area = self.row(&words.letters_label, mm(100) * count(facts.letters.len()))?;
-        let mut line = Area {
-            height: mm(100),
-            ..area
-        };
+        let mut line = Area { height: mm(100), ..area };
         for (at, letter) in facts.letters.iter().enumerate() {
             if at > 0 {
-                self.page
-                    .across(line.x, line.y, line.width, THIN, Ink::Black);
+                self.page.across(line.x, line.y, line.width, THIN, Ink::Black);
             }
             let title = self.body(&letter.name)?;
             self.write(&title, line.slice(0, name));
-            let doc_no = shape(
-                self.act.fonts,
-                &fill("{no}", &[("no", Value::Whole(letter.doc_no.clone()))])?,
-                Voice::Body,
-            )?;
+            let doc_no =
+                shape(self.act.fonts, &fill("{no}", &[("no", Value::Whole(letter.doc_no.clone()))])?, Voice::Body)?;
             self.write(&doc_no, line.slice(name, number));
-            let copies = fill(
-                &words.copies,
-                &[("n", Value::Whole(letter.copies.to_string()))],
-            )?;
+            let copies = fill(&words.copies, &[("n", Value::Whole(letter.copies.to_string()))])?;
             let copies = shape(self.act.fonts, &copies, Voice::Body)?;
             let rest = line.slice(name + number, CONTENT - name - number);
             cell::text(&mut self.page, &copies, rest, SIZE, Align::Centre);
@@ -267,29 +228,12 @@ impl Form<'_> {
         Ok(())
     }
 
-    fn signature(
-        &mut self,
-        label: &str,
-        lines: &[String],
-        fingerprint: &str,
-    ) -> Result<(), FormError> {
+    fn signature(&mut self, label: &str, lines: &[String], fingerprint: &str) -> Result<(), FormError> {
         let area = self.row(label, mm(320))?;
         let inset = (area.height - PRINT_BOX) / 2;
-        let print = Area {
-            x: RIGHT - PRINT_BOX - inset,
-            y: area.y + inset,
-            width: PRINT_BOX,
-            height: PRINT_BOX,
-        };
+        let print = Area { x: RIGHT - PRINT_BOX - inset, y: area.y + inset, width: PRINT_BOX, height: PRINT_BOX };
         self.spread(lines, area.slice(0, print.x - area.x))?;
-        self.page.frame(
-            print.x,
-            print.y,
-            print.width,
-            print.height,
-            THIN,
-            Ink::Black,
-        );
+        self.page.frame(print.x, print.y, print.width, print.height, THIN, Ink::Black);
         let hint = single(&self.body(fingerprint)?);
         self.page.aligned(
             &hint,
@@ -306,22 +250,16 @@ impl Form<'_> {
         let area = self.row(&words.witness_label, mm(200))?;
         let widths = [mm(440), mm(540), CONTENT - mm(980)];
         for half in 0..2 {
-            let mut line = Area {
-                y: area.y + half * area.height / 2,
-                height: area.height / 2,
-                ..area
-            };
+            let mut line = Area { y: area.y + half * area.height / 2, height: area.height / 2, ..area };
             if half > 0 {
-                self.page
-                    .across(line.x, line.y, line.width, THIN, Ink::Black);
+                self.page.across(line.x, line.y, line.width, THIN, Ink::Black);
             }
             for (text, width) in words.witness_cells.iter().zip(widths) {
                 let glyphs = self.body(text)?;
                 self.write(&glyphs, line.slice(0, width));
                 line = line.slice(width, line.width - width);
                 if line.x < RIGHT {
-                    self.page
-                        .down(line.x, line.y, line.height, THIN, Ink::Black);
+                    self.page.down(line.x, line.y, line.height, THIN, Ink::Black);
                 }
             }
         }
@@ -356,14 +294,12 @@ impl Form<'_> {
         right.extend(Piece::plain("\u{3000}\u{3000}"));
         right.extend(fill(&words.template_line, &values)?);
         let right = single(&shape(self.act.fonts, &right, Voice::Body)?);
-        self.page
-            .aligned(&right, RIGHT, base, 900, Align::Right, Ink::Black);
+        self.page.aligned(&right, RIGHT, base, 900, Align::Right, Ink::Black);
         for text in &words.instructions {
             y += FOOT_PITCH;
             let line = single(&shape(self.act.fonts, &fill(text, &values)?, Voice::Body)?);
             let size = fitting(&line, WIDTH, SMALL);
-            self.page
-                .line(&line, LEFT, middle(y, FOOT_PITCH, size), size, Ink::Black);
+            self.page.line(&line, LEFT, middle(y, FOOT_PITCH, size), size, Ink::Black);
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ use crate::wording::{Piece, Role};
 
 const EM: i32 = 1000;
 const HALF: i32 = 500;
-/// Air between Han and Latin or digits.
-const SEAM: i32 = 120;
+/// Air between Han and Latin or digits: below a tenth of an em, from which on readers of a PDF take it for a blank.
+const SEAM: i32 = 70;
 /// Beyond this much air in one gap a line is left ragged rather than torn apart.
 const WIDEST_GAP: i32 = 450;
 
@@ -44,8 +44,9 @@ enum Kind {
 
 const fn kind_of(ch: char) -> Kind {
     match ch {
-        '。' | '，' | '、' | '：' | '；' | '？' | '！' | '）' | '》' | '」' | '』' | '〕'
-        | '】' | '”' | '’' => Kind::Close,
+        '。' | '，' | '、' | '：' | '；' | '？' | '！' | '）' | '》' | '」' | '』' | '〕' | '】' | '”' | '’' => {
+            Kind::Close
+        }
         '（' | '《' | '「' | '『' | '〔' | '【' | '“' | '‘' => Kind::Open,
         '·' | '—' | '…' | '～' | '％' | '℃' => Kind::Mid,
         ' ' | '\u{3000}' => Kind::Space,
@@ -78,11 +79,7 @@ impl Voice {
 }
 
 /// Turns pieces of text into glyphs, or names the first character no face can draw.
-pub(crate) fn shape(
-    fonts: &Fonts<'_>,
-    pieces: &[Piece],
-    voice: Voice,
-) -> Result<Vec<Glyph>, FormError> {
+pub(crate) fn shape(fonts: &Fonts<'_>, pieces: &[Piece], voice: Voice) -> Result<Vec<Glyph>, FormError> {
     let mut out: Vec<Glyph> = Vec::new();
     let mut before: Option<char> = None;
     for piece in pieces {
@@ -107,10 +104,7 @@ pub(crate) fn shape(
                 Some(id) => fonts.cut(id).glyph(ch).map(|g| (id, g)),
                 None => fonts.first(&chain, ch),
             };
-            let (face, id) = found.ok_or_else(|| FormError::MissingGlyph {
-                ch,
-                text: piece.text.clone(),
-            })?;
+            let (face, id) = found.ok_or_else(|| FormError::MissingGlyph { ch, text: piece.text.clone() })?;
             let inside = matches!(piece.role, Role::Name | Role::Whole) && at > 0;
             out.push(Glyph {
                 ch,
@@ -229,11 +223,7 @@ fn trim(glyphs: &[Glyph]) -> &[Glyph] {
 
 /// The air an opening mark leaves at the left edge, which a line is pulled back by.
 fn overhang(glyphs: &[Glyph]) -> i32 {
-    if glyphs.first().is_some_and(|g| g.kind == Kind::Open) {
-        HALF
-    } else {
-        0
-    }
+    if glyphs.first().is_some_and(|g| g.kind == Kind::Open) { HALF } else { 0 }
 }
 
 /// How many glyphs go on a line of this width.
@@ -250,11 +240,7 @@ fn fit(glyphs: &[Glyph], width: i32) -> usize {
         }
         pen += g.advance;
         // The air of a closing mark may hang over the edge.
-        let ink = if g.kind == Kind::Close {
-            pen - HALF
-        } else {
-            pen
-        };
+        let ink = if g.kind == Kind::Close { pen - HALF } else { pen };
         if ink > width && g.kind != Kind::Space {
             // Nothing may break: an unbroken value longer than the line is cut where it must be.
             return if good > 0 { good } else { at };
@@ -264,31 +250,22 @@ fn fit(glyphs: &[Glyph], width: i32) -> usize {
     glyphs.len()
 }
 
-/// Whether slack may go between two neighbours.
+/// Whether slack may go between two neighbours: never beside digits, a date or an amount stays together.
 const fn elastic(b: Kind, k: Kind) -> bool {
-    !matches!((b, k), (Kind::Western, Kind::Western))
+    !matches!(b, Kind::Western) && !matches!(k, Kind::Western)
 }
 
 fn place(glyphs: &[Glyph], left: i32, justify_to: Option<i32>) -> Line {
     let left = if left == 0 { -overhang(glyphs) } else { left };
     let mut width = natural(glyphs);
-    if justify_to.is_some_and(|w| left + width > w)
-        && glyphs.last().is_some_and(|g| g.kind == Kind::Close)
-    {
+    if justify_to.is_some_and(|w| left + width > w) && glyphs.last().is_some_and(|g| g.kind == Kind::Close) {
         width -= HALF;
     }
-    let gaps = glyphs
-        .iter()
-        .zip(glyphs.iter().skip(1))
-        .filter(|(a, b)| elastic(a.kind, b.kind))
-        .count();
+    let gaps = glyphs.iter().zip(glyphs.iter().skip(1)).filter(|(a, b)| elastic(a.kind, b.kind)).count();
     let gaps = i32::try_from(gaps).unwrap_or(i32::MAX);
     let slack = justify_to.map_or(0, |w| w - left - width);
-    let (each, mut odd) = if gaps == 0 || slack / gaps > WIDEST_GAP {
-        (0, 0)
-    } else {
-        (slack.div_euclid(gaps), slack.rem_euclid(gaps))
-    };
+    let (each, mut odd) =
+        if gaps == 0 || slack / gaps > WIDEST_GAP { (0, 0) } else { (slack.div_euclid(gaps), slack.rem_euclid(gaps)) };
     let mut pen = left;
     let mut before: Option<Kind> = None;
     let mut out = Vec::with_capacity(glyphs.len());
@@ -307,10 +284,7 @@ fn place(glyphs: &[Glyph], left: i32, justify_to: Option<i32>) -> Line {
         pen += g.advance;
         before = Some(g.kind);
     }
-    Line {
-        glyphs: out,
-        width: pen,
-    }
+    Line { glyphs: out, width: pen }
 }
 
 /// Gives every digit the same room, so that a column of amounts stands in line.
@@ -319,21 +293,11 @@ pub(crate) fn tabular(glyphs: &[Glyph]) -> Line {
     let mut pen = 0;
     let mut out = Vec::with_capacity(glyphs.len());
     for g in glyphs {
-        let room = if g.ch.is_ascii_digit() {
-            DIGIT
-        } else {
-            g.advance
-        };
-        out.push(Placed {
-            glyph: *g,
-            x: pen + (room - g.advance) / 2,
-        });
+        let room = if g.ch.is_ascii_digit() { DIGIT } else { g.advance };
+        out.push(Placed { glyph: *g, x: pen + (room - g.advance) / 2 });
         pen += room;
     }
-    Line {
-        glyphs: out,
-        width: pen,
-    }
+    Line { glyphs: out, width: pen }
 }
 
 /// The width of one full character, in the units of this file.
@@ -350,10 +314,7 @@ mod tests {
     fn lines(template: &str, values: &[(&str, Value)], ems_wide: i32) -> Vec<String> {
         let pieces = fill(template, values).expect("filled");
         let glyphs = shape(embedded().expect("fonts"), &pieces, Voice::Body).expect("shaped");
-        set(&glyphs, ems(ems_wide), 0)
-            .iter()
-            .map(|l| l.glyphs.iter().map(|p| p.glyph.ch).collect())
-            .collect()
+        set(&glyphs, ems(ems_wide), 0).iter().map(|l| l.glyphs.iter().map(|p| p.glyph.ch).collect()).collect()
     }
 
     #[test]
@@ -364,10 +325,7 @@ mod tests {
             assert_eq!(set.concat(), text);
             for line in set {
                 let (first, last) = (line.chars().next(), line.chars().last());
-                assert!(
-                    first.is_some_and(|c| !"。，、：；）》”".contains(c)),
-                    "{line}"
-                );
+                assert!(first.is_some_and(|c| !"。，、：；）》”".contains(c)), "{line}");
                 assert!(last.is_some_and(|c| !"（《“".contains(c)), "{line}");
             }
         }
@@ -381,41 +339,23 @@ mod tests {
                 &[("no", Value::Whole("青资助还通〔2026〕10123号".into()))],
                 wide,
             );
-            for whole in [
-                "青资助还通〔2026〕10123号",
-                "2026年",
-                "12月",
-                "20日",
-                "¥1,640,902.35元",
-                "0375-1234567",
-            ] {
-                assert!(
-                    set.iter().any(|l| l.contains(whole)),
-                    "{whole} at {wide}: {set:?}"
-                );
+            for whole in ["青资助还通〔2026〕10123号", "2026年", "12月", "20日", "¥1,640,902.35元", "0375-1234567"]
+            {
+                assert!(set.iter().any(|l| l.contains(whole)), "{whole} at {wide}: {set:?}");
             }
         }
     }
 
     #[test]
     fn justified_lines_end_at_the_edge() {
-        let pieces = Piece::plain(
-            "下列数字由经办银行提供，数据截至2026年12月1日，遇节假日也不推后，请尽量提前准备。",
-        );
+        let pieces = Piece::plain("下列数字由经办银行提供，数据截至2026年12月1日，遇节假日也不推后，请尽量提前准备。");
         let glyphs = shape(embedded().expect("fonts"), &pieces, Voice::Body).expect("shaped");
         let set = set(&glyphs, ems(12), ems(2));
         let (last, full) = set.split_last().expect("lines");
         assert!(full.len() >= 2 && last.width < ems(12));
         for line in full {
-            let hangs = line
-                .glyphs
-                .last()
-                .is_some_and(|p| p.glyph.kind == Kind::Close);
-            assert!(
-                line.width == ems(12) || hangs && line.width == ems(12) + HALF,
-                "{}",
-                line.width
-            );
+            let hangs = line.glyphs.last().is_some_and(|p| p.glyph.kind == Kind::Close);
+            assert!(line.width == ems(12) || hangs && line.width == ems(12) + HALF, "{}", line.width);
         }
     }
 
@@ -436,12 +376,7 @@ mod tests {
 
     #[test]
     fn a_radical_is_drawn_as_the_character() {
-        let glyphs = shape(
-            embedded().expect("fonts"),
-            &Piece::plain("⽟⼈"),
-            Voice::Body,
-        )
-        .expect("shaped");
+        let glyphs = shape(embedded().expect("fonts"), &Piece::plain("⽟⼈"), Voice::Body).expect("shaped");
         let text: String = glyphs.iter().map(|g| g.ch).collect();
         assert_eq!(text, "玉人");
     }

@@ -188,11 +188,7 @@ const FORBIDDEN: &[&str] = &[
 
 /// The forbidden words found in a text, in the order of the list; empty if it may be printed.
 pub fn forbidden_words(text: &str) -> Vec<&'static str> {
-    FORBIDDEN
-        .iter()
-        .copied()
-        .filter(|w| text.contains(w))
-        .collect()
+    FORBIDDEN.iter().copied().filter(|w| text.contains(w)).collect()
 }
 
 /// What a placeholder stands for, and how it may be set.
@@ -223,27 +219,15 @@ pub(crate) struct Piece {
 
 impl Piece {
     pub(crate) fn plain(text: impl Into<String>) -> Vec<Self> {
-        vec![Self {
-            text: text.into(),
-            role: Role::Plain,
-            strong: false,
-        }]
+        vec![Self { text: text.into(), role: Role::Plain, strong: false }]
     }
 
     pub(crate) fn strong(text: impl Into<String>) -> Vec<Self> {
-        vec![Self {
-            text: text.into(),
-            role: Role::Plain,
-            strong: true,
-        }]
+        vec![Self { text: text.into(), role: Role::Plain, strong: true }]
     }
 
     pub(crate) fn name(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            role: Role::Name,
-            strong: false,
-        }
+        Self { text: text.into(), role: Role::Name, strong: false }
     }
 }
 
@@ -258,9 +242,7 @@ pub(crate) fn fill(template: &str, values: &[(&str, Value)]) -> Result<Vec<Piece
         let mut rest = part;
         while let Some((before, after)) = rest.split_once('{') {
             push(&mut out, before, Role::Plain, strong);
-            let (key, tail) = after
-                .split_once('}')
-                .ok_or_else(|| FormError::Placeholder(after.to_owned()))?;
+            let (key, tail) = after.split_once('}').ok_or_else(|| FormError::Placeholder(after.to_owned()))?;
             let value = values
                 .iter()
                 .find(|(k, _)| *k == key)
@@ -280,11 +262,7 @@ pub(crate) fn fill(template: &str, values: &[(&str, Value)]) -> Result<Vec<Piece
 
 fn push(out: &mut Vec<Piece>, text: &str, role: Role, strong: bool) {
     if !text.is_empty() {
-        out.push(Piece {
-            text: text.to_owned(),
-            role,
-            strong,
-        });
+        out.push(Piece { text: text.to_owned(), role, strong });
     }
 }
 
@@ -301,10 +279,7 @@ mod tests {
 
     #[test]
     fn threats_are_found() {
-        assert_eq!(
-            forbidden_words("再不还款就让警察上门，名字上墙！"),
-            ["警察", "上墙", "！"]
-        );
+        assert_eq!(forbidden_words("再不还款就让警察上门，名字上墙！"), ["警察", "上墙", "！"]);
         assert!(forbidden_words("有困难请早说：正在读研、服兵役").is_empty());
     }
 
@@ -318,18 +293,10 @@ mod tests {
 
     #[test]
     fn strong_stretches_and_values_keep_their_roles() {
-        let pieces = fill(
-            "**日期：{d}**，请{n}",
-            &[
-                ("d", Value::Whole("12月".into())),
-                ("n", Value::Name("王秋禾".into())),
-            ],
-        )
-        .expect("filled");
-        let roles: Vec<_> = pieces
-            .iter()
-            .map(|p| (p.text.as_str(), p.role, p.strong))
-            .collect();
+        let pieces =
+            fill("**日期：{d}**，请{n}", &[("d", Value::Whole("12月".into())), ("n", Value::Name("王秋禾".into()))])
+                .expect("filled");
+        let roles: Vec<_> = pieces.iter().map(|p| (p.text.as_str(), p.role, p.strong)).collect();
         assert_eq!(
             roles,
             [

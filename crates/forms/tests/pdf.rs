@@ -1,11 +1,7 @@
 //! The drawn files as other programs see them: text, faces, structure, and the same bytes twice.
 //! Needs poppler-utils and qpdf on the machine. All people, numbers and places are invented.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -14,8 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use chrono::NaiveDate;
 use domain::money::Fen;
 use forms::{
-    FormError, Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts,
-    ServedLetter, ServiceCause, Sheet, draw, facts_hash8, missing_glyphs,
+    FormError, Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause,
+    Sheet, draw, facts_hash8, missing_glyphs,
 };
 
 fn day(month: u32, day: u32) -> NaiveDate {
@@ -64,11 +60,7 @@ fn small() -> NoticeFacts {
 }
 
 fn many(n: i64) -> NoticeFacts {
-    facts(
-        (0..n)
-            .map(|i| contract(&format!("{:06}", 40_217 + i), 120_000 + i, 34_337))
-            .collect(),
-    )
+    facts((0..n).map(|i| contract(&format!("{:06}", 40_217 + i), 120_000 + i, 34_337)).collect())
 }
 
 fn receipt_facts() -> ReceiptFacts {
@@ -100,17 +92,10 @@ fn run(program: &str, before: &[&str], pdf: &[u8], after: &[&str]) -> String {
         COUNT.fetch_add(1, Ordering::Relaxed)
     ));
     std::fs::write(&file, pdf).expect("written");
-    let out = Command::new(program)
-        .args(before)
-        .arg(&file)
-        .args(after)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap_or_else(|e| {
-            panic!(
-                "{program} does not start ({e}): install poppler-utils and qpdf to test the forms"
-            )
-        });
+    let out =
+        Command::new(program).args(before).arg(&file).args(after).stderr(Stdio::inherit()).output().unwrap_or_else(
+            |e| panic!("{program} does not start ({e}): install poppler-utils and qpdf to test the forms"),
+        );
     std::fs::remove_file(&file).expect("removed");
     assert!(out.status.success(), "{program} failed: {out:?}");
     String::from_utf8(out.stdout).expect("UTF-8")
@@ -125,10 +110,7 @@ fn text(pdf: &[u8]) -> String {
 #[test]
 fn a_notice_says_what_the_facts_say() {
     let drawn = formal(small());
-    assert_eq!(
-        (drawn.pages, drawn.sheet_pages.as_slice()),
-        (1, [1].as_slice())
-    );
+    assert_eq!((drawn.pages, drawn.sheet_pages.as_slice()), (1, [1].as_slice()));
     let text = text(&drawn.pdf);
     for part in [
         "青石县学生资助管理中心",
@@ -150,20 +132,13 @@ fn a_notice_says_what_the_facts_say() {
     ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
-    assert!(
-        !text.contains("GK2019"),
-        "more than the tail of a contract number"
-    );
+    assert!(!text.contains("GK2019"), "more than the tail of a contract number");
     assert!(!text.contains("逾期") && !text.contains("样张") && !text.contains("补打"));
 }
 
 #[test]
 fn one_borrower_is_spoken_to_as_one() {
-    let drawn = formal(NoticeFacts {
-        co_borrower: None,
-        account_hint: None,
-        ..small()
-    });
+    let drawn = formal(NoticeFacts { co_borrower: None, account_hint: None, ..small() });
     let text = text(&drawn.pdf);
     assert!(text.contains("王秋禾：你与国家开发银行签订"), "{text}");
     assert!(!text.contains("你们") && !text.contains("账号"), "{text}");
@@ -177,10 +152,7 @@ fn up_to_four_contracts_fit_one_page_and_many_overflow_with_their_head() {
     for n in 5..70 {
         let drawn = formal(many(n));
         let first = drawn.pages;
-        assert!(
-            first >= 1 && i64::from(first) <= 2 + n / 20,
-            "{first} pages for {n}"
-        );
+        assert!(first >= 1 && i64::from(first) <= 2 + n / 20, "{first} pages for {n}");
     }
     let drawn = formal(many(60));
     let text = text(&drawn.pdf);
@@ -211,29 +183,15 @@ fn the_same_facts_give_the_same_bytes() {
 fn the_hash_in_the_code_is_of_the_facts_alone() {
     let sheet = Sheet::Notice(small());
     assert_eq!(facts_hash8(&sheet).expect("hash"), "b41ad8bd");
-    let changed = Sheet::Notice(NoticeFacts {
-        due_on: day(12, 19),
-        ..small()
-    });
-    assert_ne!(
-        facts_hash8(&sheet).expect("hash"),
-        facts_hash8(&changed).expect("hash")
-    );
+    let changed = Sheet::Notice(NoticeFacts { due_on: day(12, 19), ..small() });
+    assert_ne!(facts_hash8(&sheet).expect("hash"), facts_hash8(&changed).expect("hash"));
 }
 
 #[test]
 fn every_face_is_embedded_cut_down_and_readable() {
-    let rare = NoticeFacts {
-        borrower: "王𬴂".into(),
-        co_borrower: Some("李𠀋".into()),
-        ..small()
-    };
-    let drawn = draw(
-        &[Sheet::Notice(rare), Sheet::Receipt(receipt_facts())],
-        PrintState::Formal,
-        Palette::Red,
-    )
-    .expect("drawn");
+    let rare = NoticeFacts { borrower: "王𬴂".into(), co_borrower: Some("李𠀋".into()), ..small() };
+    let drawn =
+        draw(&[Sheet::Notice(rare), Sheet::Receipt(receipt_facts())], PrintState::Formal, Palette::Red).expect("drawn");
     let list = run("pdffonts", &[], &drawn.pdf, &[]);
     let faces: Vec<&str> = list.lines().skip(2).collect();
     assert_eq!(faces.len(), 4, "{list}");
@@ -252,49 +210,26 @@ fn every_face_is_embedded_cut_down_and_readable() {
 #[test]
 fn samples_and_reprints_are_marked() {
     let sheets = [
-        Sheet::Notice(NoticeFacts {
-            doc_no: String::new(),
-            ..small()
-        }),
-        Sheet::Receipt(ReceiptFacts {
-            receipt_no: String::new(),
-            ..receipt_facts()
-        }),
+        Sheet::Notice(NoticeFacts { doc_no: String::new(), ..small() }),
+        Sheet::Receipt(ReceiptFacts { receipt_no: String::new(), ..receipt_facts() }),
     ];
     let sample = draw(&sheets, PrintState::Sample, Palette::Red).expect("drawn");
     let text_of_sample = text(&sample.pdf);
-    assert!(
-        text_of_sample.matches('样').count() >= 4,
-        "{text_of_sample}"
-    );
-    assert!(
-        text_of_sample.contains("青资助还通〔2026〕号"),
-        "{text_of_sample}"
-    );
-    assert!(matches!(
-        draw(&sheets, PrintState::Formal, Palette::Red),
-        Err(FormError::Empty("doc_no"))
-    ));
+    assert!(text_of_sample.matches('样').count() >= 4, "{text_of_sample}");
+    assert!(text_of_sample.contains("青资助还通〔2026〕号"), "{text_of_sample}");
+    assert!(matches!(draw(&sheets, PrintState::Formal, Palette::Red), Err(FormError::Empty("doc_no"))));
 
     let sheets = [Sheet::Notice(small()), Sheet::Receipt(receipt_facts())];
     let again = draw(&sheets, PrintState::Reprint(2), Palette::Red).expect("drawn");
     let text_of_reprint = text(&again.pdf);
     assert_eq!(text_of_reprint.matches("补打第2次").count(), 2);
     assert!(!text_of_reprint.contains("样张"));
-    assert!(matches!(
-        draw(&sheets, PrintState::Reprint(0), Palette::Red),
-        Err(FormError::ReprintZero)
-    ));
+    assert!(matches!(draw(&sheets, PrintState::Reprint(0), Palette::Red), Err(FormError::ReprintZero)));
 }
 
 #[test]
 fn a_receipt_has_its_rows_and_neither_amount_nor_id_number() {
-    let drawn = draw(
-        &[Sheet::Receipt(receipt_facts())],
-        PrintState::Formal,
-        Palette::Black,
-    )
-    .expect("drawn");
+    let drawn = draw(&[Sheet::Receipt(receipt_facts())], PrintState::Formal, Palette::Black).expect("drawn");
     assert_eq!(drawn.pages, 1);
     let text = text(&drawn.pdf);
     for part in [
@@ -329,42 +264,22 @@ fn a_receipt_has_its_rows_and_neither_amount_nor_id_number() {
     }
     assert!(!text.contains('¥') && !text.contains('元') && !text.contains("人民币"));
 
-    let with_id = ReceiptFacts {
-        addressees: vec!["王秋禾410490199001011234".into()],
-        ..receipt_facts()
-    };
+    let with_id = ReceiptFacts { addressees: vec!["王秋禾410490199001011234".into()], ..receipt_facts() };
     assert!(matches!(
-        draw(
-            &[Sheet::Receipt(with_id)],
-            PrintState::Formal,
-            Palette::Black
-        ),
+        draw(&[Sheet::Receipt(with_id)], PrintState::Formal, Palette::Black),
         Err(FormError::IdNumber("addressees"))
     ));
-    let three = ReceiptFacts {
-        letters: vec![receipt_facts().letters.remove(0); 3],
-        ..receipt_facts()
-    };
-    assert!(matches!(
-        draw(&[Sheet::Receipt(three)], PrintState::Formal, Palette::Black),
-        Err(FormError::Letters(3))
-    ));
+    let three = ReceiptFacts { letters: vec![receipt_facts().letters.remove(0); 3], ..receipt_facts() };
+    assert!(matches!(draw(&[Sheet::Receipt(three)], PrintState::Formal, Palette::Black), Err(FormError::Letters(3))));
 }
 
 #[test]
 fn a_character_without_a_glyph_stops_the_print() {
     // U+E863 is a private-use character, as old rosters hold them.
     assert_eq!(missing_glyphs("王\u{E863}田").expect("fonts"), ['\u{E863}']);
-    assert!(
-        missing_glyphs("王𬴂䶮㛃𫖯𣗋·买买提")
-            .expect("fonts")
-            .is_empty()
-    );
+    assert!(missing_glyphs("王𬴂䶮㛃𫖯𣗋·买买提").expect("fonts").is_empty());
     let refused = draw(
-        &[Sheet::Notice(NoticeFacts {
-            borrower: "王\u{E863}".into(),
-            ..small()
-        })],
+        &[Sheet::Notice(NoticeFacts { borrower: "王\u{E863}".into(), ..small() })],
         PrintState::Formal,
         Palette::Red,
     );
@@ -393,20 +308,13 @@ fn every_han_character_of_gb18030_2022_can_be_drawn() {
 
 #[test]
 fn amounts_that_do_not_add_up_or_show_too_much_are_refused() {
-    let refuse = |facts: NoticeFacts| {
-        draw(&[Sheet::Notice(facts)], PrintState::Formal, Palette::Red).expect_err("refused")
-    };
-    let total = NoticeFacts {
-        total: Fen::new(36_338),
-        ..small()
-    };
+    let refuse =
+        |facts: NoticeFacts| draw(&[Sheet::Notice(facts)], PrintState::Formal, Palette::Red).expect_err("refused");
+    let total = NoticeFacts { total: Fen::new(36_338), ..small() };
     assert!(matches!(refuse(total), FormError::Sum));
     assert!(matches!(refuse(facts(Vec::new())), FormError::NoLine));
     for open in ["wangqiuhe.cdb@sina.cn", "6228480000123"] {
-        let account = NoticeFacts {
-            account_hint: Some(open.into()),
-            ..small()
-        };
+        let account = NoticeFacts { account_hint: Some(open.into()), ..small() };
         assert!(matches!(refuse(account), FormError::Unmasked), "{open}");
     }
 }

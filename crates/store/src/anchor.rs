@@ -50,10 +50,7 @@ impl Anchor {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let head = bytes
-            .chunks(SLOT)
-            .filter_map(|slot| read(slot, &key))
-            .max_by_key(|head| head.count);
+        let head = bytes.chunks(SLOT).filter_map(|slot| read(slot, &key)).max_by_key(|head| head.count);
         let count = head.map_or(0, |head| head.count);
         Ok((Self { file, key, count }, head))
     }

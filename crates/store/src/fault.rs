@@ -90,7 +90,8 @@ impl StoreFault {
                 let kind = error.kind();
                 if kind == std::io::ErrorKind::StorageFull {
                     Some(DiskTrouble::Full)
-                } else if matches!(kind, std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied) {
+                } else if matches!(kind, std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied)
+                {
                     Some(DiskTrouble::ReadOnly)
                 } else {
                     Some(DiskTrouble::Broken)

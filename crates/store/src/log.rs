@@ -258,9 +258,8 @@ impl Store {
             let mut facts: Vec<Fact> = Vec::new();
             let mut bytes = 0_usize;
             {
-                let mut find = tx.prepare_cached(
-                    "SELECT bytes FROM fact WHERE journal = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
-                )?;
+                let mut find =
+                    tx.prepare_cached("SELECT bytes FROM fact WHERE journal = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3")?;
                 let mut rows = find.query(params![journal.0, int(first), i64::try_from(MOST_FACTS).unwrap_or(500)])?;
                 while let Some(row) = rows.next()? {
                     let raw: Vec<u8> = row.get(0)?;
@@ -351,12 +350,8 @@ impl Store {
                 let is_held = ack.held.contains(&uint(seq));
                 held = held.saturating_add(u32::from(is_held));
                 let at = corrected(Millis(wall), ack.received);
-                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?.execute(params![
-                    n,
-                    int(ack.position),
-                    is_held,
-                    at.0
-                ])?;
+                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
+                    .execute(params![n, int(ack.position), is_held, at.0])?;
                 touched.insert(FileId(file));
             }
         }
@@ -649,8 +644,7 @@ fn take_in(
 /// Learns a journal's key from the master's word.
 fn enrol(tx: &Transaction<'_>, fact: &Fact) -> Result<(), StoreFault> {
     let enrolled: DeviceEnrolled = serde_json::from_slice(&fact.body)?;
-    let key: [u8; 32] =
-        domain::ids::unhex(&enrolled.key).ok_or(StoreFault::Corrupt { what: "a device's key" })?;
+    let key: [u8; 32] = domain::ids::unhex(&enrolled.key).ok_or(StoreFault::Corrupt { what: "a device's key" })?;
     tx.execute(
         "INSERT INTO journal (id, device, key, own) VALUES (?1, ?2, ?3, 0) ON CONFLICT (id) DO NOTHING",
         params![enrolled.journal.0, enrolled.device.0, key],
@@ -680,8 +674,11 @@ fn forget(tx: &Transaction<'_>, gone: &Gone, own: JournalId) -> Result<u32, Stor
             find.query_map(params![own.0, before], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         for (number, bytes) in batches {
             let pruned = Batch::parse(&bytes)?.only(|run| (run.file, run.section) != (file, section));
-            tx.prepare_cached("UPDATE batch SET bytes = ?3 WHERE journal = ?1 AND number = ?2")?
-                .execute(params![own.0, number, pruned.bytes()])?;
+            tx.prepare_cached("UPDATE batch SET bytes = ?3 WHERE journal = ?1 AND number = ?2")?.execute(params![
+                own.0,
+                number,
+                pruned.bytes()
+            ])?;
         }
     }
     tx.prepare_cached("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1")?

@@ -345,7 +345,8 @@ impl Store {
             let noted: Option<VisitNoted> = noted.map(|body| serde_json::from_slice(&body)).transpose()?;
             let note_id: Option<[u8; 8]> = row.get(9)?;
             let note_seq: Option<i64> = row.get(10)?;
-            let note_id = note_id.zip(note_seq).map(|(journal, seq)| FactId { journal: JournalId(journal), seq: uint(seq) });
+            let note_id =
+                note_id.zip(note_seq).map(|(journal, seq)| FactId { journal: JournalId(journal), seq: uint(seq) });
             out.push(Visit {
                 said: said(row, 0)?,
                 file: FileId(row.get(6)?),
@@ -451,8 +452,10 @@ impl Store {
         while let Some(row) = rows.next()? {
             let id = FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) };
             let village: PlaceCode = parse(&row.get::<_, String>(2)?, "assignment.village")?;
-            let line = Line::of_code(&row.get::<_, String>(3)?).ok_or(StoreFault::Corrupt { what: "assignment.line" })?;
-            let assigned = VillageAssigned { village, line, person: parse(&row.get::<_, String>(4)?, "assignment.person")? };
+            let line =
+                Line::of_code(&row.get::<_, String>(3)?).ok_or(StoreFault::Corrupt { what: "assignment.line" })?;
+            let assigned =
+                VillageAssigned { village, line, person: parse(&row.get::<_, String>(4)?, "assignment.person")? };
             out.insert((assigned.village, assigned.line), (id, assigned.person));
         }
         Ok(out)
@@ -481,7 +484,8 @@ impl Store {
     /// [`StoreFault`].
     pub fn season_dates(&self) -> Result<(Option<NaiveDate>, Option<NaiveDate>), StoreFault> {
         let mut find = self.conn.prepare_cached("SELECT max(as_of), min(due_on) FROM household WHERE contracts > 0")?;
-        let (as_of, due_on): (Option<String>, Option<String>) = find.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (as_of, due_on): (Option<String>, Option<String>) =
+            find.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok((maybe(as_of, "household.as_of")?, maybe(due_on, "household.due_on")?))
     }
 
@@ -490,7 +494,8 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn conflicted(&self) -> Result<Vec<FileId>, StoreFault> {
-        let mut find = self.conn.prepare_cached("SELECT file FROM household WHERE conflicts > 0 ORDER BY place, file")?;
+        let mut find =
+            self.conn.prepare_cached("SELECT file FROM household WHERE conflicts > 0 ORDER BY place, file")?;
         Ok(find.query_map([], |row| Ok(FileId(row.get(0)?)))?.collect::<Result<_, _>>()?)
     }
 
@@ -508,9 +513,12 @@ impl Store {
             county_has: count("SELECT count(*) FROM fact WHERE journal = ?1 AND position IS NOT NULL AND held = 0")?,
             held: count("SELECT count(*) FROM fact WHERE journal = ?1 AND held = 1")?,
             not_understood: count("SELECT count(*) FROM fact WHERE known = 0 AND ?1 IS NOT NULL")?,
-            position: self.conn.query_row("SELECT coalesce(max(position), 0) FROM fact WHERE journal = ?1", params![own.0], |row| {
-                row.get::<_, i64>(0)
-            }).map(uint)?,
+            position: self
+                .conn
+                .query_row("SELECT coalesce(max(position), 0) FROM fact WHERE journal = ?1", params![own.0], |row| {
+                    row.get::<_, i64>(0)
+                })
+                .map(uint)?,
         })
     }
 
@@ -549,9 +557,9 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn fact(&self, id: FactId) -> Result<Option<(Said, FileId, String)>, StoreFault> {
-        let mut find = self
-            .conn
-            .prepare_cached(&format!("SELECT {SAID}, f.file, f.kind FROM fact f WHERE f.journal = ?1 AND f.seq = ?2"))?;
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, f.file, f.kind FROM fact f WHERE f.journal = ?1 AND f.seq = ?2"
+        ))?;
         let mut rows = find.query(params![id.journal.0, int(id.seq)])?;
         match rows.next()? {
             Some(row) => Ok(Some((said(row, 0)?, FileId(row.get(6)?), row.get(7)?))),
@@ -589,9 +597,8 @@ impl Store {
     /// [`StoreFault`].
     pub fn contacts_with_county(&self) -> Result<Vec<(Millis, bool, String)>, StoreFault> {
         let mut find = self.conn.prepare_cached("SELECT at, ok, what FROM contact_log ORDER BY n DESC LIMIT 10")?;
-        let rows = find
-            .query_map([], |row| Ok((Millis(row.get(0)?), row.get(1)?, row.get(2)?)))?
-            .collect::<Result<_, _>>()?;
+        let rows =
+            find.query_map([], |row| Ok((Millis(row.get(0)?), row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
         Ok(rows)
     }
 

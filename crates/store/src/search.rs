@@ -58,14 +58,16 @@ impl Store {
         }
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         // A number is looked for as a number only where nothing but digits and their usual separators was typed.
-        let numeric = digits.len() >= 3
-            && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | 'x' | 'X'));
+        let numeric =
+            digits.len() >= 3 && text.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | 'x' | 'X'));
         let matcher = IbMatcher::builder(text)
             .pinyin(PinyinMatchConfig::notations(PinyinNotation::Ascii | PinyinNotation::AsciiFirstLetter))
             .build();
         let mut phones: BTreeMap<FileId, String> = BTreeMap::new();
         if numeric {
-            let mut find = self.conn.prepare_cached("SELECT file, number FROM phone WHERE instr(replace(number, '-', ''), ?1) > 0")?;
+            let mut find = self
+                .conn
+                .prepare_cached("SELECT file, number FROM phone WHERE instr(replace(number, '-', ''), ?1) > 0")?;
             let mut rows = find.query(params![digits])?;
             while let Some(row) = rows.next()? {
                 phones.insert(FileId(row.get(0)?), row.get(1)?);
@@ -131,10 +133,9 @@ fn ends_id(typed: &str, tail: &str, identified: Option<&[u8]>) -> bool {
     if typed.len() <= 4 {
         return tail.ends_with(typed);
     }
-    identified
-        .and_then(|body| serde_json::from_slice::<domain::household::Identified>(body).ok())
-        .is_some_and(|numbers| {
-            numbers.borrower_id.ends_with(typed)
-                || numbers.co_borrower_id.is_some_and(|number| number.ends_with(typed))
-        })
+    identified.and_then(|body| serde_json::from_slice::<domain::household::Identified>(body).ok()).is_some_and(
+        |numbers| {
+            numbers.borrower_id.ends_with(typed) || numbers.co_borrower_id.is_some_and(|number| number.ends_with(typed))
+        },
+    )
 }

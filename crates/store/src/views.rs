@@ -21,14 +21,41 @@ pub(crate) const VERSION: i64 = 1;
 
 /// Every view table, for a rebuild.
 const TABLES: &[&str] = &[
-    "household", "slot", "field", "phone", "contact_stated", "visit", "visit_note", "handed_over", "letter",
-    "letter_void", "receipt_photo", "receipt_done", "payment", "person", "assignment", "number_block", "county_fact",
+    "household",
+    "slot",
+    "field",
+    "phone",
+    "contact_stated",
+    "visit",
+    "visit_note",
+    "handed_over",
+    "letter",
+    "letter_void",
+    "receipt_photo",
+    "receipt_done",
+    "payment",
+    "person",
+    "assignment",
+    "number_block",
+    "county_fact",
 ];
 
 /// Tables that hold one row a fact, keyed by it.
 const BY_FACT: &[&str] = &[
-    "slot", "contact_stated", "visit", "visit_note", "handed_over", "letter", "letter_void", "receipt_photo",
-    "receipt_done", "payment", "person", "assignment", "number_block", "county_fact",
+    "slot",
+    "contact_stated",
+    "visit",
+    "visit_note",
+    "handed_over",
+    "letter",
+    "letter_void",
+    "receipt_photo",
+    "receipt_done",
+    "payment",
+    "person",
+    "assignment",
+    "number_block",
+    "county_fact",
 ];
 
 fn text<T: std::fmt::Display>(value: T) -> String {
@@ -159,13 +186,27 @@ fn put(tx: &Transaction<'_>, n: i64, fact: &Fact, event: &Event) -> Result<(), S
             tx.prepare_cached(
                 "INSERT INTO receipt_photo (fact, file, doc_no, sha, media, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![n, file, text(&filed.receipt), filed.sha256.0, filed.media, int(filed.bytes)])?;
+            .execute(params![
+                n,
+                file,
+                text(&filed.receipt),
+                filed.sha256.0,
+                filed.media,
+                int(filed.bytes)
+            ])?;
         }
         Event::ReceiptCompleted(done) => {
             tx.prepare_cached(
                 "INSERT INTO receipt_done (fact, file, doc_no, mode, served_on, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![n, file, text(&done.receipt), done.mode.code(), text(done.served_on), fact.body])?;
+            .execute(params![
+                n,
+                file,
+                text(&done.receipt),
+                done.mode.code(),
+                text(done.served_on),
+                fact.body
+            ])?;
         }
         Event::PaymentReported(paid) => {
             tx.prepare_cached("INSERT INTO payment (fact, file, amount, on_day, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
@@ -283,12 +324,8 @@ pub(crate) fn settle(tx: &Transaction<'_>, file: FileId) -> Result<(), StoreFaul
         let mut texts = BTreeSet::new();
         for (n, entry) in standing(&slots, &format!("field.{}", field.code())) {
             let Ok(filled) = serde_json::from_slice::<FieldFilled>(&entry.value) else { continue };
-            tx.prepare_cached("INSERT INTO field (file, field, fact, text) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-                file.0,
-                field.code(),
-                n,
-                filled.text
-            ])?;
+            tx.prepare_cached("INSERT INTO field (file, field, fact, text) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![file.0, field.code(), n, filled.text])?;
             texts.insert(filled.text.clone());
             told.insert(*field, filled.text);
         }
@@ -397,9 +434,9 @@ pub(crate) fn dump(conn: &Connection) -> Result<String, StoreFault> {
                 let value: rusqlite::types::Value = row.get(at)?;
                 if column == "fact" {
                     if let rusqlite::types::Value::Integer(n) = value {
-                        let name: (Vec<u8>, i64) =
-                            conn.prepare_cached("SELECT journal, seq FROM fact WHERE n = ?1")?
-                                .query_row(params![n], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                        let name: (Vec<u8>, i64) = conn
+                            .prepare_cached("SELECT journal, seq FROM fact WHERE n = ?1")?
+                            .query_row(params![n], |row| Ok((row.get(0)?, row.get(1)?)))?;
                         line.push_str(&format!("fact={}:{} ", domain::ids::hex(&name.0), name.1));
                     }
                 } else {

@@ -533,10 +533,11 @@ impl Transaction for Tx<'_> {
     }
 
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>> {
-        let mut read = self
-            .0
-            .prepare_cached("SELECT DISTINCT file, section FROM run WHERE position > ?1 AND journal = ?2 AND held = 0")?;
-        let rows = read.query_map(params![int(position), journal.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
+        let mut read = self.0.prepare_cached(
+            "SELECT DISTINCT file, section FROM run WHERE position > ?1 AND journal = ?2 AND held = 0",
+        )?;
+        let rows =
+            read.query_map(params![int(position), journal.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -5,10 +5,10 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program")]
 
-#[path = "desk/serve.rs"]
-mod serve;
 #[path = "desk/demo.rs"]
 mod demo;
+#[path = "desk/serve.rs"]
+mod serve;
 
 use std::io::{BufRead, Read, Write};
 use std::path::PathBuf;
@@ -225,7 +225,9 @@ fn run(what: What) -> Result<(), Stop> {
         What::Call { home, name } => {
             let mut text = String::new();
             if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-                std::io::stdin().read_to_string(&mut text).map_err(|error| wrong(format!("standard input: {error}")))?;
+                std::io::stdin()
+                    .read_to_string(&mut text)
+                    .map_err(|error| wrong(format!("standard input: {error}")))?;
             }
             let with = parse(&text)?;
             // A misspelt call or field is told before the home is opened.
@@ -237,35 +239,46 @@ fn run(what: What) -> Result<(), Stop> {
         }
         What::Session { home } => session(&home),
         What::Calls { typescript: None } => {
-            let text = serde_json::to_string_pretty(&desk::api::catalogue()).map_err(|error| wrong(error.to_string()))?;
+            let text =
+                serde_json::to_string_pretty(&desk::api::catalogue()).map_err(|error| wrong(error.to_string()))?;
             println!("{text}");
             Ok(())
         }
-        What::Calls { typescript: Some(folder) } => desk::api::write_typescript(&folder).map_err(|error| wrong(error.to_string())),
+        What::Calls { typescript: Some(folder) } => {
+            desk::api::write_typescript(&folder).map_err(|error| wrong(error.to_string()))
+        }
         What::Sync { home } => answer(home.open()?.call("Sync", serde_json::json!({}))),
         What::Blob { home, sha256, out } => {
             let (_, bytes) = home.open()?.blob(&sha256)?;
             match out {
-                Some(path) => std::fs::write(&path, bytes).map_err(|error| wrong(format!("{}: {error}", path.display()))),
+                Some(path) => {
+                    std::fs::write(&path, bytes).map_err(|error| wrong(format!("{}: {error}", path.display())))
+                }
                 None => std::io::stdout().write_all(&bytes).map_err(|error| wrong(error.to_string())),
             }
         }
         What::Check { home } => {
             let checked = home.open()?.desk()?.check()?;
             println!("{}", serde_json::json!({ "facts": checked.facts, "views_equal_rebuild": checked.views_equal }));
-            if checked.views_equal { Ok(()) } else { Err(Stop::Sentence("the views differ from a rebuild".to_owned(), REFUSED)) }
+            if checked.views_equal {
+                Ok(())
+            } else {
+                Err(Stop::Sentence("the views differ from a rebuild".to_owned(), REFUSED))
+            }
         }
         What::Serve { home, listen, ui } => {
             let door = home.door(false)?;
             // Without a passphrase at hand the browser asks for it.
             if let Ok(passphrase) = home.passphrase() {
-                door.handle(Call::Unlock(Unlock { passphrase })).map_err(|failure| Stop::Answer(failure, NOT_OPENED))?;
+                door.handle(Call::Unlock(Unlock { passphrase }))
+                    .map_err(|failure| Stop::Answer(failure, NOT_OPENED))?;
             }
             serve::run(door, &listen, &ui).map_err(|error| wrong(error.to_string()))
         }
         What::Demo { home, county, assets, port, clock } => {
             moment(&clock)?;
-            demo::make(&demo::Plan { home, county, assets, port, clock }).map_err(|sentence| Stop::Sentence(sentence, REFUSED))
+            demo::make(&demo::Plan { home, county, assets, port, clock })
+                .map_err(|sentence| Stop::Sentence(sentence, REFUSED))
         }
     }
 }
@@ -291,7 +304,10 @@ fn session(home: &Home) -> Result<(), Stop> {
             let name = asked.get("call").and_then(|name| name.as_str()).map(str::to_owned);
             let with = asked.get_mut("with").map(serde_json::Value::take).unwrap_or_default();
             name.map(|name| (name, with)).ok_or_else(|| {
-                Stop::Answer(Failure::new(Code::BadInput, &[("problem", "a line is {\"call\":NAME,\"with\":{…}}")]), WRONG_WORDS)
+                Stop::Answer(
+                    Failure::new(Code::BadInput, &[("problem", "a line is {\"call\":NAME,\"with\":{…}}")]),
+                    WRONG_WORDS,
+                )
             })
         });
         let told = match asked {

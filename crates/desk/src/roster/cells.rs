@@ -9,7 +9,8 @@ use super::sheet::{Cell, SheetRow};
 /// The text without outer blanks and zero-width marks.
 pub(super) fn visible(text: &str) -> &str {
     text.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}')
+        c.is_whitespace()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}')
     })
 }
 
@@ -18,10 +19,7 @@ pub(super) fn folded(text: &str) -> String {
     text.chars()
         .filter(|c| !visible(c.encode_utf8(&mut [0; 4])).is_empty())
         .map(|c| match c {
-            '\u{ff01}'..='\u{ff5e}' => u32::from(c)
-                .checked_sub(0xfee0)
-                .and_then(char::from_u32)
-                .unwrap_or(c),
+            '\u{ff01}'..='\u{ff5e}' => u32::from(c).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(c),
             other => other,
         })
         .skip_while(|c| matches!(c, '\'' | '’' | '‘'))
@@ -59,10 +57,7 @@ pub(super) fn decimal(number: f64) -> Option<String> {
     match usize::try_from(point) {
         Ok(0) | Err(_) => {
             out.push_str("0.");
-            out.extend(std::iter::repeat_n(
-                '0',
-                usize::try_from(point.saturating_neg()).ok()?,
-            ));
+            out.extend(std::iter::repeat_n('0', usize::try_from(point.saturating_neg()).ok()?));
             out.push_str(&digits);
         }
         Ok(point) => {
@@ -78,9 +73,9 @@ pub(super) fn decimal(number: f64) -> Option<String> {
 pub(super) fn amount(cell: &Cell) -> Result<Fen, MoneyError> {
     match cell {
         Cell::Text(text) => Fen::parse_signed_yuan(&folded(text)),
-        Cell::Number(number) => decimal(*number)
-            .ok_or(MoneyError::Malformed)
-            .and_then(|text| Fen::parse_signed_yuan(&text)),
+        Cell::Number(number) => {
+            decimal(*number).ok_or(MoneyError::Malformed).and_then(|text| Fen::parse_signed_yuan(&text))
+        }
         Cell::Date(_) | Cell::Other => Err(MoneyError::Malformed),
     }
 }
@@ -90,9 +85,7 @@ pub(super) fn amount(cell: &Cell) -> Result<Fen, MoneyError> {
 pub(super) fn rate_ppm(cell: &Cell) -> Result<u32, MoneyError> {
     let of_number = |number: f64| {
         let per_cent = if number < 0.2 { number * 100.0 } else { number };
-        decimal(per_cent)
-            .ok_or(MoneyError::NotARate)
-            .and_then(|text| parse_rate_ppm(&format!("{text}%")))
+        decimal(per_cent).ok_or(MoneyError::NotARate).and_then(|text| parse_rate_ppm(&format!("{text}%")))
     };
     match cell {
         Cell::Number(number) => of_number(*number),
@@ -112,9 +105,7 @@ pub(super) struct NoSuchDay;
 pub(super) fn day(cell: &Cell, is_1904: bool) -> Result<NaiveDate, NoSuchDay> {
     match cell {
         Cell::Date(day) => day.ok_or(NoSuchDay),
-        Cell::Number(number) => {
-            day_of_digits(&decimal(number.trunc()).unwrap_or_default(), is_1904)
-        }
+        Cell::Number(number) => day_of_digits(&decimal(number.trunc()).unwrap_or_default(), is_1904),
         Cell::Text(text) => {
             let text = folded(text);
             if text.bytes().all(|b| b.is_ascii_digit()) {
@@ -138,14 +129,9 @@ fn day_of_digits(digits: &str, is_1904: bool) -> Result<NaiveDate, NoSuchDay> {
             NaiveDate::from_ymd_opt(year, month, day)
         }
         5 => {
-            let epoch = if is_1904 {
-                (1904, 1, 1)
-            } else {
-                (1899, 12, 30)
-            };
-            NaiveDate::from_ymd_opt(epoch.0, epoch.1, epoch.2).and_then(|epoch| {
-                chrono::Duration::try_days(number).and_then(|d| epoch.checked_add_signed(d))
-            })
+            let epoch = if is_1904 { (1904, 1, 1) } else { (1899, 12, 30) };
+            NaiveDate::from_ymd_opt(epoch.0, epoch.1, epoch.2)
+                .and_then(|epoch| chrono::Duration::try_days(number).and_then(|d| epoch.checked_add_signed(d)))
         }
         _ => None,
     };
@@ -154,19 +140,9 @@ fn day_of_digits(digits: &str, is_1904: bool) -> Result<NaiveDate, NoSuchDay> {
 
 /// The first three numbers of a text as year, month and day.
 fn first_day_in(text: &str) -> Option<NaiveDate> {
-    let mut numbers = text
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|part| !part.is_empty());
-    let year = numbers
-        .next()
-        .filter(|year| year.len() == 4)?
-        .parse()
-        .ok()?;
-    let month = numbers
-        .next()
-        .filter(|month| month.len() <= 2)?
-        .parse()
-        .ok()?;
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    let year = numbers.next().filter(|year| year.len() == 4)?.parse().ok()?;
+    let month = numbers.next().filter(|month| month.len() <= 2)?.parse().ok()?;
     // A time may stand against the day: 2026-12-20T00:00:00.
     let day = numbers.next().filter(|day| day.len() <= 2)?.parse().ok()?;
     NaiveDate::from_ymd_opt(year, month, day)
@@ -179,9 +155,7 @@ pub(super) fn year(cell: &Cell) -> Option<i32> {
         Cell::Number(_) | Cell::Text(_) => {
             let text = folded(&text_of(cell));
             let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-            matches!(digits.len(), 4 | 6 | 8)
-                .then(|| digits.get(..4)?.parse().ok())
-                .flatten()
+            matches!(digits.len(), 4 | 6 | 8).then(|| digits.get(..4)?.parse().ok()).flatten()
         }
         Cell::Other => None,
     }
@@ -191,9 +165,8 @@ pub(super) fn year(cell: &Cell) -> Option<i32> {
 pub(super) fn date_in_title(row: &SheetRow) -> Option<NaiveDate> {
     row.cells.values().find_map(|cell| {
         let text = folded(&text_of(cell));
-        let (_, after) = ["数据截至", "数据截止", "数据日期", "截至", "截止"]
-            .into_iter()
-            .find_map(|word| text.split_once(word))?;
+        let (_, after) =
+            ["数据截至", "数据截止", "数据日期", "截至", "截止"].into_iter().find_map(|word| text.split_once(word))?;
         first_day_in(after)
     })
 }

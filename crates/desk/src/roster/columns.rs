@@ -112,16 +112,9 @@ impl Column {
     /// The headers it is known to stand under, the usual one first; without blanks, units and brackets around units.
     fn headers(self) -> &'static [&'static str] {
         match self {
-            Self::BorrowerName => &[
-                "借款学生姓名",
-                "姓名",
-                "学生姓名",
-                "借款人姓名",
-                "借款学生",
-                "借款人",
-                "申请人",
-                "申请人姓名",
-            ],
+            Self::BorrowerName => {
+                &["借款学生姓名", "姓名", "学生姓名", "借款人姓名", "借款学生", "借款人", "申请人", "申请人姓名"]
+            }
             Self::BorrowerId => &[
                 "身份证号",
                 "身份证号码",
@@ -166,18 +159,9 @@ impl Column {
                 "所在乡镇",
                 "户籍乡镇",
             ],
-            Self::Village => &[
-                "村",
-                "行政村",
-                "村(社区)",
-                "村/社区",
-                "村社区",
-                "村居",
-                "村(居)",
-                "村委会",
-                "所属村",
-                "所在村",
-            ],
+            Self::Village => {
+                &["村", "行政村", "村(社区)", "村/社区", "村社区", "村居", "村(居)", "村委会", "所属村", "所在村"]
+            }
             Self::Address => &[
                 "家庭住址",
                 "户籍地址",
@@ -220,23 +204,10 @@ impl Column {
                 "共借人联系电话",
             ],
             Self::GradYear => &["毕业年份", "毕业时间", "毕业年月", "毕业日期", "毕业年度"],
-            Self::ContractNo => &[
-                "合同编号",
-                "合同号",
-                "借款合同编号",
-                "借款合同号",
-                "贷款合同编号",
-                "贷款合同号",
-            ],
+            Self::ContractNo => &["合同编号", "合同号", "借款合同编号", "借款合同号", "贷款合同编号", "贷款合同号"],
             Self::AcademicYear => &["学年", "贷款学年", "借款学年"],
             Self::PrincipalOrig => &["合同金额", "贷款金额", "借款金额", "合同本金", "贷款本金"],
-            Self::PrincipalLeft => &[
-                "剩余本金",
-                "贷款余额",
-                "本金余额",
-                "剩余贷款本金",
-                "贷款本金余额",
-            ],
+            Self::PrincipalLeft => &["剩余本金", "贷款余额", "本金余额", "剩余贷款本金", "贷款本金余额"],
             Self::Rate => &["执行利率", "利率", "年利率", "贷款利率", "合同利率"],
             Self::PrincipalDue => &["本期应还本金", "应还本金", "本年应还本金", "当期应还本金"],
             Self::InterestDue => &["本期应还利息", "应还利息", "本年应还利息", "当期应还利息"],
@@ -254,36 +225,11 @@ impl Column {
                 "当期应还合计",
                 "合计",
             ],
-            Self::DueOn => &[
-                "还款日",
-                "还款日期",
-                "应还日期",
-                "应还款日",
-                "本期还款日",
-                "最后还款日",
-            ],
-            Self::MaturityOn => &[
-                "到期日",
-                "到期日期",
-                "贷款到期日",
-                "合同到期日",
-                "贷款到期日期",
-            ],
-            Self::RepayAccount => &[
-                "还款账号",
-                "还款账户",
-                "还款帐号",
-                "支付宝账号",
-                "支付宝账户",
-            ],
+            Self::DueOn => &["还款日", "还款日期", "应还日期", "应还款日", "本期还款日", "最后还款日"],
+            Self::MaturityOn => &["到期日", "到期日期", "贷款到期日", "合同到期日", "贷款到期日期"],
+            Self::RepayAccount => &["还款账号", "还款账户", "还款帐号", "支付宝账号", "支付宝账户"],
             Self::Status => &["合同状态", "贷款状态", "状态"],
-            Self::AsOf => &[
-                "数据日期",
-                "数据截至日期",
-                "数据截止日期",
-                "截至日期",
-                "统计日期",
-            ],
+            Self::AsOf => &["数据日期", "数据截至日期", "数据截止日期", "截至日期", "统计日期"],
         }
     }
 
@@ -319,12 +265,8 @@ impl Column {
     }
 
     fn under(header: &str) -> Option<Self> {
-        let header = ["(元)", "(%)", "*"]
-            .into_iter()
-            .fold(header, |h, unit| h.strip_suffix(unit).unwrap_or(h));
-        Self::ALL
-            .into_iter()
-            .find(|column| column.headers().contains(&header))
+        let header = ["(元)", "(%)", "*"].into_iter().fold(header, |h, unit| h.strip_suffix(unit).unwrap_or(h));
+        Self::ALL.into_iter().find(|column| column.headers().contains(&header))
     }
 }
 
@@ -348,74 +290,43 @@ impl Layout {
         let mut above: Option<&SheetRow> = None;
         for row in head {
             let single = Self::of(row, None);
-            let double = above
-                .filter(|a| a.number.saturating_add(1) == row.number)
-                .map(|a| Self::of(row, Some(a)));
+            let double = above.filter(|a| a.number.saturating_add(1) == row.number).map(|a| Self::of(row, Some(a)));
             for layout in [Some(single), double].into_iter().flatten() {
-                let required = Column::REQUIRED
-                    .len()
-                    .saturating_sub(layout.missing().len());
+                let required = Column::REQUIRED.len().saturating_sub(layout.missing().len());
                 let all = layout.columns.len();
-                if best
-                    .as_ref()
-                    .is_none_or(|(r, a, _)| (required, all) > (*r, *a))
-                {
+                if best.as_ref().is_none_or(|(r, a, _)| (required, all) > (*r, *a)) {
                     best = Some((required, all, layout));
                 }
             }
             above = Some(row);
         }
-        let layout = best
-            .map(|(.., layout)| layout)
-            .ok_or_else(|| Column::REQUIRED.to_vec())?;
+        let layout = best.map(|(.., layout)| layout).ok_or_else(|| Column::REQUIRED.to_vec())?;
         let missing = layout.missing();
-        if missing.is_empty() {
-            Ok(layout)
-        } else {
-            Err(missing)
-        }
+        if missing.is_empty() { Ok(layout) } else { Err(missing) }
     }
 
     fn of(row: &SheetRow, above: Option<&SheetRow>) -> Self {
         let mut columns: BTreeMap<Column, Vec<u32>> = BTreeMap::new();
         let mut heads: BTreeMap<Column, Vec<String>> = BTreeMap::new();
         let mut group = String::new();
-        let end = row
-            .cells
-            .keys()
-            .chain(above.into_iter().flat_map(|a| a.cells.keys()))
-            .max()
-            .copied();
+        let end = row.cells.keys().chain(above.into_iter().flat_map(|a| a.cells.keys())).max().copied();
         for at in 0..=end.unwrap_or(0) {
-            let own = row
-                .cells
-                .get(&at)
-                .map(|cell| folded(&text_of(cell)))
-                .unwrap_or_default();
-            let upper = above
-                .and_then(|a| a.cells.get(&at))
-                .map(|cell| folded(&text_of(cell)));
+            let own = row.cells.get(&at).map(|cell| folded(&text_of(cell))).unwrap_or_default();
+            let upper = above.and_then(|a| a.cells.get(&at)).map(|cell| folded(&text_of(cell)));
             if let Some(upper) = upper {
                 group = upper;
             }
             let (header, column) = if above.is_none() {
                 (own.clone(), Column::under(&own))
             } else if own.is_empty() {
-                (
-                    group.clone(),
-                    above
-                        .and_then(|a| a.cells.get(&at))
-                        .and_then(|_| Column::under(&group)),
-                )
+                (group.clone(), above.and_then(|a| a.cells.get(&at)).and_then(|_| Column::under(&group)))
             } else {
                 let joined = format!("{group}{own}");
                 let column = Column::under(&joined).or_else(|| Column::under(&own));
                 (joined, column)
             };
             let Some(mut column) = column else { continue };
-            let repeated = heads
-                .get(&column)
-                .is_some_and(|known| known.contains(&header));
+            let repeated = heads.get(&column).is_some_and(|known| known.contains(&header));
             if repeated && columns.contains_key(&Column::CoBorrowerName) {
                 match column.of_co_borrower() {
                     Some(other) => column = other,
@@ -426,38 +337,23 @@ impl Layout {
             columns.entry(column).or_default().push(at);
         }
         let first_header_row = above.map_or(row.number, |a| a.number);
-        Self {
-            first_header_row,
-            header_row: row.number,
-            columns,
-        }
+        Self { first_header_row, header_row: row.number, columns }
     }
 
     fn missing(&self) -> Vec<Column> {
-        Column::REQUIRED
-            .into_iter()
-            .filter(|column| !self.columns.contains_key(column))
-            .collect()
+        Column::REQUIRED.into_iter().filter(|column| !self.columns.contains_key(column)).collect()
     }
 
     /// The positions of a column, from 0; empty when the list has none.
     pub(super) fn positions(&self, column: Column) -> &[u32] {
-        self.columns
-            .get(&column)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
+        self.columns.get(&column).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a row repeats the header, as page breaks of printed lists do.
     pub(super) fn is_repeated_by(&self, row: &SheetRow) -> bool {
-        [Column::BorrowerId, Column::ContractNo]
-            .into_iter()
-            .all(|column| {
-                let cell = self
-                    .positions(column)
-                    .first()
-                    .and_then(|at| row.cells.get(at));
-                cell.is_some_and(|cell| Column::under(&folded(&text_of(cell))) == Some(column))
-            })
+        [Column::BorrowerId, Column::ContractNo].into_iter().all(|column| {
+            let cell = self.positions(column).first().and_then(|at| row.cells.get(at));
+            cell.is_some_and(|cell| Column::under(&folded(&text_of(cell))) == Some(column))
+        })
     }
 }

@@ -73,7 +73,10 @@ impl RosterError {
     pub fn sentence_zh(&self) -> String {
         match self {
             Self::NotAWorkbook => "这不是.xlsx表格文件。请用WPS或Excel打开它，另存为“.xlsx”后再导入。".to_owned(),
-            Self::OldOrLocked => "这是旧格式的.xls表格，或者设了打开密码。请用WPS或Excel打开，去掉密码，另存为“.xlsx”后再导入。".to_owned(),
+            Self::OldOrLocked => {
+                "这是旧格式的.xls表格，或者设了打开密码。请用WPS或Excel打开，去掉密码，另存为“.xlsx”后再导入。"
+                    .to_owned()
+            }
             Self::Container { .. } | Self::Damaged { .. } | Self::ReaderFailed | Self::RowsOutOfOrder => {
                 "这个表格文件坏了，读不出来。请重新拷贝或向银行重新要一份。".to_owned()
             }
@@ -142,12 +145,7 @@ pub struct Rejected {
 impl Rejected {
     /// Row, column and reason in words.
     pub fn sentence_zh(&self) -> String {
-        format!(
-            "第{}行没有导入（{}）：{}。",
-            self.sheet_row,
-            self.column.title_zh(),
-            self.reason.sentence_zh()
-        )
+        format!("第{}行没有导入（{}）：{}。", self.sheet_row, self.column.title_zh(), self.reason.sentence_zh())
     }
 }
 
@@ -266,17 +264,12 @@ impl WarningKind {
             Self::SharedPhone { addresses } => {
                 format!("同一个电话出现在{addresses}个不同的住址，可能是老师、商店或联络员的")
             }
-            Self::PrincipalUnusual => {
-                "合同金额不在1000至25000元之间，或不是整元，请核对".to_owned()
-            }
+            Self::PrincipalUnusual => "合同金额不在1000至25000元之间，或不是整元，请核对".to_owned(),
             Self::PrincipalAboveOriginal => "剩余本金比合同金额还多，请核对".to_owned(),
             Self::MaturityUnusual => "到期日不是9月20日或8月31日，请核对".to_owned(),
             Self::GradYear => "毕业年份看不懂或不合常理，没有导入".to_owned(),
             Self::DiffersFromEarlierRow(column) => {
-                format!(
-                    "同一身份证号的前面一行，{}与本行不同，暂按前面的，请核对",
-                    column.title_zh()
-                )
+                format!("同一身份证号的前面一行，{}与本行不同，暂按前面的，请核对", column.title_zh())
             }
             Self::PossibleDuplicate { other_row } => {
                 format!("与第{other_row}行同名、同村、同生日但身份证号不同，可能是同一人")

@@ -46,24 +46,12 @@ pub(super) enum TotalsLine {
 
 /// Recognises a line of totals by its first filled cell; a row with an ID or contract number is never one.
 pub(super) fn totals_line(row: &SheetRow, layout: &Layout) -> Option<TotalsLine> {
-    let filled = |column| {
-        layout
-            .positions(column)
-            .iter()
-            .any(|at| row.cells.contains_key(at))
-    };
+    let filled = |column| layout.positions(column).iter().any(|at| row.cells.contains_key(at));
     if filled(Column::BorrowerId) || filled(Column::ContractNo) {
         return None;
     }
-    let first = row
-        .cells
-        .values()
-        .next()
-        .map(|cell| folded(&text_of(cell)))?;
-    if ["合计", "总计", "共计", "总合计"]
-        .iter()
-        .any(|word| first.starts_with(word))
-    {
+    let first = row.cells.values().next().map(|cell| folded(&text_of(cell)))?;
+    if ["合计", "总计", "共计", "总合计"].iter().any(|word| first.starts_with(word)) {
         Some(TotalsLine::Whole)
     } else if first.starts_with("小计") {
         Some(TotalsLine::Part)
@@ -72,12 +60,7 @@ pub(super) fn totals_line(row: &SheetRow, layout: &Layout) -> Option<TotalsLine>
     }
 }
 
-const SUMMED: [Column; 4] = [
-    Column::PrincipalDue,
-    Column::InterestDue,
-    Column::PenaltyDue,
-    Column::TotalDue,
-];
+const SUMMED: [Column; 4] = [Column::PrincipalDue, Column::InterestDue, Column::PenaltyDue, Column::TotalDue];
 
 /// Sums over every row of the list, kept beside its own totals.
 #[derive(Debug, Default)]
@@ -92,10 +75,7 @@ impl Tally {
     pub(super) fn add(&mut self, row: &SheetRow, layout: &Layout) {
         let mut readable = true;
         for (sum, column) in self.sums.iter_mut().zip(SUMMED) {
-            let cell = layout
-                .positions(column)
-                .first()
-                .and_then(|at| row.cells.get(at));
+            let cell = layout.positions(column).first().and_then(|at| row.cells.get(at));
             match cell.map(amount) {
                 Some(Ok(fen)) => *sum = sum.saturating_add(i128::from(fen.get())),
                 Some(Err(_)) => readable = false,
@@ -110,10 +90,7 @@ impl Tally {
     /// Keeps the totals a row states.
     pub(super) fn state(&mut self, row: &SheetRow, layout: &Layout) {
         let stated = |column| {
-            let cell = layout
-                .positions(column)
-                .first()
-                .and_then(|at| row.cells.get(at))?;
+            let cell = layout.positions(column).first().and_then(|at| row.cells.get(at))?;
             amount(cell).ok()
         };
         let sums = FooterSums {
@@ -128,14 +105,8 @@ impl Tally {
     /// The comparison, when the list stated totals.
     pub(super) fn check(&self) -> Option<FooterCheck> {
         let (sheet_row, stated) = self.stated?;
-        let [principal, interest, penalty, total] =
-            self.sums.map(|sum| i64::try_from(sum).ok().map(Fen::new));
-        let listed = FooterSums {
-            principal,
-            interest,
-            penalty,
-            total,
-        };
+        let [principal, interest, penalty, total] = self.sums.map(|sum| i64::try_from(sum).ok().map(Fen::new));
+        let listed = FooterSums { principal, interest, penalty, total };
         let pairs = [
             (stated.principal, listed.principal),
             (stated.interest, listed.interest),
@@ -144,15 +115,7 @@ impl Tally {
         ];
         let agrees = self.unreadable_rows == 0
             && pairs.iter().any(|(stated, _)| stated.is_some())
-            && pairs
-                .iter()
-                .all(|(stated, listed)| stated.is_none() || stated == listed);
-        Some(FooterCheck {
-            sheet_row,
-            stated,
-            listed,
-            unreadable_rows: self.unreadable_rows,
-            agrees,
-        })
+            && pairs.iter().all(|(stated, listed)| stated.is_none() || stated == listed);
+        Some(FooterCheck { sheet_row, stated, listed, unreadable_rows: self.unreadable_rows, agrees })
     }
 }

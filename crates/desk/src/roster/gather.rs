@@ -29,22 +29,12 @@ struct Damage {
 impl Damage {
     fn seen_in(read: &[(u32, Result<RowParts, Fault>)]) -> Self {
         let lost = |fault: &Fault| {
-            matches!(
-                fault,
-                (
-                    RowFault::Id(IdError::ExcelDamaged) | RowFault::IdIsQuantity,
-                    Column::BorrowerId
-                )
-            )
+            matches!(fault, (RowFault::Id(IdError::ExcelDamaged) | RowFault::IdIsQuantity, Column::BorrowerId))
         };
         let co_lost = |parts: &RowParts| parts.warnings.contains(&CO_BORROWER_DAMAGED);
         Self {
-            borrowers: read
-                .iter()
-                .any(|(_, read)| read.as_ref().err().is_some_and(lost)),
-            co_borrowers: read
-                .iter()
-                .any(|(_, read)| read.as_ref().is_ok_and(co_lost)),
+            borrowers: read.iter().any(|(_, read)| read.as_ref().err().is_some_and(lost)),
+            co_borrowers: read.iter().any(|(_, read)| read.as_ref().is_ok_and(co_lost)),
         }
     }
 
@@ -86,11 +76,7 @@ pub(super) struct Gathering<'a> {
 
 impl<'a> Gathering<'a> {
     /// Nothing gathered yet. `date_elsewhere` serves the rows that state no data date.
-    pub(super) fn new(
-        places: &'a PlaceTable,
-        date_elsewhere: Option<NaiveDate>,
-        is_1904: bool,
-    ) -> Self {
+    pub(super) fn new(places: &'a PlaceTable, date_elsewhere: Option<NaiveDate>, is_1904: bool) -> Self {
         Self {
             places,
             date_elsewhere,
@@ -113,13 +99,8 @@ impl<'a> Gathering<'a> {
             Some(TotalsLine::Part) => return,
             None => {}
         }
-        let reader = RowReader {
-            row,
-            layout,
-            places: self.places,
-            date_elsewhere: self.date_elsewhere,
-            is_1904: self.is_1904,
-        };
+        let reader =
+            RowReader { row, layout, places: self.places, date_elsewhere: self.date_elsewhere, is_1904: self.is_1904 };
         if reader.is_beside_the_table() || layout.is_repeated_by(row) {
             return;
         }
@@ -131,38 +112,23 @@ impl<'a> Gathering<'a> {
     fn settle(&mut self) {
         let damage = Damage::seen_in(&self.read);
         for (sheet_row, read) in std::mem::take(&mut self.read) {
-            let judged = read
-                .and_then(|parts| damage.judge(parts))
-                .and_then(
-                    |parts| match self.contract_rows.get(&parts.contract.contract_no) {
-                        Some(first_row) => Err((
-                            RowFault::ContractTwice {
-                                first_row: *first_row,
-                            },
-                            Column::ContractNo,
-                        )),
-                        None => Ok(parts),
-                    },
-                );
+            let judged = read.and_then(|parts| damage.judge(parts)).and_then(|parts| {
+                match self.contract_rows.get(&parts.contract.contract_no) {
+                    Some(first_row) => Err((RowFault::ContractTwice { first_row: *first_row }, Column::ContractNo)),
+                    None => Ok(parts),
+                }
+            });
             match judged {
                 Ok(parts) => self.accept(sheet_row, parts),
-                Err((reason, column)) => self.rejected.push(Rejected {
-                    sheet_row,
-                    reason,
-                    column,
-                }),
+                Err((reason, column)) => self.rejected.push(Rejected { sheet_row, reason, column }),
             }
         }
     }
 
     fn accept(&mut self, sheet_row: u32, parts: RowParts) {
-        self.contract_rows
-            .insert(parts.contract.contract_no.clone(), sheet_row);
+        self.contract_rows.insert(parts.contract.contract_no.clone(), sheet_row);
         self.data_dates.push((sheet_row, parts.as_of));
-        let known = self
-            .by_id
-            .get(&parts.id)
-            .and_then(|at| self.households.get_mut(*at));
+        let known = self.by_id.get(&parts.id).and_then(|at| self.households.get_mut(*at));
         let mut kinds = parts.warnings.clone();
         match known {
             Some(household) => add_to_household(household, parts, &mut kinds),
@@ -182,16 +148,11 @@ impl<'a> Gathering<'a> {
                 });
             }
         }
-        self.warnings
-            .extend(kinds.into_iter().map(|kind| Warning { sheet_row, kind }));
+        self.warnings.extend(kinds.into_iter().map(|kind| Warning { sheet_row, kind }));
     }
 
     /// The list as a whole.
-    pub(super) fn finish(
-        mut self,
-        sheet: String,
-        other_sheets: Vec<String>,
-    ) -> Result<Roster, RosterError> {
+    pub(super) fn finish(mut self, sheet: String, other_sheets: Vec<String>) -> Result<Roster, RosterError> {
         self.settle();
         let totals = totals(&self.households)?;
         let as_of = self.list_date()?;
@@ -222,55 +183,32 @@ impl<'a> Gathering<'a> {
             *count = count.saturating_add(1);
         }
         let most = counts.values().max().copied();
-        let common = counts
-            .into_iter()
-            .find(|(_, count)| Some(*count) == most)
-            .map(|(day, _)| day);
-        common
-            .or(self.date_elsewhere)
-            .ok_or(RosterError::NoDataDate)
+        let common = counts.into_iter().find(|(_, count)| Some(*count) == most).map(|(day, _)| day);
+        common.or(self.date_elsewhere).ok_or(RosterError::NoDataDate)
     }
 
     fn warn_of_data_dates(&mut self, as_of: NaiveDate) {
         let kind = WarningKind::DataDateDiffers;
         let odd = self.data_dates.iter().filter(|(_, day)| *day != as_of);
-        self.warnings.extend(odd.map(|(sheet_row, _)| Warning {
-            sheet_row: *sheet_row,
-            kind,
-        }));
+        self.warnings.extend(odd.map(|(sheet_row, _)| Warning { sheet_row: *sheet_row, kind }));
     }
 
     fn warn_of_shared_phones(&mut self) {
         let mut under: BTreeMap<&PhoneNumber, (BTreeSet<&str>, BTreeSet<u32>)> = BTreeMap::new();
         for household in &self.households {
             let co = household.co_borrowers.iter().flat_map(|co| &co.phones);
-            for number in household
-                .phones
-                .iter()
-                .chain(co)
-                .filter_map(|finding| finding.number.as_ref())
-            {
+            for number in household.phones.iter().chain(co).filter_map(|finding| finding.number.as_ref()) {
                 let (addresses, rows) = under.entry(number).or_default();
                 // Brothers and sisters live at one address and are one family.
                 addresses.insert(&household.address_raw);
-                rows.extend(
-                    household
-                        .contracts
-                        .first()
-                        .map(|contract| contract.sheet_row),
-                );
+                rows.extend(household.contracts.first().map(|contract| contract.sheet_row));
             }
         }
-        let shared = under
-            .into_values()
-            .filter(|(addresses, _)| addresses.len() >= SHARED_FROM);
+        let shared = under.into_values().filter(|(addresses, _)| addresses.len() >= SHARED_FROM);
         let warnings: Vec<Warning> = shared
             .flat_map(|(addresses, rows)| {
-                let kind = WarningKind::SharedPhone {
-                    addresses: addresses.len(),
-                };
-                rows.into_iter()
-                    .map(move |sheet_row| Warning { sheet_row, kind })
+                let kind = WarningKind::SharedPhone { addresses: addresses.len() };
+                rows.into_iter().map(move |sheet_row| Warning { sheet_row, kind })
             })
             .collect();
         self.warnings.extend(warnings);
@@ -280,25 +218,14 @@ impl<'a> Gathering<'a> {
         let mut first: BTreeMap<(&str, Option<&PlaceCode>, NaiveDate), u32> = BTreeMap::new();
         let mut warnings = Vec::new();
         for household in &self.households {
-            let Some(sheet_row) = household
-                .contracts
-                .first()
-                .map(|contract| contract.sheet_row)
-            else {
+            let Some(sheet_row) = household.contracts.first().map(|contract| contract.sheet_row) else {
                 continue;
             };
-            let key = (
-                household.borrower.name_true.as_str(),
-                household.place.code(),
-                household.id.birth(),
-            );
+            let key = (household.borrower.name_true.as_str(), household.place.code(), household.id.birth());
             match first.get(&key) {
-                Some(other_row) => warnings.push(Warning {
-                    sheet_row,
-                    kind: WarningKind::PossibleDuplicate {
-                        other_row: *other_row,
-                    },
-                }),
+                Some(other_row) => {
+                    warnings.push(Warning { sheet_row, kind: WarningKind::PossibleDuplicate { other_row: *other_row } })
+                }
                 None => {
                     first.insert(key, sheet_row);
                 }
@@ -308,11 +235,7 @@ impl<'a> Gathering<'a> {
     }
 }
 
-fn add_to_household(
-    household: &mut RosterHousehold,
-    parts: RowParts,
-    kinds: &mut Vec<WarningKind>,
-) {
+fn add_to_household(household: &mut RosterHousehold, parts: RowParts, kinds: &mut Vec<WarningKind>) {
     let mut differs = |column| kinds.push(WarningKind::DiffersFromEarlierRow(column));
     if household.borrower.name_true != parts.borrower.name_true {
         differs(Column::BorrowerName);
@@ -346,18 +269,11 @@ fn add_to_household(
 }
 
 /// One person signs under one identity number, or, where a row has none, under one name.
-fn add_co_borrower(
-    household: &mut RosterHousehold,
-    co: CoBorrower,
-    differs: &mut impl FnMut(Column),
-) {
-    let same = household
-        .co_borrowers
-        .iter_mut()
-        .find(|known| match (&known.id, &co.id) {
-            (Some(known_id), Some(id)) => known_id == id,
-            (None, _) | (_, None) => known.name.name_true == co.name.name_true,
-        });
+fn add_co_borrower(household: &mut RosterHousehold, co: CoBorrower, differs: &mut impl FnMut(Column)) {
+    let same = household.co_borrowers.iter_mut().find(|known| match (&known.id, &co.id) {
+        (Some(known_id), Some(id)) => known_id == id,
+        (None, _) | (_, None) => known.name.name_true == co.name.name_true,
+    });
     match same {
         Some(known) => {
             if known.name.name_true != co.name.name_true {
@@ -375,9 +291,7 @@ fn add_co_borrower(
 
 fn totals(households: &[RosterHousehold]) -> Result<RosterTotals, RosterError> {
     let contracts = || households.iter().flat_map(|household| &household.contracts);
-    let sum = |amounts: Result<Fen, MoneyError>| {
-        amounts.or(Err(RosterError::TooLarge(TooLarge::Amounts)))
-    };
+    let sum = |amounts: Result<Fen, MoneyError>| amounts.or(Err(RosterError::TooLarge(TooLarge::Amounts)));
     Ok(RosterTotals {
         borrowers: households.len(),
         contracts: contracts().count(),

@@ -48,10 +48,7 @@ pub(super) struct RowReader<'a> {
 
 impl RowReader<'_> {
     fn cell(&self, column: Column) -> Option<&Cell> {
-        self.layout
-            .positions(column)
-            .first()
-            .and_then(|at| self.row.cells.get(at))
+        self.layout.positions(column).first().and_then(|at| self.row.cells.get(at))
     }
 
     fn text(&self, column: Column) -> String {
@@ -72,9 +69,7 @@ impl RowReader<'_> {
             Column::InterestDue,
             Column::TotalDue,
         ];
-        telling
-            .into_iter()
-            .all(|column| self.cell(column).is_none())
+        telling.into_iter().all(|column| self.cell(column).is_none())
     }
 
     /// The row's parts, or its first fault.
@@ -83,10 +78,7 @@ impl RowReader<'_> {
         let borrower = self.borrower_name(&mut warnings)?;
         let id = self.borrower_id()?;
         let co_borrower = self.co_borrower(&mut warnings);
-        if co_borrower
-            .as_ref()
-            .is_some_and(|co| co.id.as_ref() == Some(&id))
-        {
+        if co_borrower.as_ref().is_some_and(|co| co.id.as_ref() == Some(&id)) {
             return Err((RowFault::SamePerson, Column::CoBorrowerId));
         }
         let contract_no = self.contract_no()?;
@@ -94,14 +86,10 @@ impl RowReader<'_> {
         let principal_orig = self.optional_amount(Column::PrincipalOrig)?;
         let principal_left = self.optional_amount(Column::PrincipalLeft)?;
         let rate_ppm = self.rate()?;
-        let due_on = self
-            .optional_day(Column::DueOn)?
-            .ok_or((RowFault::DateEmpty, Column::DueOn))?;
+        let due_on = self.optional_day(Column::DueOn)?.ok_or((RowFault::DateEmpty, Column::DueOn))?;
         let maturity_on = self.optional_day(Column::MaturityOn)?;
-        let as_of = self
-            .optional_day(Column::AsOf)?
-            .or(self.date_elsewhere)
-            .ok_or((RowFault::DateEmpty, Column::AsOf))?;
+        let as_of =
+            self.optional_day(Column::AsOf)?.or(self.date_elsewhere).ok_or((RowFault::DateEmpty, Column::AsOf))?;
         let contract = RosterContract {
             sheet_row: self.row.number,
             contract_no,
@@ -158,9 +146,7 @@ impl RowReader<'_> {
         match self.cell(column) {
             None => Err((RowFault::Id(IdError::Empty), column)),
             Some(Cell::Text(text)) => text.parse().map_err(|fault| (RowFault::Id(fault), column)),
-            Some(Cell::Number(_) | Cell::Date(_) | Cell::Other) => {
-                Err((RowFault::IdIsQuantity, column))
-            }
+            Some(Cell::Number(_) | Cell::Date(_) | Cell::Other) => Err((RowFault::IdIsQuantity, column)),
         }
     }
 
@@ -184,22 +170,12 @@ impl RowReader<'_> {
                 None
             }
         };
-        Some(CoBorrower {
-            name,
-            relation: self.text_if_any(Column::CoBorrowerRelation),
-            id,
-            phones,
-        })
+        Some(CoBorrower { name, relation: self.text_if_any(Column::CoBorrowerRelation), id, phones })
     }
 
     fn phones(&self, column: Column, warnings: &mut Vec<WarningKind>) -> Vec<PhoneFinding> {
         let mut phones: Vec<PhoneFinding> = Vec::new();
-        for cell in self
-            .layout
-            .positions(column)
-            .iter()
-            .filter_map(|at| self.row.cells.get(at))
-        {
+        for cell in self.layout.positions(column).iter().filter_map(|at| self.row.cells.get(at)) {
             for finding in phone::split_cell(&text_of(cell)) {
                 if let Some(fault) = finding.fault {
                     warnings.push(WarningKind::Phone { column, fault });
@@ -222,45 +198,30 @@ impl RowReader<'_> {
         if is_scientific(&text) {
             return Err((RowFault::ContractIsQuantity, column));
         }
-        let fits = (10..=40).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if fits {
-            Ok(text)
-        } else {
-            Err((RowFault::ContractShape, column))
-        }
+        let fits = (10..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if fits { Ok(text) } else { Err((RowFault::ContractShape, column)) }
     }
 
     fn amount(&self, column: Column) -> Result<Fen, Fault> {
         let read = self.cell(column).map_or(Err(MoneyError::Empty), amount);
         match read {
             Ok(fen) if fen.is_negative() => Err((RowFault::Amount(MoneyError::Negative), column)),
-            Ok(fen) if fen > MOST_PER_CONTRACT => {
-                Err((RowFault::Amount(MoneyError::TooLarge), column))
-            }
+            Ok(fen) if fen > MOST_PER_CONTRACT => Err((RowFault::Amount(MoneyError::TooLarge), column)),
             Ok(fen) => Ok(fen),
             Err(fault) => Err((RowFault::Amount(fault), column)),
         }
     }
 
     fn optional_amount(&self, column: Column) -> Result<Option<Fen>, Fault> {
-        if self.cell(column).is_none() {
-            Ok(None)
-        } else {
-            self.amount(column).map(Some)
-        }
+        if self.cell(column).is_none() { Ok(None) } else { self.amount(column).map(Some) }
     }
 
     fn amounts_due(&self) -> Result<(Fen, Fen, Fen, Fen), Fault> {
         let principal = self.amount(Column::PrincipalDue)?;
         let interest = self.amount(Column::InterestDue)?;
-        let penalty = self
-            .optional_amount(Column::PenaltyDue)?
-            .unwrap_or_default();
+        let penalty = self.optional_amount(Column::PenaltyDue)?.unwrap_or_default();
         let total = self.amount(Column::TotalDue)?;
-        let sum = [principal, interest, penalty]
-            .into_iter()
-            .sum::<Result<Fen, MoneyError>>();
+        let sum = [principal, interest, penalty].into_iter().sum::<Result<Fen, MoneyError>>();
         if sum == Ok(total) {
             Ok((principal, interest, penalty, total))
         } else {
@@ -316,20 +277,12 @@ fn warn_of_contract(contract: &RosterContract, warnings: &mut Vec<WarningKind>) 
             warnings.push(WarningKind::PrincipalAboveOriginal);
         }
     }
-    if contract
-        .maturity_on
-        .is_some_and(|day| !matches!((day.month(), day.day()), (9, 20) | (8, 31)))
-    {
+    if contract.maturity_on.is_some_and(|day| !matches!((day.month(), day.day()), (9, 20) | (8, 31))) {
         warnings.push(WarningKind::MaturityUnusual);
     }
 }
 
-fn warn_of_ages(
-    id: &IdNumber,
-    co: Option<&CoBorrower>,
-    as_of: NaiveDate,
-    warnings: &mut Vec<WarningKind>,
-) {
+fn warn_of_ages(id: &IdNumber, co: Option<&CoBorrower>, as_of: NaiveDate, warnings: &mut Vec<WarningKind>) {
     if !(15..=60).contains(&id.age_on(as_of)) {
         warnings.push(WarningKind::BorrowerAge);
     }

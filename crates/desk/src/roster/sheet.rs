@@ -1,9 +1,7 @@
 //! A workbook's rows, one after another, within the limits: the only place that touches the container's bytes.
 //! Never holds a whole sheet, and opens nothing whose unpacked size it has not measured itself.
 
-use calamine::{
-    DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader, open_workbook_from_rs,
-};
+use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader, open_workbook_from_rs};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
@@ -57,9 +55,7 @@ pub(super) fn open(bytes: &[u8]) -> Result<Workbook<'_>, RosterError> {
 
 /// Refuses what unpacks beyond the limit, by what the container declares and, since that may lie, by unpacking it.
 fn measure(bytes: &[u8]) -> Result<(), RosterError> {
-    let broken = |source: zip::result::ZipError| RosterError::Container {
-        source: Box::new(source),
-    };
+    let broken = |source: zip::result::ZipError| RosterError::Container { source: Box::new(source) };
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
     let mut declared: u64 = 0;
     for at in 0..archive.len() {
@@ -71,24 +67,15 @@ fn measure(bytes: &[u8]) -> Result<(), RosterError> {
     let mut left = MAX_UNPACKED_BYTES;
     for at in 0..archive.len() {
         let entry = archive.by_index(at).map_err(broken)?;
-        let copied = std::io::copy(
-            &mut entry.take(left.saturating_add(1)),
-            &mut std::io::sink(),
-        )
-        .map_err(|source| RosterError::Container {
-            source: Box::new(source),
-        })?;
-        left = left
-            .checked_sub(copied)
-            .ok_or(RosterError::TooLarge(TooLarge::Unpacked))?;
+        let copied = std::io::copy(&mut entry.take(left.saturating_add(1)), &mut std::io::sink())
+            .map_err(|source| RosterError::Container { source: Box::new(source) })?;
+        left = left.checked_sub(copied).ok_or(RosterError::TooLarge(TooLarge::Unpacked))?;
     }
     Ok(())
 }
 
 fn damaged(source: calamine::XlsxError) -> RosterError {
-    RosterError::Damaged {
-        source: Box::new(source),
-    }
+    RosterError::Damaged { source: Box::new(source) }
 }
 
 impl<'b> Workbook<'b> {
@@ -108,12 +95,7 @@ impl<'b> Workbook<'b> {
     /// The rows of one sheet.
     pub(super) fn rows(&mut self, sheet: &str) -> Result<Rows<'_, 'b>, RosterError> {
         let reader = self.xlsx.worksheet_cells_reader(sheet).map_err(damaged)?;
-        Ok(Rows {
-            reader,
-            ahead: None,
-            seen: 0,
-            ended: false,
-        })
+        Ok(Rows { reader, ahead: None, seen: 0, ended: false })
     }
 }
 
@@ -166,10 +148,7 @@ impl Rows<'_, '_> {
             self.ahead = Some((next_row, column, cell));
             break;
         }
-        Ok(Some(SheetRow {
-            number: row.saturating_add(1),
-            cells,
-        }))
+        Ok(Some(SheetRow { number: row.saturating_add(1), cells }))
     }
 
     fn next_filled(&mut self) -> Result<Option<(u32, u32, Cell)>, RosterError> {
@@ -192,16 +171,9 @@ impl Rows<'_, '_> {
                 },
                 DataRef::DateTime(moment) if moment.is_datetime() => {
                     let (year, month, day, ..) = moment.to_ymd_hms_milli();
-                    Cell::Date(NaiveDate::from_ymd_opt(
-                        i32::from(year),
-                        u32::from(month),
-                        u32::from(day),
-                    ))
+                    Cell::Date(NaiveDate::from_ymd_opt(i32::from(year), u32::from(month), u32::from(day)))
                 }
-                DataRef::DateTime(_)
-                | DataRef::DurationIso(_)
-                | DataRef::Bool(_)
-                | DataRef::Error(_) => Cell::Other,
+                DataRef::DateTime(_) | DataRef::DurationIso(_) | DataRef::Bool(_) | DataRef::Error(_) => Cell::Other,
             };
             if let Cell::Text(text) = &cell
                 && super::cells::visible(text).is_empty()

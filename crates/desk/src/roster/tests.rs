@@ -40,38 +40,19 @@ fn the_season_counts_exactly() {
     assert_eq!(roster.rejected, []);
     let footer = roster.footer.expect("the list states totals");
     assert!(footer.agrees, "{footer:?}");
-    assert_eq!(
-        (footer.sheet_row, footer.stated.total),
-        (9_408, Some(Fen::new(649_028_686)))
-    );
-    assert!(
-        roster
-            .households
-            .iter()
-            .all(|h| matches!(h.place, PlaceMatch::Exact(_)))
-    );
-    assert!(
-        roster
-            .households
-            .iter()
-            .all(|h| h.co_borrowers.len() == 1 && !h.phones.is_empty())
-    );
+    assert_eq!((footer.sheet_row, footer.stated.total), (9_408, Some(Fen::new(649_028_686))));
+    assert!(roster.households.iter().all(|h| matches!(h.place, PlaceMatch::Exact(_))));
+    assert!(roster.households.iter().all(|h| h.co_borrowers.len() == 1 && !h.phones.is_empty()));
     let first = roster.households.first().expect("a household");
     assert_eq!(first.borrower.name_true, "张鹏");
-    assert_eq!(
-        first.place.township().map(String::from).as_deref(),
-        Some("410423002")
-    );
+    assert_eq!(first.place.township().map(String::from).as_deref(), Some("410423002"));
     assert_eq!(first.co_borrowers[0].relation.as_deref(), Some("母"));
     assert_eq!(first.contracts.len(), 2);
     let contract = &first.contracts[0];
     assert_eq!(contract.contract_no, "410420180000101");
     assert_eq!(contract.principal_left, Some(Fen::new(463_746)));
     assert_eq!(contract.rate_ppm, Some(28_000));
-    assert_eq!(
-        (contract.due_on, contract.maturity_on),
-        (date(2026, 12, 20), Some(date(2035, 9, 20)))
-    );
+    assert_eq!((contract.due_on, contract.maturity_on), (date(2026, 12, 20), Some(date(2035, 9, 20))));
     assert_eq!(contract.status.as_deref(), Some("正常"));
 }
 
@@ -80,11 +61,7 @@ fn every_dirty_row_has_its_outcome() {
     let places = places();
     let outcome = |roster: &Roster, row: u32| {
         let rejected = roster.rejected.iter().any(|r| r.sheet_row == row);
-        let taken = roster
-            .households
-            .iter()
-            .flat_map(|h| &h.contracts)
-            .any(|c| c.sheet_row == row);
+        let taken = roster.households.iter().flat_map(|h| &h.contracts).any(|c| c.sheet_row == row);
         let warned = roster.warnings.iter().any(|w| w.sheet_row == row);
         assert_ne!(rejected, taken, "row {row} must be in exactly one place");
         assert!(!(rejected && warned), "row {row} is rejected and warned of");
@@ -100,43 +77,25 @@ fn every_dirty_row_has_its_outcome() {
     for line in DIRTY_EXPECTED.lines().skip(1) {
         let mut fields = line.split(',');
         let row: u32 = fields.next().and_then(|f| f.parse().ok()).expect("a row");
-        let (defect, expected) = (
-            fields.next().expect("a defect"),
-            fields.next().expect("an outcome"),
-        );
+        let (defect, expected) = (fields.next().expect("a defect"), fields.next().expect("an outcome"));
         rows += 1;
         let found = outcome(&without, row);
         if expected == "rejected unless a data date is given for the file" {
-            assert_eq!(
-                (found, outcome(&with, row)),
-                ("rejected", "accepted with warning"),
-                "{row} {defect}"
-            );
+            assert_eq!((found, outcome(&with, row)), ("rejected", "accepted with warning"), "{row} {defect}");
         } else {
-            assert_eq!(
-                (found, outcome(&with, row)),
-                (expected, expected),
-                "{row} {defect}"
-            );
+            assert_eq!((found, outcome(&with, row)), (expected, expected), "{row} {defect}");
         }
     }
     assert_eq!(rows, 28);
     // What the file says of itself is not overridden.
     assert_eq!(with.as_of, date(2026, 12, 5));
-    assert!(with.warnings.contains(&Warning {
-        sheet_row: 30,
-        kind: WarningKind::DataDateDiffers
-    }));
+    assert!(with.warnings.contains(&Warning { sheet_row: 30, kind: WarningKind::DataDateDiffers }));
 }
 
 #[test]
 fn dirty_rows_say_what_is_wrong_with_them() {
     let roster = read(DIRTY, &places(), None).expect("a list");
-    let reasons: Vec<(u32, RowFault)> = roster
-        .rejected
-        .iter()
-        .map(|r| (r.sheet_row, r.reason))
-        .collect();
+    let reasons: Vec<(u32, RowFault)> = roster.rejected.iter().map(|r| (r.sheet_row, r.reason)).collect();
     let expected = [
         (4, RowFault::Id(IdError::CheckDigit)),
         (5, RowFault::Id(IdError::ExcelDamaged)),
@@ -152,23 +111,11 @@ fn dirty_rows_say_what_is_wrong_with_them() {
         (30, RowFault::DateEmpty),
     ];
     assert_eq!(reasons, expected);
-    assert_eq!(
-        roster.rejected[5].sentence_zh(),
-        "第11行没有导入（本期应还合计）：本金、利息、罚息相加不等于合计。"
-    );
+    assert_eq!(roster.rejected[5].sentence_zh(), "第11行没有导入（本期应还合计）：本金、利息、罚息相加不等于合计。");
     for row in &roster.rejected {
-        assert!(
-            !row.sentence_zh().contains("410490"),
-            "a sentence repeats an identity number"
-        );
+        assert!(!row.sentence_zh().contains("410490"), "a sentence repeats an identity number");
     }
-    let at = |row| {
-        roster
-            .households
-            .iter()
-            .find(|h| h.contracts[0].sheet_row == row)
-            .expect("taken in")
-    };
+    let at = |row| roster.households.iter().find(|h| h.contracts[0].sheet_row == row).expect("taken in");
     assert_eq!(at(7).id.expose(), "41049019780412010X");
     assert_eq!(at(8).co_borrowers[0].id, None);
     assert_eq!(at(13).contracts[0].total_due, Fen::new(123_360));
@@ -196,9 +143,7 @@ fn workbook(rows: &[Vec<Put<'_>>]) -> Vec<u8> {
         for (column, cell) in (b'A'..).zip(row) {
             let place = format!("{}{}", char::from(column), at + 1);
             match cell {
-                Text(text) => sheet.push_str(&format!(
-                    "<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>"
-                )),
+                Text(text) => sheet.push_str(&format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")),
                 Number(number) => sheet.push_str(&format!("<c r=\"{place}\"><v>{number}</v></c>")),
                 Nothing => {}
             }
@@ -238,14 +183,10 @@ fn workbook_of(sheet_data: &str) -> Vec<u8> {
                 "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{DOC}\"><sheets><sheet name=\"名单\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
             ),
         ),
-        (
-            "xl/worksheets/sheet1.xml",
-            format!("<worksheet xmlns=\"{MAIN}\">{sheet_data}</worksheet>"),
-        ),
+        ("xl/worksheets/sheet1.xml", format!("<worksheet xmlns=\"{MAIN}\">{sheet_data}</worksheet>")),
     ];
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default()
-        .compression_method(zip::CompressionMethod::Deflated);
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
     for (name, text) in files {
         zip.start_file(name, options).expect("starts");
         zip.write_all(text.as_bytes()).expect("writes");
@@ -253,17 +194,7 @@ fn workbook_of(sheet_data: &str) -> Vec<u8> {
     zip.finish().expect("finishes").into_inner()
 }
 
-const HEADER: [&str; 9] = [
-    "姓名",
-    "身份证号",
-    "合同编号",
-    "应还本金",
-    "应还利息",
-    "应还合计",
-    "还款日",
-    "乡镇",
-    "村",
-];
+const HEADER: [&str; 9] = ["姓名", "身份证号", "合同编号", "应还本金", "应还利息", "应还合计", "还款日", "乡镇", "村"];
 
 fn header() -> Vec<Put<'static>> {
     HEADER.into_iter().map(Text).collect()
@@ -306,30 +237,19 @@ fn numbers_of_the_spreadsheet_are_amounts_but_never_codes() {
     decimals[3] = Number("10.005");
     let roster = read_made(&[header(), numeric, id, contract, decimals]).expect("a list");
     let good = &roster.households[0].contracts[0];
-    assert_eq!(
-        (good.principal_due, good.interest_due),
-        (Fen::new(30), Fen::new(123_450))
-    );
+    assert_eq!((good.principal_due, good.interest_due), (Fen::new(30), Fen::new(123_450)));
     assert_eq!(good.due_on, date(2026, 12, 20));
     let reasons: Vec<RowFault> = roster.rejected.iter().map(|r| r.reason).collect();
     assert_eq!(
         reasons,
-        [
-            RowFault::IdIsQuantity,
-            RowFault::ContractIsQuantity,
-            RowFault::Amount(MoneyError::TooManyDecimals)
-        ]
+        [RowFault::IdIsQuantity, RowFault::ContractIsQuantity, RowFault::Amount(MoneyError::TooManyDecimals)]
     );
 }
 
 #[test]
 fn numbers_ending_in_zeros_are_trusted_only_in_a_sound_column() {
     let zeros = "410490200207028000";
-    let sound = read_made(&[
-        header(),
-        row("张三", zeros, "410420180001"),
-        row("李四", LI, "410420180002"),
-    ]);
+    let sound = read_made(&[header(), row("张三", zeros, "410420180001"), row("李四", LI, "410420180002")]);
     assert_eq!(sound.expect("a list").totals.contracts, 2);
     // The damage may stand below.
     let damaged = read_made(&[
@@ -339,11 +259,7 @@ fn numbers_ending_in_zeros_are_trusted_only_in_a_sound_column() {
         row("王五", "4.10490E+17", "410420180003"),
     ])
     .expect("a list");
-    let reasons: Vec<(u32, RowFault)> = damaged
-        .rejected
-        .iter()
-        .map(|r| (r.sheet_row, r.reason))
-        .collect();
+    let reasons: Vec<(u32, RowFault)> = damaged.rejected.iter().map(|r| (r.sheet_row, r.reason)).collect();
     let lost = RowFault::Id(IdError::ExcelDamaged);
     assert_eq!(reasons, [(2, lost), (4, lost)]);
 }
@@ -366,24 +282,8 @@ fn one_identity_number_is_one_household() {
 #[test]
 fn title_footer_and_notes_are_no_rows() {
     let title = vec![Text("应还款明细表（数据截至2026年11月30日）")];
-    let total = vec![
-        Text("合 计"),
-        Nothing,
-        Nothing,
-        Text("20.00"),
-        Text("1.00"),
-        Text("21.01"),
-    ];
-    let note = vec![
-        Nothing,
-        Nothing,
-        Nothing,
-        Nothing,
-        Nothing,
-        Nothing,
-        Nothing,
-        Text("制表人：王五"),
-    ];
+    let total = vec![Text("合 计"), Nothing, Nothing, Text("20.00"), Text("1.00"), Text("21.01")];
+    let note = vec![Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Nothing, Text("制表人：王五")];
     let roster = read_made(&[
         title,
         header(),
@@ -399,10 +299,7 @@ fn title_footer_and_notes_are_no_rows() {
     let footer = roster.footer.expect("totals");
     assert!(!footer.agrees);
     assert_eq!(footer.listed.principal, Some(Fen::new(2_000)));
-    assert_eq!(
-        (footer.stated.total, footer.listed.total),
-        (Some(Fen::new(2_101)), Some(Fen::new(2_100)))
-    );
+    assert_eq!((footer.stated.total, footer.listed.total), (Some(Fen::new(2_101)), Some(Fen::new(2_100))));
 }
 
 #[test]
@@ -475,46 +372,20 @@ fn a_repeated_header_right_of_the_co_borrower_is_theirs() {
         "10.5",
         "2026-12-20",
     ];
-    let rows: Vec<Vec<Put<'_>>> = [header, data]
-        .into_iter()
-        .map(|row| row.into_iter().map(Text).collect())
-        .collect();
+    let rows: Vec<Vec<Put<'_>>> = [header, data].into_iter().map(|row| row.into_iter().map(Text).collect()).collect();
     let roster = read_made(&rows).expect("a list");
     let household = &roster.households[0];
     assert_eq!((household.id.expose(), household.phones.len()), (ZHANG, 1));
     let co = &household.co_borrowers[0];
-    assert_eq!(
-        co.id.as_ref().map(|id| id.expose()),
-        Some("410490197408220029")
-    );
+    assert_eq!(co.id.as_ref().map(|id| id.expose()), Some("410490197408220029"));
     assert_eq!(co.phones[0].raw, "13911110002");
 }
 
 #[test]
 fn shared_numbers_and_look_alike_people_are_pointed_out() {
-    let header = [
-        "姓名",
-        "身份证号",
-        "合同编号",
-        "应还本金",
-        "应还利息",
-        "应还合计",
-        "还款日",
-        "家庭住址",
-        "联系电话",
-    ];
+    let header = ["姓名", "身份证号", "合同编号", "应还本金", "应还利息", "应还合计", "还款日", "家庭住址", "联系电话"];
     let line = |id: &'static str, contract: &'static str, address: &'static str| {
-        [
-            "张三",
-            id,
-            contract,
-            "10",
-            "0",
-            "10",
-            "2026-12-20",
-            address,
-            "13911110001",
-        ]
+        ["张三", id, contract, "10", "0", "10", "2026-12-20", address, "13911110001"]
     };
     let rows: Vec<Vec<Put<'_>>> = [
         header,
@@ -528,23 +399,11 @@ fn shared_numbers_and_look_alike_people_are_pointed_out() {
     let roster = read_made(&rows).expect("a list");
     assert_eq!(roster.rejected, []);
     let of = |row: u32| -> Vec<WarningKind> {
-        let kinds = roster
-            .warnings
-            .iter()
-            .filter(|w| w.sheet_row == row)
-            .map(|w| w.kind);
-        kinds
-            .filter(|kind| *kind != WarningKind::TownshipUnknown)
-            .collect()
+        let kinds = roster.warnings.iter().filter(|w| w.sheet_row == row).map(|w| w.kind);
+        kinds.filter(|kind| *kind != WarningKind::TownshipUnknown).collect()
     };
     assert_eq!(of(2), [WarningKind::SharedPhone { addresses: 3 }]);
-    assert_eq!(
-        of(3),
-        [
-            WarningKind::SharedPhone { addresses: 3 },
-            WarningKind::PossibleDuplicate { other_row: 2 }
-        ]
-    );
+    assert_eq!(of(3), [WarningKind::SharedPhone { addresses: 3 }, WarningKind::PossibleDuplicate { other_row: 2 }]);
 }
 
 #[test]
@@ -552,44 +411,20 @@ fn files_that_are_no_list_say_so() {
     let places = places();
     let read = |bytes: &[u8]| read(bytes, &places, None);
     assert!(matches!(read(b""), Err(RosterError::NotAWorkbook)));
-    assert!(matches!(
-        read("姓名,身份证号\n".as_bytes()),
-        Err(RosterError::NotAWorkbook)
-    ));
-    assert!(matches!(
-        read(b"<html><table>"),
-        Err(RosterError::NotAWorkbook)
-    ));
-    assert!(matches!(
-        read(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1]),
-        Err(RosterError::OldOrLocked)
-    ));
-    assert!(matches!(
-        read(b"PK\x03\x04 cut short"),
-        Err(RosterError::Container { .. })
-    ));
-    assert!(matches!(
-        read(&GOOD[..GOOD.len() / 2]),
-        Err(RosterError::Container { .. })
-    ));
-    assert!(matches!(
-        read(&workbook(&[])),
-        Err(RosterError::NoHeader { .. })
-    ));
-    assert!(matches!(
-        read(&workbook(&[header()])),
-        Err(RosterError::Empty)
-    ));
+    assert!(matches!(read("姓名,身份证号\n".as_bytes()), Err(RosterError::NotAWorkbook)));
+    assert!(matches!(read(b"<html><table>"), Err(RosterError::NotAWorkbook)));
+    assert!(matches!(read(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1]), Err(RosterError::OldOrLocked)));
+    assert!(matches!(read(b"PK\x03\x04 cut short"), Err(RosterError::Container { .. })));
+    assert!(matches!(read(&GOOD[..GOOD.len() / 2]), Err(RosterError::Container { .. })));
+    assert!(matches!(read(&workbook(&[])), Err(RosterError::NoHeader { .. })));
+    assert!(matches!(read(&workbook(&[header()])), Err(RosterError::Empty)));
     let undated = workbook(&[header(), row("张三", ZHANG, "410420180001")]);
     assert!(matches!(read(&undated), Err(RosterError::NoDataDate)));
     let mut short = header();
     short[5] = Text("别的");
     match read(&workbook(&[short])) {
         Err(fault @ RosterError::NoHeader { .. }) => {
-            assert_eq!(
-                fault.sentence_zh(),
-                "没有找到表头，或表头缺少这些列：本期应还合计。"
-            );
+            assert_eq!(fault.sentence_zh(), "没有找到表头，或表头缺少这些列：本期应还合计。");
         }
         other => panic!("{other:?}"),
     }
@@ -599,12 +434,8 @@ fn files_that_are_no_list_say_so() {
 fn a_damaged_good_list_never_passes_silently() {
     let places = places();
     // One byte in each of forty places: either the reader refuses, or the byte did not matter.
-    let whole = read(
-        &workbook(&[header(), row("张三", ZHANG, "410420180001")]),
-        &places,
-        Some(date(2026, 12, 1)),
-    )
-    .expect("a list");
+    let whole = read(&workbook(&[header(), row("张三", ZHANG, "410420180001")]), &places, Some(date(2026, 12, 1)))
+        .expect("a list");
     let bytes = workbook(&[header(), row("张三", ZHANG, "410420180001")]);
     let mut refused = 0;
     for at in (0..bytes.len()).step_by((bytes.len() / 40).max(1)) {
@@ -615,10 +446,7 @@ fn a_damaged_good_list_never_passes_silently() {
             Err(_) => refused += 1,
         }
     }
-    assert!(
-        refused > 20,
-        "only {refused} of the damaged lists were refused"
-    );
+    assert!(refused > 20, "only {refused} of the damaged lists were refused");
 }
 
 #[test]
@@ -627,44 +455,23 @@ fn limits_hold_before_anything_is_built() {
     let read = |bytes: &[u8]| read(bytes, &places, None);
     let mut long = GOOD.to_vec();
     long.resize(MAX_BYTES + 1, 0);
-    assert!(matches!(
-        read(&long),
-        Err(RosterError::TooLarge(TooLarge::File))
-    ));
+    assert!(matches!(read(&long), Err(RosterError::TooLarge(TooLarge::File))));
 
     let bomb = workbook_of(&" ".repeat(usize::try_from(MAX_UNPACKED_BYTES).expect("fits")));
     assert!(bomb.len() < 1_000_000);
-    assert!(matches!(
-        read(&bomb),
-        Err(RosterError::TooLarge(TooLarge::Unpacked))
-    ));
+    assert!(matches!(read(&bomb), Err(RosterError::TooLarge(TooLarge::Unpacked))));
 
     // A container that declares less than it holds is measured all the same.
     let mut liar = bomb;
-    let central = liar
-        .windows(4)
-        .rposition(|w| w == b"PK\x01\x02")
-        .expect("a directory");
-    let local = liar
-        .windows(4)
-        .rposition(|w| w == b"PK\x03\x04")
-        .expect("an entry");
+    let central = liar.windows(4).rposition(|w| w == b"PK\x01\x02").expect("a directory");
+    let local = liar.windows(4).rposition(|w| w == b"PK\x03\x04").expect("an entry");
     liar[central + 24..central + 28].copy_from_slice(&1_000_u32.to_le_bytes());
     liar[local + 22..local + 26].copy_from_slice(&1_000_u32.to_le_bytes());
-    assert!(matches!(
-        read(&liar),
-        Err(RosterError::TooLarge(TooLarge::Unpacked) | RosterError::Container { .. })
-    ));
+    assert!(matches!(read(&liar), Err(RosterError::TooLarge(TooLarge::Unpacked) | RosterError::Container { .. })));
 
-    let far = workbook_of(
-        "<sheetData><row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row></sheetData>",
-    );
-    assert!(matches!(
-        read(&far),
-        Err(RosterError::TooLarge(TooLarge::Columns))
-    ));
-    let forged =
-        workbook_of("<sheetData><row r=\"1\"><c r=\"A99999999999\"><v>1</v></c></row></sheetData>");
+    let far = workbook_of("<sheetData><row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row></sheetData>");
+    assert!(matches!(read(&far), Err(RosterError::TooLarge(TooLarge::Columns))));
+    let forged = workbook_of("<sheetData><row r=\"1\"><c r=\"A99999999999\"><v>1</v></c></row></sheetData>");
     assert!(read(&forged).is_err());
     let cell = |row: u32| format!("<row r=\"{row}\"><c r=\"A{row}\"><v>1</v></c></row>");
     let backwards = workbook_of(&format!("<sheetData>{}{}</sheetData>", cell(2), cell(1)));
@@ -675,38 +482,21 @@ fn limits_hold_before_anything_is_built() {
 fn more_rows_than_the_limit_are_refused() {
     let head: String = ('A'..)
         .zip(HEADER)
-        .map(|(column, title)| {
-            format!("<c r=\"{column}1\" t=\"inlineStr\"><is><t>{title}</t></is></c>")
-        })
+        .map(|(column, title)| format!("<c r=\"{column}1\" t=\"inlineStr\"><is><t>{title}</t></is></c>"))
         .collect();
-    let rows: String = (2..=MAX_ROWS + 1)
-        .map(|row| format!("<row r=\"{row}\"><c r=\"A{row}\"><v>1</v></c></row>"))
-        .collect();
-    let long = workbook_of(&format!(
-        "<sheetData><row r=\"1\">{head}</row>{rows}</sheetData>"
-    ));
-    assert!(matches!(
-        read(&long, &places(), None),
-        Err(RosterError::TooLarge(TooLarge::Rows))
-    ));
+    let rows: String =
+        (2..=MAX_ROWS + 1).map(|row| format!("<row r=\"{row}\"><c r=\"A{row}\"><v>1</v></c></row>")).collect();
+    let long = workbook_of(&format!("<sheetData><row r=\"1\">{head}</row>{rows}</sheetData>"));
+    assert!(matches!(read(&long, &places(), None), Err(RosterError::TooLarge(TooLarge::Rows))));
 }
 
 #[test]
 fn every_sentence_is_a_sentence() {
     let roster = read(DIRTY, &places(), Some(date(2026, 12, 5))).expect("a list");
-    for sentence in roster
-        .rejected
-        .iter()
-        .map(Rejected::sentence_zh)
-        .chain(roster.warnings.iter().map(Warning::sentence_zh))
+    for sentence in
+        roster.rejected.iter().map(Rejected::sentence_zh).chain(roster.warnings.iter().map(Warning::sentence_zh))
     {
-        assert!(
-            sentence.starts_with('第') && sentence.ends_with('。'),
-            "{sentence}"
-        );
-        assert!(
-            !sentence.contains("。。") && !sentence.contains("，。"),
-            "{sentence}"
-        );
+        assert!(sentence.starts_with('第') && sentence.ends_with('。'), "{sentence}");
+        assert!(!sentence.contains("。。") && !sentence.contains("，。"), "{sentence}");
     }
 }

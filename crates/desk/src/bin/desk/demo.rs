@@ -70,7 +70,10 @@ pub(crate) fn make(plan: &Plan) -> Result<(), String> {
             words.extend(["--area", area]);
         }
         let told = county(plan, &words)?;
-        told.get("invitation").and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("no invitation in {told}"))
+        told.get("invitation")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .ok_or_else(|| format!("no invitation in {told}"))
     };
 
     say(2, "县资助中心的电脑加入", "the county desk joins");
@@ -79,14 +82,22 @@ pub(crate) fn make(plan: &Plan) -> Result<(), String> {
 
     say(3, "载入乡镇、村和登记表", "loading places and registries");
     let file = |name: &str| json!({ "path": text(&plan.assets.join(name)) });
-    ask(&desk, "ImportPlaces", json!({
-        "places": file("places/lushan-410423.csv"), "old_names": file("places/lushan-410423-old-names.csv")
-    }))?;
-    ask(&desk, "SaveProfile", json!({
-        "organ_name": "鲁山县学生资助管理中心", "organ_short": "县资助中心", "organ_code": "鲁资助", "credit_code": "",
-        "hotline": "0375-1234567", "complaint_line": "0375-7654321", "address": "鲁山县教体局服务大厅",
-        "bank_name": "国家开发银行", "settlement_bank": "代理结算银行", "county_name": "鲁山县"
-    }))?;
+    ask(
+        &desk,
+        "ImportPlaces",
+        json!({
+            "places": file("places/lushan-410423.csv"), "old_names": file("places/lushan-410423-old-names.csv")
+        }),
+    )?;
+    ask(
+        &desk,
+        "SaveProfile",
+        json!({
+            "organ_name": "鲁山县学生资助管理中心", "organ_short": "县资助中心", "organ_code": "鲁资助", "credit_code": "",
+            "hotline": "0375-1234567", "complaint_line": "0375-7654321", "address": "鲁山县教体局服务大厅",
+            "bank_name": "国家开发银行", "settlement_bank": "代理结算银行", "county_name": "鲁山县"
+        }),
+    )?;
     for (sheet, name) in [
         ("SCHOOL_CENTRES", "demo/school-centres.xlsx"),
         ("DIRECTORS", "demo/directors.xlsx"),
@@ -141,7 +152,11 @@ fn largest_villages(desk: &Door) -> Result<Vec<Value>, String> {
         .collect();
     rows.sort_by_key(|(households, code)| (std::cmp::Reverse(*households), code.to_string()));
     let villages: Vec<Value> = rows.into_iter().take(3).map(|(_, code)| code).collect();
-    if villages.len() == 3 { Ok(villages) } else { Err(format!("township {TOWNSHIP} has too few villages with families")) }
+    if villages.len() == 3 {
+        Ok(villages)
+    } else {
+        Err(format!("township {TOWNSHIP} has too few villages with families"))
+    }
 }
 
 /// A few visits and papers, so that every page has something to show.
@@ -181,11 +196,23 @@ fn morning(director: &Door, clerk: &Door, village: Option<&Value>) -> Result<(),
     record(files.get(1), visit("NOT_MET", "08:40:00", json!({ "next_step": "傍晚再去", "next_on": "2026-12-09" })))?;
     record(files.get(2), visit("MOVED", "08:50:00", json!({ "note": "邻居说搬到县城三年了" })))?;
     if let Some(third) = files.get(2) {
-        ask(director, "EditField", json!({ "household": third, "field": "ADDRESS_FOUND", "text": "县城老城大街，具体门牌不详" }))?;
-        ask(clerk, "EditField", json!({ "household": third, "field": "ADDRESS_FOUND", "text": "县城花园路，跟儿子住" }))?;
-        ask(clerk, "AddContact", json!({
-            "household": third, "number": "15800002222(姨)", "source": "VILLAGE", "note": "村干部给的"
-        }))?;
+        ask(
+            director,
+            "EditField",
+            json!({ "household": third, "field": "ADDRESS_FOUND", "text": "县城老城大街，具体门牌不详" }),
+        )?;
+        ask(
+            clerk,
+            "EditField",
+            json!({ "household": third, "field": "ADDRESS_FOUND", "text": "县城花园路，跟儿子住" }),
+        )?;
+        ask(
+            clerk,
+            "AddContact",
+            json!({
+                "household": third, "number": "15800002222(姨)", "source": "VILLAGE", "note": "村干部给的"
+            }),
+        )?;
     }
     Ok(())
 }

@@ -115,9 +115,7 @@ async fn call(
 
 fn names_a_path(with: &serde_json::Value) -> bool {
     match with {
-        serde_json::Value::Object(fields) => {
-            fields.contains_key("path") || fields.values().any(names_a_path)
-        }
+        serde_json::Value::Object(fields) => fields.contains_key("path") || fields.values().any(names_a_path),
         serde_json::Value::Array(items) => items.iter().any(names_a_path),
         serde_json::Value::Null
         | serde_json::Value::Bool(_)
@@ -147,7 +145,8 @@ async fn file(State(shop): State<Shop>, uri: axum::http::Uri) -> Response {
     if !wanted.is_empty() && !safe {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let Ok(bytes) = tokio::task::spawn_blocking(move || std::fs::read(path)).await.unwrap_or_else(|error| Err(error.into()))
+    let Ok(bytes) =
+        tokio::task::spawn_blocking(move || std::fs::read(path)).await.unwrap_or_else(|error| Err(error.into()))
     else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -169,7 +168,8 @@ async fn file(State(shop): State<Shop>, uri: axum::http::Uri) -> Response {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let key = format!("key={}", shop.token);
     if uri.query() == Some(key.as_str())
-        && let Ok(cookie) = HeaderValue::from_str(&format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", shop.token))
+        && let Ok(cookie) =
+            HeaderValue::from_str(&format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", shop.token))
     {
         headers.insert(header::SET_COOKIE, cookie);
     }
