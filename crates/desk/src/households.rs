@@ -187,10 +187,10 @@ impl Desk {
             .map(|(family, status)| HouseholdRow {
                 file: family.file,
                 village: names.get(family.place.as_str()).cloned().unwrap_or_default(),
-                place: family.place,
                 borrower: family.borrower,
                 co_borrower: family.co_borrower,
-                whereabouts: family.whereabouts.unwrap_or(family.address),
+                whereabouts: family.whereabouts.unwrap_or_else(|| within(&family.address, names.get(family.place.as_str()))),
+                place: family.place,
                 total_due: family.total_due,
                 contracts: family.contracts,
                 status,
@@ -345,6 +345,16 @@ pub(crate) fn short(name: &str) -> String {
         }
     }
     name.to_owned()
+}
+
+/// What an address says beyond the village that the list stands under: 9组21号.
+fn within(address: &str, village: Option<&String>) -> String {
+    village
+        .and_then(|village| address.split_once(village.as_str()))
+        .map(|(_, rest)| rest.trim())
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(address)
+        .to_owned()
 }
 
 fn mask(id: &str) -> String {

@@ -1,0 +1,415 @@
+//! A day's work in the real window: the built ui in WebKit, a real home, a real county on loopback, driven as a person
+//! acts. What the window shows is compared with what the desk without a window says afterwards; nothing here calls the
+//! page's own code. Pictures of every station stay in `target/window`.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a journey that cannot go on stops, and waits by the machine's clock"
+)]
+
+#[path = "window/pane.rs"]
+mod pane;
+
+use std::path::Path;
+use std::process::Command;
+
+use pane::{Pane, Screen, needed};
+use serde_json::{Value, json};
+use tests::{PASSPHRASE, Seat, World, assets, items, program, run, text, without};
+
+const MORNING: &str = "2026-12-08T09:00:00+08:00";
+/// The windows open a little later than the county, whose clock runs while the world is made.
+const LATER: &str = "2026-12-08T09:02:00+08:00";
+const TOWNSHIP: &str = "410423105";
+const PAGES: [&str; 8] = ["today", "villages", "visits", "letters", "receipts", "check", "sync", "bulletin"];
+const PHONE: &str = "13900001234";
+const FOUND: [&str; 2] = ["县城老城大街，具体门牌不详", "县城花园路，跟儿子住"];
+
+/// A family as the journey meets it.
+struct Met {
+    file: Value,
+    borrower: String,
+    co_borrower: String,
+}
+
+/// The season's county: its desk with the full list, a director and a clerk with three villages who disagree about one
+/// family's address, one bulletin. All homes are locked again.
+fn season() -> (World, Met, Met) {
+    let world = World::at(MORNING);
+    let op = world.join("op1", "CENTRE_OPERATOR");
+    world.furnish(&op);
+    let file = |name: &str| json!({ "path": assets().join(name) });
+    for (sheet, name) in [("DIRECTORS", "demo/directors.xlsx"), ("LIAISONS", "demo/liaisons.xlsx")] {
+        op.ask("ImportRegistry", json!({ "sheet": sheet, "file": file(name) }));
+    }
+    op.ask("ImportDueList", json!({ "file": file("demo/roster-2026-12-05.xlsx") }));
+    op.sync();
+    let head = world.join("head", "CENTRE_HEAD");
+    let zhou = world.enrol("zhou", "zhou", "SCHOOL_DIRECTOR");
+    let lin = world.enrol("lin", "lin", "TOWNSHIP_CLERK");
+    for seat in [&zhou, &lin, &op] {
+        seat.sync();
+    }
+    let villages = largest_villages(&op);
+    for person in ["zhou", "lin"] {
+        op.ask("AssignVillages", json!({ "villages": villages, "person": person }));
+    }
+    for seat in [&op, &zhou, &lin] {
+        seat.sync();
+    }
+    zhou.ask("PrintLetters", json!({ "which": { "village": villages[0] } }));
+    let first = zhou.files(text(&villages[0]));
+    let disputed = met(&zhou, &first[0]);
+    for (seat, found) in [&zhou, &lin].into_iter().zip(FOUND) {
+        seat.ask("EditField", json!({ "household": disputed.file, "field": "ADDRESS_FOUND", "text": found }));
+    }
+    for seat in [&zhou, &lin, &op, &head] {
+        seat.sync();
+    }
+    head.ask("IssueBulletin", json!({}));
+    head.sync();
+    zhou.sync();
+    let own = zhou.files(text(&villages[1]));
+    let visited = own.iter().map(|file| met(&zhou, file)).find(|one| {
+        let hits = zhou.ask("Search", json!({ "text": one.borrower }));
+        hits["total"] == 1 && !one.co_borrower.is_empty()
+    });
+    (world, visited.expect("a family whose name is its own"), disputed)
+}
+
+fn met(seat: &Seat, file: &Value) -> Met {
+    let page = seat.household(file);
+    Met {
+        file: file.clone(),
+        borrower: text(&page["borrower"]).to_owned(),
+        co_borrower: page["co_borrower"].as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The township's three villages with most families.
+fn largest_villages(op: &Seat) -> Vec<Value> {
+    let view = op.ask("Assignments", json!({ "township": TOWNSHIP }));
+    let mut rows: Vec<(u64, String)> = items(&view["rows"])
+        .iter()
+        .map(|row| (row["households"].as_u64().expect("a number"), text(&row["village"]).to_owned()))
+        .filter(|(_, code)| code.len() == 12)
+        .collect();
+    rows.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    rows.truncate(3);
+    rows.into_iter().map(|(_, code)| json!(code)).collect()
+}
+
+/// One call of the desk without a window.
+fn desk(home: &Path, name: &str, with: &Value) -> Value {
+    let mut command = Command::new(program("desk"));
+    command.args(["call", "--home"]).arg(home).args(["--clock", LATER, name]).env("RUHU_PASSPHRASE", PASSPHRASE);
+    let spoken = run(&mut command, &with.to_string());
+    assert_eq!(spoken.code, Some(0), "{name}: {}", spoken.err);
+    let answer = spoken.json();
+    answer.get("reply").cloned().unwrap_or(answer)
+}
+
+/// The photo of a signed paper on a table, as a phone takes it.
+fn photo(path: &Path) {
+    let drawn = image::RgbImage::from_fn(900, 1200, |x, y| {
+        let paper = (90..810).contains(&x) && (70..1130).contains(&y);
+        let line = paper && (150..750).contains(&x) && (200..1000).contains(&y) && y % 56 < 3;
+        let (dx, dy) = (i64::from(x) - 620, i64::from(y) - 940);
+        let finger = dx * dx + dy * dy < 45 * 45 && (dx * dx + dy * dy) % 160 < 90;
+        let grain = u8::try_from((x * 13 + y * 7 + x * y) % 9).expect("a byte");
+        match (finger, line, paper) {
+            (true, _, _) => image::Rgb([186, 40, 36]),
+            (_, true, _) => image::Rgb([70, 72, 78]),
+            (_, _, true) => image::Rgb([238 + grain, 236 + grain, 226 + grain]),
+            _ => image::Rgb([120 + grain, 92 + grain, 64 + grain]),
+        }
+    });
+    drawn.save_with_format(path, image::ImageFormat::Jpeg).expect("a photo");
+}
+
+fn unlock(pane: &Pane) {
+    pane.write("passphrase", PASSPHRASE);
+    pane.click("unlock");
+    pane.reads("practice", &["演练"]);
+}
+
+/// Nothing of the page lies beyond the right edge of the window.
+fn fits(pane: &Pane, page: &str) {
+    let seen = pane.script(
+        "const m = document.querySelector('main');
+         return [document.documentElement.scrollWidth, innerWidth, m.scrollWidth, m.clientWidth,
+                 document.documentElement.scrollHeight, innerHeight]",
+        json!([]),
+    );
+    let n: Vec<i64> = items(&seen).iter().map(|value| value.as_i64().expect("a number")).collect();
+    assert!(n[0] <= n[1] && n[2] <= n[3] && n[4] <= n[5], "the page {page} overflows the window: {seen}");
+}
+
+/// Opens a page by the menu and waits until its heading stands there.
+fn turn_to(pane: &Pane, page: &str) {
+    pane.click(&format!("nav-{page}"));
+    pane.sees(
+        page,
+        "return location.hash === '#/' + arguments[0] && document.querySelector('main h1') !== null
+                && document.querySelector('main [data-test]') !== null",
+        &json!([page]),
+        |seen| *seen == json!(true),
+    );
+}
+
+#[test]
+fn a_day_in_the_window() {
+    // Said before the long preparation, not after it.
+    for program in ["WebKitWebDriver", "import"] {
+        needed(program);
+    }
+    let screen = Screen::find();
+    let (world, visited, disputed) = season();
+    day_of_the_director(&screen, &world, &visited, &disputed);
+    full_list_on_small_screens(&screen, &world, &visited);
+}
+
+fn day_of_the_director(screen: &Screen, world: &World, visited: &Met, disputed: &Met) {
+    let home = world.folder().join("zhou");
+    let before = desk(&home, "Status", &json!({}));
+    assert_eq!((&before["only_here"], &before["conflicts"]), (&json!(0), &json!(1)), "{before}");
+
+    // A wrong passphrase gets its sentence; the right one opens.
+    let pane = Pane::open(screen, &home, LATER);
+    pane.write("passphrase", "green river 8 stones");
+    pane.click("unlock");
+    pane.reads("failure", &["口令不对", "请再输一次"]);
+    pane.picture("01-wrong-passphrase");
+    pane.rewrite("passphrase", "");
+    unlock(&pane);
+    pane.reads("today-villages", &["陈楼村", "还要去"]);
+    pane.reads("sync-sentence", &["县里已收齐"]);
+    pane.picture("02-today");
+
+    // A family by its name.
+    pane.write("search", &visited.borrower);
+    pane.reads("hit-0", &[&visited.borrower, &visited.co_borrower]);
+    pane.picture("03-search");
+    pane.click("hit-0");
+    pane.wait("borrower", |read| read == visited.borrower);
+    pane.reads("due-status", &[]);
+    pane.picture("04-household");
+
+    // The visit.
+    pane.click("record-visit");
+    pane.reads("sentence", &["12月8日"]);
+    pane.click("who-CO_BORROWER");
+    pane.click("said-OUT_OF_WORK");
+    pane.click("said-PLEDGED");
+    pane.write("pledged-on", "12-15");
+    pane.click("contact-PHONE");
+    pane.write("visit-phone", PHONE);
+    pane.write("visit-phone-relation", "姨");
+    pane.reads("sentence", &[&visited.co_borrower, "12月15日"]);
+    pane.picture("05-visit");
+    pane.click("save-visit");
+    pane.reads("foot", &["已记下", &visited.co_borrower]);
+    pane.reads("history", &[&visited.co_borrower, "12月15日", "仅在本机"]);
+    pane.reads(&format!("contact-{PHONE}"), &[]);
+    pane.reads("sync-sentence", &["仅在本机"]);
+    pane.picture("06-visited");
+
+    // Its letter, with a number.
+    pane.click("print-letters");
+    pane.reads("ledger", &[&visited.borrower, "没打印"]);
+    pane.click("print");
+    pane.reads("print-done", &["已编号"]);
+    pane.reads("ledger", &[&visited.borrower, "回证"]);
+    let drawn = "const s = document.querySelector('[data-test=pdf]'), c = s && s.querySelector('canvas');
+                 return c !== null && c.width > 300 && s.dataset.drawn === 'true'";
+    pane.sees("the paper", drawn, &json!([]), |seen| *seen == json!(true));
+    pane.picture("07-letter");
+
+    // The signed receipt comes home as a photo.
+    pane.click("back");
+    pane.click("take-receipt");
+    pane.reads("receipt-list", &[&visited.borrower]);
+    let jpeg = world.folder().join("回证.jpg");
+    photo(&jpeg);
+    pane.write("receipt-file", &jpeg.to_string_lossy());
+    pane.reads("foot", &["照片已收下"]);
+    let shown = "const i = document.querySelector('.pictures img'); return i ? i.naturalWidth : 0";
+    pane.sees("the photo", shown, &json!([]), |seen| *seen == json!(900));
+    pane.write("servers", " 林秀");
+    for sign in ["sign-signed", "sign-fingerprinted", "sign-dated"] {
+        pane.click(sign);
+    }
+    pane.picture("08-receipt");
+    pane.click("complete-receipt");
+    pane.reads("receipt-complete", &["12月8日", "直接送达"]);
+    pane.reads("receipt-list", &[&visited.borrower, "12月8日"]);
+    pane.picture("09-receipt-complete");
+
+    // Two words about one address.
+    turn_to(&pane, "check");
+    pane.reads("conflict", &[&disputed.borrower, FOUND[0], FOUND[1], "周启明", "林秀"]);
+    pane.picture("10-check");
+    let chosen = pane.sees(
+        "the values",
+        "return [...document.querySelectorAll('.value .text')].map((one) => one.innerText.trim())",
+        &json!([]),
+        |seen| items(seen).len() == 2,
+    );
+    let chosen = text(&chosen[0]).to_owned();
+    pane.click("use-0");
+    pane.reads("check-empty", &["没有要核对的"]);
+    pane.reads("foot", &[&chosen]);
+
+    // Home it goes.
+    turn_to(&pane, "sync");
+    pane.wait("only-here", |read| read.parse::<u32>().is_ok_and(|waiting| waiting >= 5));
+    pane.picture("11-before-sync");
+    pane.click("sync-now");
+    pane.reads("sync-report", &["照片送出 1 张", "两边已核对一致"]);
+    pane.wait("only-here", |read| read == "0");
+    let sentence = pane.wait("sync-sentence", |read| !read.contains("仅在本机"));
+    assert!(sentence.contains("县里已收齐"), "{sentence}");
+    pane.picture("12-synced");
+
+    // The bulletin: every township and the county.
+    turn_to(&pane, "bulletin");
+    pane.choose("issued", "第1期");
+    bulletin(&pane);
+    pane.picture("13-bulletin");
+
+    // The other language and back, on every page.
+    pane.click("person");
+    pane.click("lang-en");
+    pane.wait("nav-villages", |read| read == "Villages");
+    pane.picture("14-menu-english");
+    pane.click("person");
+    for page in PAGES {
+        turn_to(&pane, page);
+        fits(&pane, page);
+        pane.picture(&format!("15-english-{page}"));
+    }
+    pane.write("search", PHONE);
+    pane.click("hit-0");
+    pane.wait("borrower", |read| read == visited.borrower);
+    pane.wait("record-visit", |read| read == "Record a visit");
+    pane.picture("16-english-household");
+    pane.click("person");
+    pane.click("lang-zh");
+    pane.wait("nav-villages", |read| read == "村庄");
+    pane.click("person");
+    pane.reads("history", &["12月15日"]);
+    pane.picture("17-household");
+    pane.close();
+
+    // What the window said is what the home holds.
+    let page = desk(&home, "Household", &json!({ "household": visited.file }));
+    let visits = items(&page["visits"]);
+    assert_eq!(visits.len(), 1, "{page}");
+    let form = &visits[0]["form"];
+    assert_eq!(
+        (&form["on"], &form["pledged_on"], &form["result"], &visits[0]["only_here"]),
+        (&json!("2026-12-08"), &json!("2026-12-15"), &json!("MET_CO_BORROWER"), &json!(false)),
+        "{form}"
+    );
+    assert!(items(&page["contacts"]).iter().any(|one| one["number"] == PHONE), "{}", page["contacts"]);
+    let letters = items(&page["letters"]);
+    assert_eq!(letters.len(), 2, "a notice and its receipt: {letters:?}");
+    let receipts = desk(&home, "Receipts", &json!({ "household": visited.file }));
+    let row = &items(&receipts["rows"])[0];
+    assert_eq!((&row["complete"], &row["mode"]), (&json!(true), &json!("DIRECT")), "{row}");
+    assert_eq!(items(&row["pictures"]).len(), 1, "{row}");
+    let other = desk(&home, "Household", &json!({ "household": disputed.file }));
+    let found = items(&other["fields"]).iter().find(|one| one["field"] == "ADDRESS_FOUND").expect("the address");
+    let values: Vec<&str> = items(&found["values"]).iter().map(|value| text(&value["text"])).collect();
+    assert_eq!(values, [chosen.as_str()], "{found}");
+    let status = desk(&home, "Status", &json!({}));
+    assert_eq!((&status["only_here"], &status["conflicts"]), (&json!(0), &json!(0)), "{status}");
+    // And the county has it: a colleague's desk receives all of it.
+    let mut lin = Seat::before(&world.folder().join("lin"), LATER);
+    lin.reopen(LATER);
+    lin.sync();
+    let seen = lin.household(&visited.file);
+    let bare = |page: &Value| without(page["visits"].clone(), &["only_here"]);
+    assert_eq!(bare(&seen), bare(&page), "the colleague reads the same visit");
+    assert_eq!(items(&lin.ask("Conflicts", json!({}))["cards"]).len(), 0);
+}
+
+/// One line for each township in order of rank, and the county's below.
+fn bulletin(pane: &Pane) {
+    let rows = pane.sees(
+        "the bulletin's rows",
+        "return [...document.querySelectorAll('[data-test=bulletin] tbody tr')].map(
+             (row) => [...row.cells].map((cell) => cell.innerText.trim()))",
+        &json!([]),
+        |seen| items(seen).len() == 25,
+    );
+    let county = items(&rows).last().expect("the county's line");
+    let line: Vec<&str> = items(county).iter().map(text).collect();
+    assert_eq!(line[1], "全县", "{county}");
+    for figure in ["3,917", "9,405", "4,456,018.09", "2,034,268.77", "6,490,286.86"] {
+        assert!(line.contains(&figure), "{figure} is not in {county}");
+    }
+}
+
+fn full_list_on_small_screens(screen: &Screen, world: &World, visited: &Met) {
+    let home = world.folder().join("op1");
+    let total = desk(&home, "Households", &json!({ "limit": 1 }))["total"].as_u64().expect("a number");
+    assert_eq!(total, 3_917);
+    let end = desk(&home, "Households", &json!({ "limit": 1, "offset": total - 1 }));
+    let last = text(&items(&end["rows"])[0]["borrower"]).to_owned();
+
+    let pane = Pane::open(screen, &home, LATER);
+    unlock(&pane);
+    for (width, height) in [(1366, 768), (1024, 600)] {
+        pane.size(width, height);
+        let size = format!("{width}x{height}");
+        for page in PAGES.iter().chain(&["import", "assignments"]) {
+            turn_to(&pane, page);
+            fits(&pane, page);
+            pane.picture(&format!("20-{size}-{page}"));
+        }
+        turn_to(&pane, "bulletin");
+        bulletin(&pane);
+
+        turn_to(&pane, "villages");
+        pane.click("all-households");
+        pane.reads("households", &["应还"]);
+        pane.picture(&format!("21-{size}-all-households"));
+        pane.write("households", "\u{e010}");
+        let row = pane.sees(
+            "the last family of the list",
+            "const grid = document.querySelector('[data-test=households]').getBoundingClientRect();
+             const row = document.querySelector(`[data-test=households] [aria-rowindex='${arguments[0] + 1}']`);
+             if (row === null) return null;
+             const at = row.getBoundingClientRect();
+             const under = document.elementFromPoint(at.left + 40, at.bottom - 4);
+             const inside = at.bottom <= grid.bottom + 1 && at.top >= grid.top && grid.bottom <= innerHeight;
+             return inside && row.contains(under) ? row.innerText : null",
+            &json!([total]),
+            |seen| seen.as_str().is_some_and(|read| read.contains(&last)),
+        );
+        assert!(text(&row).contains(&last));
+        fits(&pane, "all households");
+        pane.picture(&format!("22-{size}-last-household"));
+
+        pane.write("search", &visited.borrower);
+        pane.reads("hit-0", &[&visited.borrower]);
+        pane.write("search", "\u{e00c}");
+        pane.write("search", PHONE);
+        pane.click("hit-0");
+        pane.wait("borrower", |read| read == visited.borrower);
+        fits(&pane, "household");
+        pane.picture(&format!("23-{size}-household"));
+        pane.click("record-visit");
+        pane.click("who-CO_BORROWER");
+        fits(&pane, "visit");
+        // The button that keeps the visit is always in sight.
+        let reachable = "const at = document.querySelector('[data-test=save-visit]').getBoundingClientRect();
+                         return at.bottom <= innerHeight && at.right <= innerWidth && at.top >= 0";
+        pane.sees("the button in sight", reachable, &json!([]), |seen| *seen == json!(true));
+        pane.picture(&format!("24-{size}-visit"));
+    }
+    pane.close();
+}
