@@ -12,7 +12,7 @@ impl Chance {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Chance {
     /// A number below `end`, which is above zero.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).expect("a length").max(1);
-        usize::try_from(self.next() % end).expect("below a length")
+        usize::try_from(self.draw() % end).expect("below a length")
     }
 
     /// One of `choices`, which are not empty.

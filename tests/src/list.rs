@@ -105,7 +105,7 @@ impl List {
                     address: format!("{}组{}号", n % 9 + 1, n + 1),
                     phone: format!("139{:08}", 10_000 + n),
                     co_phone: format!("158{:08}", 20_000 + n),
-                    contracts: vec![(640_26 + 100 * i64::from(number), 131_65), (985_02, 186_48 + i64::from(number))],
+                    contracts: vec![(64_026 + 100 * i64::from(number), 13_165), (98_502, 18_648 + i64::from(number))],
                 });
             }
         }

@@ -95,9 +95,9 @@ impl Paper {
 
 fn grouped(fen: i64) -> String {
     let yuan = (fen / 100).to_string();
-    let head = yuan.len() % 3;
-    let mut out = yuan[..head].to_owned();
-    for group in yuan[head..].as_bytes().chunks(3) {
+    let (head, rest) = yuan.split_at(yuan.len() % 3);
+    let mut out = head.to_owned();
+    for group in rest.as_bytes().chunks(3) {
         if !out.is_empty() {
             out.push(',');
         }
@@ -307,7 +307,7 @@ fn numbers_come_in_blocks_and_none_is_used_twice() {
     assert_eq!((left(&zhou), left(&lin)), (200, 200), "two blocks of a hundred");
     let first = zhou.ask("PrintLetters", one(&file));
     let notice = row(&first, "REPAYMENT_NOTICE");
-    assert!(serial(notice) >= 10_100 && serial(notice) % 100 == 0, "the first of a block: {notice}");
+    assert!(serial(notice) >= 10_100 && serial(notice).is_multiple_of(100), "the first of a block: {notice}");
     assert_eq!(text(&notice["doc_no"]), format!("鲁资助还通〔2026〕{}号", serial(notice)));
     let twice = zhou.refused("PrintLetters", one(&file));
     assert_eq!(failure_code(&twice), "ALREADY_PRINTED");

@@ -78,7 +78,7 @@ fn a_field_desk_holds_its_own_families_and_no_full_id_number_even_for_who_has_it
     };
     for (seat, own) in [(&mut zhou, [0, 1]), (&mut lin, [0, 2])] {
         for family in &list.families {
-            let tail = &family.id[14..];
+            let tail: String = family.id.chars().skip(14).collect();
             assert_eq!(
                 op.ask("Search", json!({ "text": family.id }))["total"],
                 1,
@@ -87,12 +87,12 @@ fn a_field_desk_holds_its_own_families_and_no_full_id_number_even_for_who_has_it
             assert_eq!(seat.ask("Search", json!({ "text": family.id }))["total"], 0, "the field does not");
             let mine = own.iter().any(|code| villages[*code] == family.village);
             let by_tail = seat.ask("Search", json!({ "text": tail }));
-            let hit = items(&by_tail["hits"]).iter().any(|hit| text(&hit["why"]).contains(tail));
+            let hit = items(&by_tail["hits"]).iter().any(|hit| text(&hit["why"]).contains(&tail));
             assert_eq!(hit, mine, "{tail} of {}", family.village);
         }
-        for village in 0..4 {
-            for file in op.files(&villages[village]) {
-                if own.contains(&village) {
+        for (at, village) in villages.iter().enumerate() {
+            for file in op.files(village) {
+                if own.contains(&at) {
                     let page = seat.household(&file);
                     assert_eq!(page["id_masked"], Value::Null);
                 } else {

@@ -13,7 +13,7 @@ const INTEREST: i64 = 203_426_877;
 const TOTAL: i64 = 649_028_686;
 
 fn number(value: &Value) -> i64 {
-    value.as_i64().unwrap_or_else(|| panic!("not a number: {value}"))
+    value.as_i64().expect("a number")
 }
 
 fn figures(value: &Value) -> [i64; 5] {

@@ -107,8 +107,7 @@ fn desk(home: &Path, name: &str, with: &Value) -> Value {
     command.args(["call", "--home"]).arg(home).args(["--clock", LATER, name]).env("RUHU_PASSPHRASE", PASSPHRASE);
     let spoken = run(&mut command, &with.to_string());
     assert_eq!(spoken.code, Some(0), "{name}: {}", spoken.err);
-    let answer = spoken.json();
-    answer.get("reply").cloned().unwrap_or(answer)
+    spoken.json()["ok"]["reply"]["reply"].clone()
 }
 
 /// The photo of a signed paper on a table, as a phone takes it.
@@ -182,9 +181,9 @@ fn day_of_the_director(screen: &Screen, world: &World, visited: &Met, disputed: 
     pane.click("unlock");
     pane.reads("failure", &["口令不对", "请再输一次"]);
     pane.picture("01-wrong-passphrase");
-    pane.rewrite("passphrase", "");
+    pane.empty("passphrase");
     unlock(&pane);
-    pane.reads("today-villages", &["陈楼村", "还要去"]);
+    pane.reads("today-villages", &["尧山镇", "还要去"]);
     pane.reads("sync-sentence", &["县里已收齐"]);
     pane.picture("02-today");
 

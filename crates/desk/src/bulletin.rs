@@ -146,16 +146,22 @@ impl Desk {
             rows.push(sums.row(rank, standing.unit.clone(), name_of(&standing.unit)));
         }
         let issued = store.county_facts::<BulletinIssued>("BulletinIssued")?.len();
-        let title = format!("{}生源地信用助学贷款回收情况日通报", self.identity.county);
+        // A desk that sees a few villages must not pass its sums off as the county's.
+        let whole = self.role(store)?.sees_all();
+        let title = if whole {
+            format!("{}生源地信用助学贷款回收情况日通报（草稿，已发{issued}期）", self.identity.county)
+        } else {
+            "本机负责的住户（不是全县数字）".to_owned()
+        };
         let (as_of, _) = store.season_dates()?;
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(BulletinView {
             no: None,
-            title: format!("{title}（草稿，已发{issued}期）"),
+            title,
             cut_off: cut_off.rfc3339(),
             as_of,
             rows,
-            county: county.row(None, table.county().clone(), "全县".to_owned()),
+            county: county.row(None, table.county().clone(), if whole { "全县" } else { "本机合计" }.to_owned()),
             synced_units: small(unit_count.saturating_sub(silent.len())),
             units: small(unit_count),
             silent,

@@ -138,7 +138,7 @@ codes! {
     /// A threat.
     ThreateningWords = "THREATENING_WORDS", "文字里有“{word}”一类吓唬人的话，不能记。只写事实。", "The text threatens (“{word}”); write facts only.";
     /// Not a known person.
-    NoPerson = "NO_PERSON", "没有账号“{person}”。", "There is no account “{person}”.";
+    NoPerson = "NO_PERSON", "这台电脑上还没有账号“{person}”。对方加入县里以后，这边先同步一次再试。", "There is no account “{person}” here yet. Once they have joined, sync and try again.";
     /// Person has no line.
     NoLine = "NO_LINE", "“{person}”不在任何一条线上，请指定乡镇线或学校线。", "“{person}” belongs to no line; name the line.";
     /// Disk full.

@@ -119,7 +119,8 @@ impl Desk {
             from = from.saturating_add(count);
         }
         // Photos and scans after the records.
-        for sha in self.store().unsent_blobs()? {
+        let unsent = self.store().unsent_blobs()?;
+        for sha in unsent {
             let Some(blob) = self.store().blob(sha)? else { continue };
             match courier.put_blob(sha, blob.file, blob.section, blob.bytes) {
                 Ok(()) => {
@@ -155,7 +156,8 @@ impl Desk {
         if !report.agreed {
             return Err(Failure::new(Code::SumsDiffer, &[]));
         }
-        for (sha, file, media) in self.store().missing_blobs()? {
+        let missing = self.store().missing_blobs()?;
+        for (sha, file, media) in missing {
             match courier.get_blob(sha) {
                 Ok(bytes) => {
                     self.store().keep_received(&store::Blob { sha, media, file, section: Section::Core, bytes })?;

@@ -2,6 +2,7 @@
 //! Everything waits for what it wants until a deadline; nothing here sleeps for a fixed time, reaches into the page's
 //! own state, or leaves a process behind.
 
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
@@ -33,7 +34,7 @@ pub(crate) fn needed(program: &str) -> PathBuf {
 
 /// The folder of the pictures.
 fn pictures() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/window")
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("window")
 }
 
 /// A process that ends, with all that it started, when dropped.
@@ -92,6 +93,7 @@ pub(crate) struct Pane<'s> {
     runtime: Runtime,
     _process: Started,
     screen: &'s Screen,
+    size: Cell<(u32, u32)>,
 }
 
 impl<'s> Pane<'s> {
@@ -115,6 +117,8 @@ impl<'s> Pane<'s> {
                 .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
                 .env("NO_AT_BRIDGE", "1"),
         );
+        // The HTTP client wants a TLS provider even where it speaks plainly to this machine.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let mut wanted = Capabilities::new();
         let options = json!({ "binary": binary, "args": ["--home", home, "--practice", "--clock", clock] });
@@ -123,7 +127,7 @@ impl<'s> Pane<'s> {
         let driver = until("the driver opens the window", || {
             runtime.block_on(async { WebDriver::new(&server, wanted.clone()).await }).map_err(|error| error.to_string())
         });
-        let pane = Self { driver: Some(driver), runtime, _process: process, screen };
+        let pane = Self { driver: Some(driver), runtime, _process: process, screen, size: Cell::new((1366, 768)) };
         let address = pane.script("return location.href", json!([]));
         let address = address.as_str().unwrap_or_default();
         assert!(
@@ -170,10 +174,9 @@ impl<'s> Pane<'s> {
         self.act("write into", name, async |element| element.send_keys(text).await);
     }
 
-    /// Empties a field, then types.
-    pub(crate) fn rewrite(&self, name: &str, text: &str) {
-        self.act("clear", name, async |element| element.clear().await);
-        self.write(name, text);
+    /// Empties a field.
+    pub(crate) fn empty(&self, name: &str) {
+        self.act("empty", name, async |element| element.clear().await);
     }
 
     /// Chooses in a list of choices by what stands there.
@@ -218,9 +221,8 @@ impl<'s> Pane<'s> {
         match patiently(look) {
             Ok(done) => done,
             Err(last) => {
-                let shown = self.runtime.block_on(self.driver().screenshot_as_png());
-                let kept = shown.ok().and_then(|png| keep("failed.png", &png).ok());
-                panic!("waited in vain for {what}: {last} (picture: {kept:?})");
+                let shown = self.capture("failed");
+                panic!("waited in vain for {what}: {last} (picture: {})", shown.display());
             }
         }
     }
@@ -228,25 +230,41 @@ impl<'s> Pane<'s> {
     /// Gives the window's content this size.
     pub(crate) fn size(&self, width: u32, height: u32) {
         self.runtime.block_on(self.driver().set_window_rect(0, 0, width, height)).expect("a window of that size");
+        self.size.set((width, height));
         let size = json!([width, height]);
         self.sees("the window's size", "return [innerWidth, innerHeight]", &json!([]), |seen| *seen == size);
     }
 
-    /// Keeps two pictures of this moment, the page's and the display's, and makes sure that neither is blank.
+    /// Keeps a picture of this moment as it stands on the display, and makes sure that it is not blank. The driver's own
+    /// pictures never come where WebKit draws without DMA buffers, and would not show what a person sees.
     pub(crate) fn picture(&self, name: &str) {
-        let page = self.runtime.block_on(self.driver().screenshot_as_png()).expect("a picture of the page");
-        let page = keep(&format!("{name}.png"), &page).expect("a place for pictures");
-        let display = pictures().join(format!("{name}.x.png"));
+        // What was changed last is drawn two frames later.
+        let drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))";
+        self.runtime.block_on(self.driver().execute_async(drawn, vec![])).expect("a drawn page");
+        let path = self.capture(name);
+        let colours = colours(&path);
+        assert!(colours > BLANK, "{} is blank: {colours} colours", path.display());
+    }
+
+    fn capture(&self, name: &str) -> PathBuf {
+        std::fs::create_dir_all(pictures()).expect("a place for pictures");
+        let path = pictures().join(format!("{name}.png"));
+        let (width, height) = self.size.get();
         let done = Command::new(needed("import"))
-            .args(["-display", &self.screen.name, "-window", "root"])
-            .arg(&display)
+            .args([
+                "-display",
+                &self.screen.name,
+                "-window",
+                "root",
+                "-crop",
+                &format!("{width}x{height}+0+0"),
+                "+repage",
+            ])
+            .arg(&path)
             .status()
             .expect("a picture of the display");
         assert!(done.success(), "import made no picture of the display");
-        for path in [page, display] {
-            let colours = colours(&path);
-            assert!(colours >= BLANK, "{} is blank: {colours} colours", path.display());
-        }
+        path
     }
 }
 
@@ -273,13 +291,6 @@ fn patiently<T>(mut look: impl FnMut() -> Result<T, String>) -> Result<T, String
 /// Looks until it is there; a test waits no longer than its patience.
 fn until<T>(what: &str, look: impl FnMut() -> Result<T, String>) -> T {
     patiently(look).unwrap_or_else(|last| panic!("waited in vain until {what}: {last}"))
-}
-
-fn keep(name: &str, png: &[u8]) -> std::io::Result<PathBuf> {
-    std::fs::create_dir_all(pictures())?;
-    let path = pictures().join(name);
-    std::fs::write(&path, png)?;
-    Ok(path)
 }
 
 /// How many colours a picture has, counted up to a few more than a blank one's.
