@@ -356,6 +356,9 @@ impl Teller {
     }
 
     fn turn(&mut self, chance: &mut Chance) {
+        if self.files.is_empty() {
+            return self.sync();
+        }
         let file = chance.one(&self.files).clone();
         let form = |chance: &mut Chance| {
             let arrived = format!("{:02}:{:02}:00", 8 + chance.below(12), chance.below(60));
@@ -473,10 +476,15 @@ impl Teller {
                     }
                 }
             }
-            _ => {
-                self.seat.sync();
-            }
+            _ => self.sync(),
         }
+    }
+
+    /// Syncs; villages may have come or gone.
+    fn sync(&mut self) {
+        self.seat.sync();
+        let view = self.seat.ask("Households", json!({ "limit": 500 }));
+        self.files = items(&view["rows"]).iter().map(|row| row["file"].clone()).collect();
     }
 }
 
@@ -504,13 +512,24 @@ fn tell(asleep: &Asleep, seed: u64) -> [usize; 5] {
             Teller { seat, files, visits: Vec::new(), corrected: Vec::new(), phones: Vec::new(), letters: 0 }
         })
         .collect();
+    for teller in &mut tellers {
+        teller.sync();
+    }
+    let codes = villages(4);
     for _ in 0..70 {
         let who = chance.below(tellers.len());
-        tellers[who].turn(&mut chance);
+        if who + 1 == tellers.len() && chance.percent(25) {
+            // A village of the school line changes hands, whatever its director has not sent yet.
+            let with = json!({ "villages": [chance.one(&codes)], "person": chance.one(&["zhou", "hao"]) });
+            tellers[who].seat.ask("AssignVillages", with);
+        } else {
+            tellers[who].turn(&mut chance);
+        }
     }
+    // What the operator assigned goes out with the last of the first round and is everywhere after the second.
     for _ in 0..2 {
-        for teller in &tellers {
-            teller.seat.sync();
+        for teller in &mut tellers {
+            teller.sync();
         }
     }
     for teller in &tellers {

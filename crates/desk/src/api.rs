@@ -25,7 +25,6 @@ macro_rules! api_types {
         $($(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, TS)]
         #[serde(deny_unknown_fields)]
-        #[ts(export)]
         pub struct $name { $($(#[$fdoc])* pub $field: $ty,)* })+
     };
 }
@@ -36,13 +35,11 @@ macro_rules! calls {
         /// One thing a person asks of the desk.
         #[derive(Debug, Clone, Serialize, Deserialize, TS)]
         #[serde(tag = "call", content = "with")]
-        #[ts(export)]
         pub enum Call { $($(#[doc = $doc])+ $name($args),)+ }
 
         /// What the desk answers to the call of the same name.
         #[derive(Debug, Clone, Serialize, TS)]
         #[serde(tag = "call", content = "reply")]
-        #[ts(export)]
         pub enum Reply { $(#[doc = concat!("Answer to ", stringify!($name), ".")] $name($reply),)+ }
 
         impl Call {
@@ -225,7 +222,6 @@ calls! {
 /// State of the home folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[ts(export)]
 pub enum HomeState {
     /// No home yet: join first.
     None,
@@ -252,7 +248,6 @@ pub fn write_typescript(folder: &std::path::Path) -> Result<(), Box<dyn std::err
 
 /// Parts of the screen that a call made stale; a page that shows one reads again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
-#[ts(export)]
 pub enum Tag {
     /// Numbers of the status line.
     Status,
@@ -289,7 +284,6 @@ impl Tag {
 /// What goes over every courier: the reply and the tags, or the failure.
 #[derive(Debug, Clone, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
-#[ts(export)]
 pub enum Answer {
     /// Done; after commit.
     Ok {
@@ -305,7 +299,6 @@ pub enum Answer {
 /// Bytes handed in: a path on this machine (headless and window) or the bytes themselves in base64 (browser).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(untagged, deny_unknown_fields)]
-#[ts(export)]
 pub enum FileInput {
     /// A path on this machine.
     Path {
@@ -324,7 +317,6 @@ pub enum FileInput {
 /// Which families: by file or by village. Exactly one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[ts(export)]
 pub enum Which {
     /// These families.
     Households(Vec<FileId>),
@@ -335,7 +327,6 @@ pub enum Which {
 /// One line of the season's figures.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(deny_unknown_fields)]
-#[ts(export)]
 pub struct Figures {
     /// Borrowers (one household each).
     pub borrowers: u32,

@@ -13,7 +13,6 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $zh:literal, $en:literal;)+) => {
         /// What kind of failure.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
-        #[ts(export)]
         pub enum Code { $($(#[$doc])* #[serde(rename = $code)] $name,)+ }
 
         impl Code {
@@ -157,7 +156,6 @@ codes! {
 
 /// Why a call was not done. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
-#[ts(export)]
 pub struct Failure {
     /// What kind.
     pub code: Code,

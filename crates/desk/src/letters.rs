@@ -8,7 +8,7 @@ use chrono::{Datelike, NaiveDate};
 use domain::due::status;
 use domain::event::Event;
 use domain::ids::{FileId, Sha};
-use domain::letter::{DocNo, Freshness, LetterPrinted, LetterVoided, after_due, freshness, repriced_since, state};
+use domain::letter::{DocNo, Freshness, LetterPrinted, LetterVoided, freshness, repriced_since, state};
 use domain::money::Fen;
 use domain::org::ProfileSaved;
 use domain::place::PlaceCode;
@@ -76,7 +76,7 @@ fn refusal(family: &Family, today: NaiveDate, formal: bool, reasoned: bool) -> O
         return Some(Failure::new(Code::NothingDue, &[]));
     }
     // LAW: before the due date nobody is late, after it "will fall due" is false (domain.md §0.8).
-    if after_due(due_on, today) {
+    if domain::calendar::is_after_due(today, due_on) {
         return Some(Failure::new(Code::AfterDue, &[("due_on", &domain::calendar::date_zh(due_on))]));
     }
     if is_paid(status(&known(family), today)) {

@@ -1,7 +1,7 @@
 //! Letters and their numbers: blocks of a hundred leased to a device, consumed at formal print, never used twice;
 //! and the freshness rules that keep a false statement off the paper.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Sha;
@@ -128,11 +128,6 @@ pub fn freshness(as_of: NaiveDate, today: NaiveDate) -> Freshness {
     }
 }
 
-/// Whether `today` lies after the due date: then a repayment notice would be a false statement (domain.md §0.8).
-pub fn after_due(due_on: NaiveDate, today: NaiveDate) -> bool {
-    today > due_on
-}
-
 /// Whether the bank re-prices between the data's day and today: old figures must not be printed across it.
 // LAW: contracts re-price on 21 December (domain.md §3.4).
 pub fn repriced_since(as_of: NaiveDate, today: NaiveDate) -> bool {
@@ -150,11 +145,6 @@ pub fn state(voided: bool, handed_over: bool, complete: bool) -> LetterState {
         (false, false, true) => LetterState::Served,
         (false, false, false) => LetterState::Printed,
     }
-}
-
-/// The last day on which data of `as_of` may be printed at all.
-pub fn last_printable(as_of: NaiveDate) -> Option<NaiveDate> {
-    as_of.checked_add_signed(TimeDelta::days(30))
 }
 
 #[cfg(test)]
@@ -178,9 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_20th_is_not_late_and_the_21st_re_prices() {
-        assert!(!after_due(d(2026, 12, 20), d(2026, 12, 20)));
-        assert!(after_due(d(2026, 12, 20), d(2026, 12, 21)));
+    fn the_21st_re_prices() {
         assert!(repriced_since(d(2026, 12, 5), d(2026, 12, 21)));
         assert!(!repriced_since(d(2026, 12, 21), d(2026, 12, 31)));
         assert!(!repriced_since(d(2026, 11, 25), d(2026, 12, 20)));

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crdts::{CmRDT, Dot, MVReg, Orswot, VClock};
 
 use crate::clock::Millis;
-use crate::ids::{FactId, JournalId};
+use crate::ids::FactId;
 
 /// A fact as a slot sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,38 +98,10 @@ pub fn members<V: Clone + Ord + std::hash::Hash>(entries: &[Entry<Option<V>>]) -
     set.read().val.into_iter().collect()
 }
 
-/// What a replica holds: for each journal, how far without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Held(VClock<JournalId>);
-
-impl Held {
-    /// Holds nothing.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How far `journal` is held.
-    pub fn upto(&self, journal: JournalId) -> u64 {
-        self.0.get(&journal)
-    }
-
-    /// Notes one fact. A fact ahead of a gap is refused: the caller keeps it and waits.
-    pub fn note(&mut self, id: FactId) -> bool {
-        let next = self.upto(id.journal).saturating_add(1);
-        match id.seq {
-            seq if seq < next => true,
-            seq if seq == next => {
-                self.0.apply(Dot::new(id.journal, seq));
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::JournalId;
 
     fn id(journal: u8, seq: u64) -> FactId {
         FactId { journal: JournalId([journal; 8]), seq }
@@ -194,13 +166,5 @@ mod tests {
         assert_eq!(set.into_iter().collect::<Vec<_>>(), ["13900001111", "x"]);
         let gone = [add(id(1, 1), "x"), remove(id(2, 1), &[id(1, 1)])];
         assert!(members(&gone).is_empty());
-    }
-
-    #[test]
-    fn gaps_are_held_not_skipped() {
-        let mut held = Held::new();
-        assert!(held.note(id(1, 1)) && held.note(id(1, 2)) && held.note(id(1, 1)));
-        assert!(!held.note(id(1, 4)));
-        assert_eq!(held.upto(JournalId([1; 8])), 2);
     }
 }

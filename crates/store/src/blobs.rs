@@ -5,7 +5,7 @@ use domain::words::Section;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::fault::StoreFault;
-use crate::log::{Store, int, uint};
+use crate::log::{Store, int};
 
 /// A kept blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,15 +53,6 @@ impl Store {
         let Some((media, file, section, bytes)) = row else { return Ok(None) };
         let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
         Ok(Some(Blob { sha, media, file: FileId(file), section, bytes }))
-    }
-
-    /// Size and media type of a blob that is here.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn blob_size(&self, sha: Sha) -> Result<Option<(u64, String)>, StoreFault> {
-        let mut find = self.conn.prepare_cached("SELECT size, media FROM blob WHERE sha = ?1")?;
-        Ok(find.query_row(params![sha.0], |row| Ok((uint(row.get(0)?), row.get(1)?))).optional()?)
     }
 
     /// Keeps bytes for this laptop alone (a preview, a run's PDF): never sent.
