@@ -189,7 +189,9 @@ impl Desk {
                 village: names.get(family.place.as_str()).cloned().unwrap_or_default(),
                 borrower: family.borrower,
                 co_borrower: family.co_borrower,
-                whereabouts: family.whereabouts.unwrap_or_else(|| within(&family.address, names.get(family.place.as_str()))),
+                whereabouts: family
+                    .whereabouts
+                    .unwrap_or_else(|| within(&family.address, names.get(family.place.as_str()))),
                 place: family.place,
                 total_due: family.total_due,
                 contracts: family.contracts,
