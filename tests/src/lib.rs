@@ -22,6 +22,6 @@ pub use chance::Chance;
 pub use folder::Folder;
 pub use list::{Family, List, id_number, places_in};
 pub use opened::tables_with;
-pub use program::{Spoken, assets, fixtures, program, run};
+pub use program::{Spoken, assets, fixtures, program, run, spawn};
 pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
 pub use world::{Asleep, World, moment};

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The program `name` of this build.
 ///
@@ -28,6 +29,25 @@ pub fn assets() -> PathBuf {
 /// The folder of files that only tests read.
 pub fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// Held while a program starts. Between fork and exec the new process holds a copy of every open file, a home's lock too:
+/// who lets go of a lock then has not let go of it.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// Starts a program; when this returns it no longer holds any file of ours.
+///
+/// # Panics
+/// When it does not start.
+pub fn spawn(command: &mut Command) -> Child {
+    let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().expect("the program starts")
+}
+
+/// Does `work` while no program is starting.
+pub(crate) fn while_none_starts<T>(work: impl FnOnce() -> T) -> T {
+    let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    work()
 }
 
 /// What a program said.
@@ -59,12 +79,7 @@ impl Spoken {
 /// # Panics
 /// When it does not start.
 pub fn run(command: &mut Command, input: &str) -> Spoken {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+    let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut stdin = child.stdin.take().expect("its input");
     // A program that refuses early has closed its input, which is an answer too.
     stdin.write_all(input.as_bytes()).ok();

@@ -8,6 +8,7 @@ use desk::door::{Door, DoorOptions};
 use desk::failure::Failure;
 use serde_json::{Value, json};
 
+use crate::program::while_none_starts;
 use crate::world::moment;
 
 /// The passphrase of every home of a test.
@@ -23,6 +24,11 @@ impl Seat {
     /// Sits down before a home folder, with a practice clock that shows `clock` (RFC 3339) now. Nothing is opened.
     pub fn before(home: &Path, clock: &str) -> Self {
         Self { home: home.to_owned(), door: Some(door(home, clock)) }
+    }
+
+    fn leave(&mut self) {
+        let door = self.door.take();
+        while_none_starts(|| drop(door));
     }
 
     /// The home's folder.
@@ -41,7 +47,7 @@ impl Seat {
     /// When it does not open.
     pub fn reopen(&mut self, clock: &str) {
         // First the old door: it holds the home's lock.
-        self.door = None;
+        self.leave();
         self.door = Some(door(&self.home, clock));
         self.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
     }
@@ -130,6 +136,12 @@ impl Seat {
         let (_, bytes) = self.door().blob(text(&view["sha256"])).expect("a kept blob");
         assert_eq!(view["bytes"], json!(bytes.len()), "{view}");
         bytes
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

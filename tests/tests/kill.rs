@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Chance, List, PASSPHRASE, Seat, World, items, places_in, program, run, text};
+use tests::{Chance, List, PASSPHRASE, Seat, World, items, places_in, program, run, spawn, text};
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
 
@@ -25,14 +25,14 @@ struct Session {
 
 impl Session {
     fn begin(home: &Path) -> Self {
-        let mut child = Command::new(program("desk"))
-            .args(["session", "--clock", NOON, "--home"])
-            .arg(home)
-            .env("RUHU_PASSPHRASE", PASSPHRASE)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the desk starts");
+        let mut child = spawn(
+            Command::new(program("desk"))
+                .args(["session", "--clock", NOON, "--home"])
+                .arg(home)
+                .env("RUHU_PASSPHRASE", PASSPHRASE)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped()),
+        );
         let stdin = child.stdin.take().expect("its input");
         let stdout = child.stdout.take().expect("its output");
         let (tell, answers) = mpsc::channel();
