@@ -289,9 +289,7 @@ fn day_of_the_director(screen: &Screen, world: &World, visited: &Met, disputed: 
         fits(&pane, page);
         pane.picture(&format!("15-english-{page}"));
     }
-    pane.write("search", PHONE);
-    pane.click("hit-0");
-    pane.wait("borrower", |read| read == visited.borrower);
+    by_phone(&pane, visited);
     pane.wait("record-visit", |read| read == "Record a visit");
     pane.picture("16-english-household");
     pane.click("person");
@@ -338,6 +336,14 @@ fn day_of_the_director(screen: &Screen, world: &World, visited: &Met, disputed: 
     assert_eq!(items(&lin.ask("Conflicts", json!({}))["cards"]).len(), 0);
 }
 
+/// Finds the family by the phone that the visit brought.
+fn by_phone(pane: &Pane, visited: &Met) {
+    pane.write("search", PHONE);
+    pane.reads("hit-0", &[&visited.borrower, &visited.co_borrower]);
+    pane.click("hit-0");
+    pane.wait("borrower", |read| read == visited.borrower);
+}
+
 /// One line for each township in order of rank, and the county's below.
 fn bulletin(pane: &Pane) {
     let rows = pane.sees(
@@ -364,6 +370,9 @@ fn full_list_on_small_screens(screen: &Screen, world: &World, visited: &Met) {
 
     let pane = Pane::open(screen, &home, LATER);
     unlock(&pane);
+    turn_to(&pane, "sync");
+    pane.click("sync-now");
+    pane.reads("sync-report", &["两边已核对一致"]);
     for (width, height) in [(1366, 768), (1024, 600)] {
         pane.size(width, height);
         let size = format!("{width}x{height}");
@@ -396,12 +405,7 @@ fn full_list_on_small_screens(screen: &Screen, world: &World, visited: &Met) {
         fits(&pane, "all households");
         pane.picture(&format!("22-{size}-last-household"));
 
-        pane.write("search", &visited.borrower);
-        pane.reads("hit-0", &[&visited.borrower]);
-        pane.write("search", "\u{e00c}");
-        pane.write("search", PHONE);
-        pane.click("hit-0");
-        pane.wait("borrower", |read| read == visited.borrower);
+        by_phone(&pane, visited);
         fits(&pane, "household");
         pane.picture(&format!("23-{size}-household"));
         pane.click("record-visit");

@@ -663,6 +663,18 @@ fn forget(tx: &Transaction<'_>, gone: &Gone, own: JournalId) -> Result<u32, Stor
     let facts: Vec<(i64, [u8; 8])> = find
         .query_map(params![file.0, section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
+    // Numbers printed for a family that goes stay used.
+    let spent: Vec<(String, i64, i64)> = tx
+        .prepare_cached("SELECT kind, year, max(serial) FROM letter WHERE file = ?1 GROUP BY kind, year, serial / 100")?
+        .query_map(params![file.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (kind, year, serial) in spent {
+        tx.prepare_cached(
+            "INSERT INTO spent (kind, year, block, serial) VALUES (?1, ?2, ?3 / 100, ?3)
+             ON CONFLICT DO UPDATE SET serial = max(serial, excluded.serial)",
+        )?
+        .execute(params![kind, year, serial])?;
+    }
     for (n, _) in &facts {
         tx.prepare_cached("DELETE FROM replaced WHERE n = ?1")?.execute(params![n])?;
         tx.prepare_cached("DELETE FROM fact WHERE n = ?1")?.execute(params![n])?;

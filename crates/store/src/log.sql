@@ -58,3 +58,11 @@ CREATE TABLE contact_log (
   ok INTEGER NOT NULL,
   what TEXT NOT NULL
 ) STRICT;
+-- The highest number used of a block, for families that left this desk: no number is ever used twice.
+CREATE TABLE spent (
+  kind TEXT NOT NULL,
+  year INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  serial INTEGER NOT NULL,
+  PRIMARY KEY (kind, year, block)
+) STRICT;

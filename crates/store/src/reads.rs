@@ -641,7 +641,8 @@ fn numbers(conn: &rusqlite::Connection, device: FileId, kind: DocKind, year: i32
         // A number is consumed in order and never given back, so the highest used one says it all.
         let used: Option<u32> = conn
             .prepare_cached(
-                "SELECT max(serial) FROM letter WHERE kind = ?1 AND year = ?2 AND serial >= ?3 AND serial < ?4",
+                "SELECT max(serial) FROM (SELECT kind, year, serial FROM letter UNION ALL SELECT kind, year, serial FROM spent)
+                 WHERE kind = ?1 AND year = ?2 AND serial >= ?3 AND serial < ?4",
             )?
             .query_row(params![kind.code(), year, block.first(), block.end()], |row| row.get(0))?;
         let next = used.map_or(block.first(), |used| used.saturating_add(1));

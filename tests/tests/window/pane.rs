@@ -47,6 +47,22 @@ impl Started {
     }
 }
 
+impl Started {
+    /// The living processes that it started, itself not among them.
+    fn others(&self) -> Vec<u32> {
+        let (own, group) = (self.0.id(), self.0.id().to_string());
+        let processes = std::fs::read_dir("/proc").expect("the list of processes").flatten();
+        let numbers = processes.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+        let in_group = |number: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+            // After the name in brackets: state, parent, group. A Z has ended.
+            let rest: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+            rest.len() > 2 && rest[0] != "Z" && rest[2] == group
+        };
+        numbers.filter(|number| *number != own).filter(in_group).collect()
+    }
+}
+
 impl Drop for Started {
     fn drop(&mut self) {
         let group = format!("-{}", self.0.id());
@@ -91,7 +107,7 @@ pub(crate) struct Pane<'s> {
     // Fields drop in this order: the session is over before its driver ends.
     driver: Option<WebDriver>,
     runtime: Runtime,
-    _process: Started,
+    process: Started,
     screen: &'s Screen,
     size: Cell<(u32, u32)>,
 }
@@ -127,7 +143,7 @@ impl<'s> Pane<'s> {
         let driver = until("the driver opens the window", || {
             runtime.block_on(async { WebDriver::new(&server, wanted.clone()).await }).map_err(|error| error.to_string())
         });
-        let pane = Self { driver: Some(driver), runtime, _process: process, screen, size: Cell::new((1366, 768)) };
+        let pane = Self { driver: Some(driver), runtime, process, screen, size: Cell::new((1366, 768)) };
         let address = pane.script("return location.href", json!([]));
         let address = address.as_str().unwrap_or_default();
         assert!(
@@ -141,6 +157,11 @@ impl<'s> Pane<'s> {
     pub(crate) fn close(mut self) {
         let driver = self.driver.take().expect("an open window");
         self.runtime.block_on(driver.quit()).expect("the window closes");
+        // The driver answers before the window's process has let go of the home.
+        until("the window's process has ended", || match self.process.others() {
+            left if left.is_empty() => Ok(()),
+            left => Err(format!("still running: {left:?}")),
+        });
     }
 
     fn driver(&self) -> &WebDriver {
