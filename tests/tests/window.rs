@@ -144,6 +144,15 @@ fn fits(pane: &Pane, page: &str) {
     );
     let n: Vec<i64> = items(&seen).iter().map(|value| value.as_i64().expect("a number")).collect();
     assert!(n[0] <= n[1] && n[2] <= n[3] && n[4] <= n[5], "the page {page} overflows the window: {seen}");
+    let covered = pane.script(
+        "return [...document.querySelectorAll('main .page-head :is(a, button, select, input)')].filter((one) => {
+             const at = one.getBoundingClientRect();
+             const seen = document.elementFromPoint((at.left + at.right) / 2, at.bottom - 3);
+             return seen !== null && !one.contains(seen);
+         }).map((one) => one.outerHTML)",
+        json!([]),
+    );
+    assert_eq!(covered, json!([]), "the head of the page {page} is covered in part");
 }
 
 /// Opens a page by the menu and waits until its heading stands there.
@@ -378,6 +387,9 @@ fn full_list_on_small_screens(screen: &Screen, world: &World, visited: &Met) {
         let size = format!("{width}x{height}");
         for page in PAGES.iter().chain(&["import", "assignments"]) {
             turn_to(&pane, page);
+            if *page == "import" {
+                pane.reads("season", &["3,917", "9,405"]);
+            }
             fits(&pane, page);
             pane.picture(&format!("20-{size}-{page}"));
         }
