@@ -145,11 +145,11 @@ fn fits(pane: &Pane, page: &str) {
     let n: Vec<i64> = items(&seen).iter().map(|value| value.as_i64().expect("a number")).collect();
     assert!(n[0] <= n[1] && n[2] <= n[3] && n[4] <= n[5], "the page {page} overflows the window: {seen}");
     let covered = pane.script(
-        "return [...document.querySelectorAll('main .page-head :is(a, button, select, input)')].filter((one) => {
+        "return [...document.querySelectorAll('main .page-head :is(a, button, select, input, label):not(.visually-hidden)')].filter((one) => {
              const at = one.getBoundingClientRect();
              const seen = document.elementFromPoint((at.left + at.right) / 2, at.bottom - 3);
              return seen !== null && !one.contains(seen);
-         }).map((one) => one.outerHTML)",
+         }).map((one) => one.dataset.test ?? one.innerText)",
         json!([]),
     );
     assert_eq!(covered, json!([]), "the head of the page {page} is covered in part");

@@ -131,7 +131,12 @@ impl<'s> Pane<'s> {
                 .env("TAURI_WEBVIEW_AUTOMATION", "true")
                 // WebKit draws nothing under Xvfb by way of DMA buffers, and there is no session bus.
                 .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
-                .env("NO_AT_BRIDGE", "1"),
+                .env("NO_AT_BRIDGE", "1")
+                // What the webview remembers (language, size) is neither taken from nor left with the person at the machine.
+                .envs(
+                    ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"]
+                        .map(|name| (name, home.with_file_name(name))),
+                ),
         );
         // The HTTP client wants a TLS provider even where it speaks plainly to this machine.
         rustls::crypto::ring::default_provider().install_default().ok();
