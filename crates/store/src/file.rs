@@ -2,6 +2,7 @@
 //! It must never open a file with a library older than the WAL fix, nor leave a pragma unasserted.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -9,6 +10,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// SQLite 3.51.3: the first release without the WAL-reset corruption.
 const LEAST_SQLITE: i32 = 3_051_003;
+
+static OPENING: Mutex<()> = Mutex::new(());
 
 /// A raw 256-bit database key. Forgotten from memory when dropped.
 #[derive(Clone)]
@@ -48,6 +51,9 @@ pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
     if found < LEAST_SQLITE {
         return Err(OpenFault::OldLibrary { found });
     }
+    // SQLCipher sets itself up, and its guarded memory, at the first keys of a process, and not twice at once: two
+    // threads that open at that moment can meet a half-made codec. Opening is rare, so it goes one by one.
+    let _one_by_one = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     let mut hex = domain::ids::hex(key.0.as_slice());
