@@ -484,7 +484,7 @@ fn say_first(status: DueStatus, family: &Family) -> Vec<String> {
     out
 }
 
-/// The name of a field for conflict cards and forms.
+/// Most characters of a field that people fill.
 pub(crate) fn field_limit(field: HouseholdField) -> usize {
     match field {
         HouseholdField::AddressFound | HouseholdField::Whereabouts => 120,
