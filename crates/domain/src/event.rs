@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::decision::{DeviceRevoked, Erased, HeldDecided, JournalClosed, LogForked};
 use crate::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified, Placed};
 use crate::letter::{BlockLeased, LetterPrinted, LetterVoided};
 use crate::org::{
@@ -133,10 +134,20 @@ events! {
     PaymentReported in CaseWorker;
     /// A report taken back.
     PaymentVoided in CaseWorker;
+    /// Held facts decided on.
+    HeldDecided in Head;
+    /// Facts erased.
+    Erased in Head;
+    /// A device revoked.
+    DeviceRevoked in Master;
+    /// A journal closed.
+    JournalClosed in Master;
+    /// A county restored.
+    LogForked in Master;
 }
 
 impl Event {
-    /// The section that the kind belongs to; `own` is the author's line section, for a visit's notes.
+    /// The section that the kind belongs to; `own` is the author's line section, for a visit's notes, or that of an erasure's targets.
     pub fn section(&self, own: Section) -> Section {
         match self {
             Self::Identified(_) => Section::Id,
@@ -166,7 +177,13 @@ impl Event {
             | Self::ReceiptFiled(_)
             | Self::ReceiptCompleted(_)
             | Self::PaymentReported(_)
-            | Self::PaymentVoided(_) => Section::Core,
+            | Self::PaymentVoided(_)
+            | Self::HeldDecided(_)
+            | Self::DeviceRevoked(_)
+            | Self::JournalClosed(_)
+            | Self::LogForked(_) => Section::Core,
+            // Where its targets are.
+            Self::Erased(_) => own,
         }
     }
 }

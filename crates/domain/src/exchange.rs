@@ -5,7 +5,7 @@
 //! (visible, position, seq of the run), which is the cursor. Back-fill after a new right is the same order.
 
 use crate::clock::{Millis, Received};
-use crate::fact::Batch;
+use crate::fact::{Batch, section_code, section_of};
 use crate::ids::{FileId, JournalId, LogId, Sha};
 use crate::rights::{Entitled, Position};
 use crate::wire::{Reader, WireFault, Writer};
@@ -18,7 +18,44 @@ pub const PAGE_BATCHES: usize = 2_000;
 /// Most bytes of one batch.
 pub const MOST_BATCH: usize = 40 * 1024 * 1024;
 
-/// How far a desk has read what it may see: the page order, in 24 bytes.
+/// What the county log was at a position: the first bytes of its running hash. Two logs that agree here agree on all
+/// that came before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Mark {
+    /// The position.
+    pub position: Position,
+    /// The running hash there.
+    pub chain: [u8; 8],
+}
+
+impl Mark {
+    /// The running hash after an entry: of the one before, the seal, and what the log says of its time.
+    #[must_use]
+    pub fn then(chain: &Sha, seal: &Sha, received: &Received) -> Sha {
+        let mut w = Writer::new();
+        w.raw(&chain.0).raw(&seal.0).i64(received.at.0).i64(received.offset).i64(received.seen.0);
+        Sha::of(&w.done())
+    }
+
+    /// The mark of a running hash.
+    pub fn of(position: Position, chain: &Sha) -> Self {
+        let mut head = [0; 8];
+        for (slot, byte) in head.iter_mut().zip(chain.0) {
+            *slot = byte;
+        }
+        Self { position, chain: head }
+    }
+
+    fn put(self, w: &mut Writer) {
+        w.varint(self.position).raw(&self.chain);
+    }
+
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
+        Ok(Self { position: r.varint()?, chain: r.array()? })
+    }
+}
+
+/// How far a desk has read what it may see: the page order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor {
     /// Since when the last run was visible.
@@ -31,11 +68,11 @@ pub struct Cursor {
 
 impl Cursor {
     fn put(self, w: &mut Writer) {
-        w.u64(self.visible).u64(self.position).u64(self.seq);
+        w.varint(self.visible).varint(self.position).varint(self.seq);
     }
 
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        Ok(Self { visible: r.u64()?, position: r.u64()?, seq: r.u64()? })
+        Ok(Self { visible: r.varint()?, position: r.varint()?, seq: r.varint()? })
     }
 
     /// The cursor's bytes.
@@ -101,6 +138,10 @@ pub struct Hello {
     pub journal: JournalId,
     /// Its clock.
     pub wall: Millis,
+    /// How far it has read.
+    pub cursor: Cursor,
+    /// What it knows of the log, newest first: one mark at most greetings, all it has when the county does not agree.
+    pub marks: Vec<Mark>,
     /// Wanted: fresh blocks of numbers, kind and year and how many.
     pub wants: Vec<(DocKind, i32, u32)>,
 }
@@ -110,8 +151,11 @@ pub struct Hello {
 pub struct Welcome {
     /// The log.
     pub log: LogId,
-    /// Its last position.
-    pub head: Position,
+    /// Its last position, and the log there.
+    pub head: Mark,
+    /// The highest of the greeting's marks that this log shares; 0 if it shares none. Below the desk's highest, the
+    /// county was restored: what the desk has from above it is offered again.
+    pub agreed: Position,
     /// The last position that is in a verified backup.
     pub safe: Position,
     /// County clock.
@@ -120,6 +164,10 @@ pub struct Welcome {
     pub batches: u64,
     /// Hash of the last of them, zero if none.
     pub last_seal: Sha,
+    /// Another desk has written under this journal: it takes no more, and the desk opens a new one.
+    pub closed: bool,
+    /// Nothing has come or gone for this desk since its cursor.
+    pub quiet: bool,
 }
 
 /// Sealed batches for the county.
@@ -127,8 +175,10 @@ pub struct Welcome {
 pub struct Push {
     /// The desk's clock now.
     pub wall: Millis,
-    /// Batches in order.
+    /// Own batches in order.
     pub batches: Vec<Vec<u8>>,
+    /// Other journals' batches, as far as the desk holds them: offered to a restored county.
+    pub fragments: Vec<Vec<u8>>,
 }
 
 /// What became of one pushed batch.
@@ -162,6 +212,8 @@ pub struct Pull {
     pub journal: JournalId,
     /// How far it has read.
     pub cursor: Cursor,
+    /// Most bytes of batches wished for, before compression; 0 leaves it to the county. One batch is always sent.
+    pub most: u32,
 }
 
 /// A batch on its way to a desk, pruned to what the desk may see.
@@ -171,6 +223,8 @@ pub struct Delivery {
     pub position: Position,
     /// What the log says of its time.
     pub received: Received,
+    /// Facts (by seq) that are kept but not let through; sent only to who may decide on them.
+    pub held: Vec<u64>,
     /// The batch.
     pub batch: Vec<u8>,
 }
@@ -198,7 +252,7 @@ pub struct Page {
     /// Whether there is more.
     pub more: bool,
     /// The log's last position when the page was made.
-    pub head: Position,
+    pub head: Mark,
 }
 
 /// Both sides count what the desk may see, other than its own journal.
@@ -222,67 +276,103 @@ impl Sum {
     }
 }
 
-fn put_section(w: &mut Writer, section: Section) {
-    let at = Section::ALL.iter().position(|known| *known == section).and_then(|n| u8::try_from(n).ok());
-    w.u8(at.unwrap_or(u8::MAX));
-}
-
-fn get_section(r: &mut Reader<'_>) -> Result<Section, WireFault> {
-    Section::ALL.get(usize::from(r.u8()?)).copied().ok_or(WireFault::Range("section"))
-}
-
-fn put_count(w: &mut Writer, n: usize) {
-    w.u32(u32::try_from(n).unwrap_or(u32::MAX));
-}
-
-fn get_count(r: &mut Reader<'_>) -> Result<usize, WireFault> {
-    // No item is shorter than a byte: a count beyond the bytes left is a lie and allocates nothing.
-    let n = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
-    if n > r.left() { Err(WireFault::Range("count")) } else { Ok(n) }
-}
-
 fn put_received(w: &mut Writer, received: Received) {
-    w.i64(received.at.0).i64(received.offset).i64(received.seen.0);
+    w.span(received.at.0).near(received.offset).span(received.seen.0.saturating_sub(received.at.0));
 }
 
 fn get_received(r: &mut Reader<'_>) -> Result<Received, WireFault> {
-    Ok(Received { at: Millis(r.i64()?), offset: r.i64()?, seen: Millis(r.i64()?) })
+    let at = Millis(r.span()?);
+    Ok(Received { at, offset: r.near()?, seen: at.plus(r.span()?) })
+}
+
+fn put_seqs(w: &mut Writer, seqs: &[u64]) {
+    w.count(seqs.len());
+    for seq in seqs {
+        w.varint(*seq);
+    }
+}
+
+fn get_seqs(r: &mut Reader<'_>) -> Result<Vec<u64>, WireFault> {
+    let mut out = Vec::new();
+    for _ in 0..r.count()? {
+        out.push(r.varint()?);
+    }
+    Ok(out)
+}
+
+fn put_batches(w: &mut Writer, batches: &[Vec<u8>]) {
+    w.count(batches.len());
+    for batch in batches {
+        w.bytes(batch);
+    }
+}
+
+fn get_batches(r: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, WireFault> {
+    let mut out = Vec::new();
+    for _ in 0..r.count()? {
+        out.push(r.bytes(MOST_BATCH)?.to_vec());
+    }
+    Ok(out)
+}
+
+fn get_flag(r: &mut Reader<'_>) -> Result<bool, WireFault> {
+    match r.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(WireFault::Range("flag")),
+    }
 }
 
 impl Message for Hello {
     const TAG: u8 = 1;
     fn put(&self, w: &mut Writer) {
-        w.raw(&self.log.0).raw(&self.journal.0).i64(self.wall.0);
-        put_count(w, self.wants.len());
+        w.raw(&self.log.0).raw(&self.journal.0).span(self.wall.0);
+        self.cursor.put(w);
+        w.count(self.marks.len());
+        for mark in &self.marks {
+            mark.put(w);
+        }
+        w.count(self.wants.len());
         for (kind, year, blocks) in &self.wants {
-            w.bytes(kind.code().as_bytes()).i64(i64::from(*year)).u32(*blocks);
+            w.bytes(kind.code().as_bytes()).near(i64::from(*year)).varint(u64::from(*blocks));
         }
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        let (log, journal, wall) = (LogId(r.array()?), JournalId(r.array()?), Millis(r.i64()?));
-        let mut wants = Vec::new();
-        for _ in 0..get_count(r)? {
-            let kind = DocKind::of_code(r.text(64)?).ok_or(WireFault::Range("document kind"))?;
-            let year = i32::try_from(r.i64()?).unwrap_or_default();
-            wants.push((kind, year, r.u32()?));
+        let (log, journal, wall) = (LogId(r.array()?), JournalId(r.array()?), Millis(r.span()?));
+        let cursor = Cursor::get(r)?;
+        let mut marks = Vec::new();
+        for _ in 0..r.count()? {
+            marks.push(Mark::get(r)?);
         }
-        Ok(Self { log, journal, wall, wants })
+        let mut wants = Vec::new();
+        for _ in 0..r.count()? {
+            let kind = DocKind::of_code(r.text(64)?).ok_or(WireFault::Range("document kind"))?;
+            let year = i32::try_from(r.near()?).or(Err(WireFault::Range("year")))?;
+            wants.push((kind, year, r.small()?));
+        }
+        Ok(Self { log, journal, wall, cursor, marks, wants })
     }
 }
 
 impl Message for Welcome {
     const TAG: u8 = 2;
     fn put(&self, w: &mut Writer) {
-        w.raw(&self.log.0).u64(self.head).u64(self.safe).i64(self.now.0).u64(self.batches).raw(&self.last_seal.0);
+        w.raw(&self.log.0);
+        self.head.put(w);
+        w.varint(self.agreed).varint(self.safe).span(self.now.0).varint(self.batches).raw(&self.last_seal.0);
+        w.u8(u8::from(self.closed)).u8(u8::from(self.quiet));
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
         Ok(Self {
             log: LogId(r.array()?),
-            head: r.u64()?,
-            safe: r.u64()?,
-            now: Millis(r.i64()?),
-            batches: r.u64()?,
+            head: Mark::get(r)?,
+            agreed: r.varint()?,
+            safe: r.varint()?,
+            now: Millis(r.span()?),
+            batches: r.varint()?,
             last_seal: Sha(r.array()?),
+            closed: get_flag(r)?,
+            quiet: get_flag(r)?,
         })
     }
 }
@@ -290,54 +380,33 @@ impl Message for Welcome {
 impl Message for Push {
     const TAG: u8 = 3;
     fn put(&self, w: &mut Writer) {
-        w.i64(self.wall.0);
-        put_count(w, self.batches.len());
-        for batch in &self.batches {
-            w.bytes(batch);
-        }
+        w.span(self.wall.0);
+        put_batches(w, &self.batches);
+        put_batches(w, &self.fragments);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        let wall = Millis(r.i64()?);
-        let mut batches = Vec::new();
-        for _ in 0..get_count(r)? {
-            batches.push(r.bytes(MOST_BATCH)?.to_vec());
-        }
-        Ok(Self { wall, batches })
+        Ok(Self { wall: Millis(r.span()?), batches: get_batches(r)?, fragments: get_batches(r)? })
     }
 }
 
 impl Message for Acks {
     const TAG: u8 = 4;
     fn put(&self, w: &mut Writer) {
-        put_count(w, self.acks.len());
+        w.count(self.acks.len());
         for ack in &self.acks {
-            w.u64(ack.batch).u64(ack.position);
+            w.varint(ack.batch).varint(ack.position);
             put_received(w, ack.received);
-            put_count(w, ack.held.len());
-            for seq in &ack.held {
-                w.u64(*seq);
-            }
+            put_seqs(w, &ack.held);
         }
-        put_count(w, self.waiting.len());
-        for batch in &self.waiting {
-            w.u64(*batch);
-        }
+        put_seqs(w, &self.waiting);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
         let mut acks = Vec::new();
-        for _ in 0..get_count(r)? {
-            let (batch, position, received) = (r.u64()?, r.u64()?, get_received(r)?);
-            let mut held = Vec::new();
-            for _ in 0..get_count(r)? {
-                held.push(r.u64()?);
-            }
-            acks.push(Ack { batch, position, received, held });
+        for _ in 0..r.count()? {
+            let (batch, position, received) = (r.varint()?, r.varint()?, get_received(r)?);
+            acks.push(Ack { batch, position, received, held: get_seqs(r)? });
         }
-        let mut waiting = Vec::new();
-        for _ in 0..get_count(r)? {
-            waiting.push(r.u64()?);
-        }
-        Ok(Self { acks, waiting })
+        Ok(Self { acks, waiting: get_seqs(r)? })
     }
 }
 
@@ -346,55 +415,55 @@ impl Message for Pull {
     fn put(&self, w: &mut Writer) {
         w.raw(&self.log.0).raw(&self.journal.0);
         self.cursor.put(w);
+        w.varint(u64::from(self.most));
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        Ok(Self { log: LogId(r.array()?), journal: JournalId(r.array()?), cursor: Cursor::get(r)? })
+        Ok(Self { log: LogId(r.array()?), journal: JournalId(r.array()?), cursor: Cursor::get(r)?, most: r.small()? })
     }
 }
 
 impl Message for Page {
     const TAG: u8 = 6;
     fn put(&self, w: &mut Writer) {
-        put_count(w, self.deliveries.len());
+        w.count(self.deliveries.len());
         for delivery in &self.deliveries {
-            w.u64(delivery.position);
+            w.varint(delivery.position);
             put_received(w, delivery.received);
+            put_seqs(w, &delivery.held);
             w.bytes(&delivery.batch);
         }
-        put_count(w, self.gone.len());
+        w.count(self.gone.len());
         for gone in &self.gone {
-            w.raw(&gone.file.0);
-            put_section(w, gone.section);
+            w.raw(&gone.file.0).u8(section_code(gone.section));
             // Position 0 is before every entry of a log.
-            w.u64(gone.regained.unwrap_or(0));
+            w.varint(gone.regained.unwrap_or(0));
         }
         self.next.put(w);
-        w.u8(u8::from(self.more)).u64(self.head);
+        w.u8(u8::from(self.more));
+        self.head.put(w);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
         let mut deliveries = Vec::new();
-        for _ in 0..get_count(r)? {
-            let (position, received) = (r.u64()?, get_received(r)?);
-            deliveries.push(Delivery { position, received, batch: r.bytes(MOST_BATCH)?.to_vec() });
+        for _ in 0..r.count()? {
+            let (position, received, held) = (r.varint()?, get_received(r)?, get_seqs(r)?);
+            deliveries.push(Delivery { position, received, held, batch: r.bytes(MOST_BATCH)?.to_vec() });
         }
         let mut gone = Vec::new();
-        for _ in 0..get_count(r)? {
-            let (file, section, regained) = (FileId(r.array()?), get_section(r)?, r.u64()?);
+        for _ in 0..r.count()? {
+            let (file, section, regained) = (FileId(r.array()?), section_of(r.u8()?)?, r.varint()?);
             gone.push(Gone { file, section, regained: (regained > 0).then_some(regained) });
         }
-        let next = Cursor::get(r)?;
-        let more = r.u8()? != 0;
-        Ok(Self { deliveries, gone, next, more, head: r.u64()? })
+        Ok(Self { deliveries, gone, next: Cursor::get(r)?, more: get_flag(r)?, head: Mark::get(r)? })
     }
 }
 
 impl Message for Sum {
     const TAG: u8 = 7;
     fn put(&self, w: &mut Writer) {
-        w.u64(self.count).u64(self.leaves);
+        w.varint(self.count).u64(self.leaves);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        Ok(Self { count: r.u64()?, leaves: r.u64()? })
+        Ok(Self { count: r.varint()?, leaves: r.u64()? })
     }
 }
 
@@ -428,14 +497,9 @@ pub fn following(runs: impl IntoIterator<Item = Place>, entitled: &Entitled, cur
     out
 }
 
-/// The batch with only the runs whose first seq is in `open`.
-pub fn prune(batch: &Batch, open: &std::collections::BTreeSet<u64>) -> Batch {
-    batch.only(|run| {
-        run.facts
-            .first()
-            .and_then(|bytes| crate::fact::Fact::parse(bytes).ok())
-            .is_some_and(|fact| open.contains(&fact.id.seq))
-    })
+/// The batch with only the facts whose seq is in one of the `open` ranges (first seq, count).
+pub fn prune(batch: Batch, open: &[(u64, u64)]) -> Batch {
+    batch.only(|seq, _| open.iter().any(|(first, count)| (*first..first.saturating_add(*count)).contains(&seq)))
 }
 
 #[cfg(test)]
@@ -449,12 +513,13 @@ mod tests {
             deliveries: vec![Delivery {
                 position: 9,
                 received: Received { at: Millis(5), offset: -3, seen: Millis(1) },
+                held: vec![7],
                 batch: vec![1, 2, 3],
             }],
             gone: vec![Gone { file: FileId([4; 8]), section: Section::Edu, regained: Some(3) }],
             next: Cursor { visible: 1, position: 2, seq: 3 },
             more: true,
-            head: 77,
+            head: Mark { position: 77, chain: [7; 8] },
         };
         let bytes = page.bytes();
         assert_eq!(Page::parse(&bytes), Ok(page));
@@ -465,6 +530,8 @@ mod tests {
             log: LogId([1; 8]),
             journal: JournalId([2; 8]),
             wall: Millis(-1),
+            cursor: Cursor::default(),
+            marks: vec![Mark::default()],
             wants: vec![(DocKind::RepaymentNotice, 2026, 2)],
         };
         assert_eq!(Hello::parse(&hello.bytes()), Ok(hello));

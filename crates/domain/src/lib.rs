@@ -4,6 +4,7 @@
 pub mod bulletin;
 pub mod calendar;
 pub mod clock;
+pub mod decision;
 pub mod due;
 pub mod enrol;
 pub mod event;

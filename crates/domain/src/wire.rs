@@ -1,4 +1,4 @@
-//! Bytes of facts, seals and the exchange: big-endian numbers and length-prefixed texts, nothing clever.
+//! Bytes of facts, seals and the exchange: numbers in groups of seven bits, length-prefixed texts, nothing clever.
 //! Reading never trusts a length: it fails before it allocates. What was read is hashed as it was read.
 
 /// Bytes that are not what they should be.
@@ -63,10 +63,51 @@ impl Writer {
         self
     }
 
-    /// Bytes with their length in four bytes before them.
-    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX)).raw(bytes)
+    /// A number in groups of seven bits, least first: small numbers are one byte.
+    pub fn varint(&mut self, mut n: u64) -> &mut Self {
+        loop {
+            let low = u8::try_from(n & 0x7f).unwrap_or(0x7f);
+            n >>= 7;
+            if n == 0 {
+                return self.u8(low);
+            }
+            self.u8(low | 0x80);
+        }
     }
+
+    /// A count or length.
+    pub fn count(&mut self, n: usize) -> &mut Self {
+        self.varint(u64::try_from(n).unwrap_or(u64::MAX))
+    }
+
+    /// A signed number near zero in few bytes.
+    pub fn near(&mut self, n: i64) -> &mut Self {
+        self.varint(zigzag(n))
+    }
+
+    /// A span of milliseconds within ±2^61; whole seconds in fewer bytes. What lies beyond is cut.
+    pub fn span(&mut self, millis: i64) -> &mut Self {
+        let n = millis.clamp(-MOST_SPAN, MOST_SPAN);
+        if n % 1000 == 0 { self.varint(zigzag(n / 1000) << 1) } else { self.varint(zigzag(n) << 1 | 1) }
+    }
+
+    /// Bytes with their length before them.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.count(bytes.len()).raw(bytes)
+    }
+}
+
+/// Farthest span that [`Writer::span`] carries, milliseconds: some seventy million years.
+pub const MOST_SPAN: i64 = 1 << 61;
+
+fn zigzag(n: i64) -> u64 {
+    // The sign moves to the lowest bit.
+    u64::from_be_bytes(((n << 1) ^ (n >> 63)).to_be_bytes())
+}
+
+fn unzigzag(n: u64) -> i64 {
+    let half = i64::from_be_bytes((n >> 1).to_be_bytes());
+    if n & 1 == 0 { half } else { !half }
 }
 
 /// Reads from the front.
@@ -136,12 +177,68 @@ impl<'a> Reader<'a> {
         Ok(i64::from_be_bytes(self.array()?))
     }
 
+    /// A number of [`Writer::varint`]; only the shortest form is one.
+    ///
+    /// # Errors
+    /// `Short`, `Range`.
+    pub fn varint(&mut self) -> Result<u64, WireFault> {
+        let mut n = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
+                return Err(WireFault::Range("number"));
+            }
+            n |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(n);
+            }
+        }
+        Err(WireFault::Range("number"))
+    }
+
+    /// A number that must fit in four bytes.
+    ///
+    /// # Errors
+    /// As [`Reader::varint`].
+    pub fn small(&mut self) -> Result<u32, WireFault> {
+        u32::try_from(self.varint()?).or(Err(WireFault::Range("number")))
+    }
+
+    /// A signed number of [`Writer::near`].
+    ///
+    /// # Errors
+    /// As [`Reader::varint`].
+    pub fn near(&mut self) -> Result<i64, WireFault> {
+        Ok(unzigzag(self.varint()?))
+    }
+
+    /// Milliseconds of [`Writer::span`].
+    ///
+    /// # Errors
+    /// As [`Reader::varint`]; `Range` beyond [`MOST_SPAN`].
+    pub fn span(&mut self) -> Result<i64, WireFault> {
+        let n = self.varint()?;
+        let half = unzigzag(n >> 1);
+        let millis = if n & 1 == 0 { half.checked_mul(1000) } else { Some(half) };
+        millis.filter(|n| (-MOST_SPAN..=MOST_SPAN).contains(n)).ok_or(WireFault::Range("time"))
+    }
+
+    /// How many items follow. No item is shorter than a byte: a count beyond the bytes left is a lie.
+    ///
+    /// # Errors
+    /// As [`Reader::varint`].
+    pub fn count(&mut self) -> Result<usize, WireFault> {
+        let n = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
+        if n > self.left() { Err(WireFault::Range("count")) } else { Ok(n) }
+    }
+
     /// Length-prefixed bytes, at most `most`.
     ///
     /// # Errors
     /// `Short`, or `Range` over `most`.
     pub fn bytes(&mut self, most: usize) -> Result<&'a [u8], WireFault> {
-        let n = usize::try_from(self.u32()?).unwrap_or(usize::MAX);
+        let n = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
         if n > most {
             return Err(WireFault::Range("length"));
         }
@@ -165,5 +262,34 @@ impl<'a> Reader<'a> {
     /// `Trailing`.
     pub fn end(self) -> Result<(), WireFault> {
         if self.0.is_empty() { Ok(()) } else { Err(WireFault::Trailing) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_their_shortest_bytes() {
+        for n in [0, 1, 127, 128, 16_383, 16_384, u64::MAX >> 1, u64::MAX] {
+            let mut w = Writer::new();
+            w.varint(n);
+            let bytes = w.done();
+            assert_eq!(Reader::new(&bytes).varint(), Ok(n));
+            assert_eq!(Reader::new(&bytes[..bytes.len() - 1]).varint(), Err(WireFault::Short));
+        }
+        for long in [&[0x80, 0x00][..], &[0xff, 0x80, 0x00], &[0xff; 11], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]] {
+            assert!(Reader::new(long).varint().is_err(), "{long:?}");
+        }
+        for n in [0, 1, -1, 999, 1000, -1000, 86_400_000, -86_399_999, MOST_SPAN, -MOST_SPAN] {
+            let mut w = Writer::new();
+            w.span(n).near(n);
+            let bytes = w.done();
+            let mut r = Reader::new(&bytes);
+            assert_eq!((r.span(), r.near()), (Ok(n), Ok(n)));
+        }
+        let mut w = Writer::new();
+        w.span(86_399_000);
+        assert_eq!(w.done().len(), 3);
     }
 }
