@@ -3,7 +3,7 @@
 
 use domain::clock::Millis;
 use domain::enrol::Refusal;
-use domain::exchange::{Hello, PAGE_BYTES, Pull, Push};
+use domain::exchange::{Hello, PAGE_BYTES, Pull, Push, Welcome};
 use domain::ids::FileId;
 use domain::words::{DocKind, Section};
 
@@ -58,7 +58,7 @@ impl Desk {
             remarks: Vec::new(),
         };
         // Greet. The offset is measured against the middle of the round trip.
-        let (journal, wants) = {
+        let wants = {
             let store = self.store();
             let present = self.present_of(&store)?;
             let year = chrono::Datelike::year(&present.today);
@@ -76,48 +76,36 @@ impl Desk {
                     }
                 }
             }
-            (store.journal()?, wants)
+            wants
         };
-        let before = self.clock.wall();
-        let welcome = courier.hello(&Hello { log, journal, wall: before, wants }).map_err(refused)?;
-        let after = self.clock.wall();
-        let offset = offset_of(welcome.now.0, before, after);
-        report.clock_offset_ms = offset;
-        {
-            let mut store = self.store();
-            store.set_meta("offset", &offset)?;
-            store.set_meta("seen", &welcome.now)?;
-            store.set_meta("safe", &welcome.safe)?;
-            let seen: u64 = store.meta("head")?.unwrap_or(0);
-            // Drawn before sealing begins: a batch without a fresh seed must not exist.
-            let drawn = random::<32>().map_err(|error| Failure::internal(&error))?;
-            let mut turn = 0_u64;
-            let next = || {
-                turn = turn.saturating_add(1);
-                domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0
-            };
-            store.seal_open(&self.signing, seen, next)?;
-        }
+        let welcome = self.greet(courier, wants, &mut report)?;
+        let journal = self.store().journal()?;
         // Send what the county lacks, in order.
         let mut from = welcome.batches.saturating_add(1);
+        let mut offered = 0_usize;
         loop {
-            let batches = self.store().unacknowledged(from, PAGE_BYTES)?;
-            if batches.is_empty() {
+            let batches = self.store().batches_from(from, PAGE_BYTES)?;
+            // What others wrote, for a county that was restored; after what is this desk's own.
+            let fragments = if batches.is_empty() { self.store().fragments(offered, PAGE_BYTES)? } else { Vec::new() };
+            if batches.is_empty() && fragments.is_empty() {
                 break;
             }
-            let count = u64::try_from(batches.len()).unwrap_or(0);
-            let acks = courier.push(&Push { wall: self.clock.wall(), batches }).map_err(refused)?;
+            let own = batches.len();
+            let count = u64::try_from(own).unwrap_or(0);
+            offered = offered.saturating_add(fragments.len());
+            let acks = courier.push(&Push { wall: self.clock.wall(), batches, fragments }).map_err(refused)?;
             let mut store = self.store();
             let before = store.counts()?.only_here;
             let held = store.acknowledged(&acks.acks)?;
             let left = store.counts()?.only_here;
             report.held = report.held.saturating_add(held);
             report.sent = report.sent.saturating_add(before.saturating_sub(left));
-            if acks.acks.is_empty() {
+            if own > 0 && acks.acks.is_empty() {
                 return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
             }
             from = from.saturating_add(count);
         }
+        self.store().offered()?;
         // Photos and scans after the records.
         let unsent = self.store().unsent_blobs()?;
         for sha in unsent {
@@ -143,7 +131,7 @@ impl Desk {
         // Compare; once unequal, read everything again, which changes nothing that is right.
         for turn in 0..2_u8 {
             let cursor = self.store().cursor()?;
-            let theirs = courier.close(&Pull { log, journal, cursor }).map_err(refused)?;
+            let theirs = courier.close(&Pull { log, journal, cursor, most: 0 }).map_err(refused)?;
             if theirs == self.store().sum()? {
                 report.agreed = true;
                 break;
@@ -175,6 +163,89 @@ impl Desk {
         Ok(report)
     }
 
+    /// Greets until both sides agree on the log's past and on the journal to go on with.
+    ///
+    /// A county that knows less than this desk was restored from a copy: what it lacks is offered again, unasked. A
+    /// county that knows more of this desk's journal, or saw it written by another, makes the desk open a new one.
+    fn greet(
+        &self,
+        courier: &dyn Courier,
+        mut wants: Vec<(DocKind, i32, u32)>,
+        report: &mut SyncReport,
+    ) -> Result<Welcome, Failure> {
+        let mut all_marks = false;
+        for _ in 0..4_u8 {
+            let (hello, top) = {
+                let store = self.store();
+                let mut marks = store.marks()?;
+                let top = marks.first().map_or(0, |mark| mark.position);
+                if !all_marks {
+                    marks.truncate(1);
+                }
+                let hello = Hello {
+                    log: self.identity.log,
+                    journal: store.journal()?,
+                    wall: self.clock.wall(),
+                    cursor: store.cursor()?,
+                    marks,
+                    wants: std::mem::take(&mut wants),
+                };
+                (hello, top)
+            };
+            let before = hello.wall;
+            let welcome = courier.hello(&hello).map_err(|fault| self.worded(fault))?;
+            let offset = offset_of(welcome.now.0, before, self.clock.wall());
+            report.clock_offset_ms = offset;
+            let mut store = self.store();
+            store.set_meta("offset", &offset)?;
+            store.set_meta("seen", &welcome.now)?;
+            if welcome.agreed < top {
+                if all_marks || top == 0 {
+                    store.county_restored(welcome.agreed)?;
+                    report.remarks.push(remark(
+                        "COUNTY_RESTORED",
+                        "县里的服务器恢复过备份，本机已自动补送",
+                        "The county server was restored from a copy; this desk sent again what it lacked",
+                    ));
+                }
+                all_marks = true;
+                continue;
+            }
+            store.set_meta("safe", &welcome.safe)?;
+            let seen: u64 = store.meta("head")?.unwrap_or(0);
+            // Drawn before sealing begins: a batch without a fresh seed must not exist.
+            let drawn = random::<32>().map_err(|error| Failure::internal(&error))?;
+            let mut turn = 0_u64;
+            let next = || {
+                turn = turn.saturating_add(1);
+                let grown = domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0;
+                let mut seed = [0; 16];
+                for (slot, byte) in seed.iter_mut().zip(grown) {
+                    *slot = byte;
+                }
+                seed
+            };
+            let mine = store.last_seal(welcome.batches)?;
+            // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
+            if welcome.closed
+                || mine.is_some_and(|hash| hash != welcome.last_seal)
+                || store.batches()? < welcome.batches
+            {
+                let fresh = domain::ids::JournalId(random().map_err(|error| Failure::internal(&error))?);
+                store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
+                report.remarks.push(remark(
+                    "NEW_JOURNAL",
+                    "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
+                    "This desk's journal was continued elsewhere (a cloned disk or a restored copy); a new one was begun, nothing is lost",
+                ));
+                continue;
+            }
+            store.seal_open(&self.signing, seen, next)?;
+            return Ok(welcome);
+        }
+        Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
+    }
+
     fn receive(
         &self,
         courier: &dyn Courier,
@@ -183,7 +254,7 @@ impl Desk {
     ) -> Result<(), Failure> {
         loop {
             let cursor = self.store().cursor()?;
-            let pull = Pull { log: self.identity.log, journal, cursor };
+            let pull = Pull { log: self.identity.log, journal, cursor, most: 0 };
             let page = courier.pull(&pull).map_err(|fault| self.worded(fault))?;
             let more = page.more;
             let absorbed = self.store().absorb(&page)?;

@@ -97,7 +97,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn missing_blobs(&self) -> Result<Vec<(Sha, FileId, String)>, StoreFault> {
         let mut find = self.conn.prepare_cached(
-            "SELECT DISTINCT p.sha, p.file, p.media, p.size FROM receipt_photo p JOIN fact f ON f.n = p.fact
+            "SELECT DISTINCT p.sha, (SELECT i.id FROM file i WHERE i.no = p.file), p.media, p.size FROM receipt_photo p JOIN fact f ON f.n = p.fact
              WHERE f.position IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha = p.sha) ORDER BY p.size, p.sha",
         )?;
         let rows = find

@@ -6,6 +6,7 @@ mod blobs;
 mod fault;
 pub mod file;
 mod log;
+mod names;
 mod reads;
 mod search;
 mod views;

@@ -1,14 +1,18 @@
 //! The log: opening, the own journal, sealing, taking in pages, losing rights. Local and remote facts go one road into
 //! log and views. A fact once written is never edited here; only what the county says of its time and place is added.
+//!
+//! What came sealed is kept as it came, as far as this desk may see it, with its proof: a restored county gets it back,
+//! and a page can be checked again. What is not sealed yet stands alone in `open_fact`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use domain::VerifyingKey;
 use domain::clock::{Millis, Received, corrected, tick};
+use domain::decision::{Erased, HeldDecided};
 use domain::event::Event;
-use domain::exchange::{Ack, Cursor, Gone, Page, Sum};
-use domain::fact::{Batch, Fact, MOST_FACTS, Seal, Verified, seal};
+use domain::exchange::{Ack, Cursor, Gone, Mark, Page, Sum};
+use domain::fact::{Batch, Fact, MOST_FACTS, Salt, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::org::DeviceEnrolled;
 use domain::words::Section;
@@ -18,17 +22,21 @@ use zeroize::Zeroizing;
 use crate::anchor::{Anchor, Head};
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
-use crate::views;
+use crate::names::{self, Names};
+use crate::views::{self, Numbered};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// Marks kept of the county log: all of the last contacts, fewer and fewer before.
+const MOST_MARKS: usize = 32;
 
 /// A desk's encrypted file.
 #[derive(Debug)]
 pub struct Store {
     pub(crate) conn: Connection,
+    pub(crate) names: Names,
     anchor: Anchor,
 }
 
@@ -49,13 +57,15 @@ pub enum Standing {
 /// Writes facts within one transaction.
 pub struct Pen<'a> {
     tx: &'a Transaction<'a>,
+    names: &'a mut Names,
     journal: JournalId,
+    no: i64,
     next: u64,
     author: PersonId,
     wall: Millis,
     at: Millis,
     written: Vec<FactId>,
-    touched: BTreeSet<FileId>,
+    touched: BTreeSet<i64>,
     last_hash: Option<Sha>,
 }
 
@@ -68,6 +78,8 @@ pub struct Absorbed {
     pub gone: u32,
     /// Kinds seen that this version does not know.
     pub unknown: u32,
+    /// Facts that the county keeps and nobody may see, shown to who decides.
+    pub held: u32,
 }
 
 /// SQLite's integers are signed; no count here comes near the edge.
@@ -79,15 +91,23 @@ pub(crate) fn uint(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
 
+/// The first eight bytes of a leaf, as a column holds them.
+fn leaf_bits(leaf: &Sha) -> i64 {
+    let mut sum = Sum::default();
+    sum.add(leaf);
+    i64::from_be_bytes(sum.leaves.to_be_bytes())
+}
+
 impl Store {
     /// Opens or makes the file at `path` with its anchor beside it.
     ///
     /// # Errors
-    /// [`StoreFault`]; a file of a newer schema is refused unchanged.
+    /// [`StoreFault`]; a file of another schema is refused unchanged.
     pub fn open(path: &Path, key: &FileKey, anchor_key: Zeroizing<[u8; 32]>) -> Result<(Self, Standing), StoreFault> {
         let mut conn = file::open(path, key)?;
         let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if found > SCHEMA {
+        if found > SCHEMA || found == 1 {
+            // Schema 1 was never released.
             return Err(StoreFault::Newer { found, known: SCHEMA });
         }
         if found == 0 {
@@ -96,32 +116,41 @@ impl Store {
             tx.pragma_update(None, "user_version", SCHEMA)?;
             tx.commit()?;
         }
+        conn.set_prepared_statement_cache_capacity(128);
         let (anchor, head) = Anchor::open(&path.with_extension("anchor"), anchor_key)?;
-        let mut store = Self { conn, anchor };
+        let names = Names::load(&conn)?;
+        let mut store = Self { conn, names, anchor };
         if store.meta::<i64>("views")?.is_none_or(|version| version != views::VERSION) {
             store.rebuild()?;
         }
         let standing = match head {
             None => Standing::Sound,
             Some(head) => {
-                let has: Option<(i64, Vec<u8>)> = store
-                    .conn
-                    .query_row(
-                        "SELECT seq, bytes FROM fact WHERE journal = ?1 AND seq = ?2",
-                        params![head.journal.0, int(head.seq)],
-                        |row| Ok((row.get(0)?, row.get(1)?)),
-                    )
-                    .optional()?;
-                let last = last_seq(&store.conn, head.journal)?;
-                match has {
-                    Some((_, bytes)) if Sha::of(&bytes) == head.hash => Standing::Sound,
+                let no = store.journal_no(head.journal)?;
+                let last = no.map_or(Ok(0), |no| last_seq(&store.conn, no))?;
+                match store.fact_hash(FactId { journal: head.journal, seq: head.seq })? {
+                    Some(hash) if hash == head.hash => Standing::Sound,
                     // Erased after the county had it, with the right to see it.
-                    None if sealed_upto(&store.conn, head.journal, true)? >= head.seq => Standing::Sound,
+                    None if no.map_or(Ok(0), |no| sealed_upto(&store.conn, no, true))? >= head.seq => Standing::Sound,
                     Some(_) | None => Standing::Behind { anchor: head, seq: last },
                 }
             }
         };
         Ok((store, standing))
+    }
+
+    fn journal_no(&self, journal: JournalId) -> Result<Option<i64>, StoreFault> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT no FROM journal WHERE id = ?1")?
+            .query_row(params![journal.0], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// The hash of a fact's bytes on its own, if it is open here.
+    fn fact_hash(&self, id: FactId) -> Result<Option<Sha>, StoreFault> {
+        let Some(n) = self.names.known_fact(id) else { return Ok(None) };
+        Ok(bodies(&self.conn, &[n])?.pop().map(|fact| Sha::of(&fact.bytes())))
     }
 
     /// A small value kept beside the log.
@@ -140,19 +169,42 @@ impl Store {
         set_meta(&self.conn, key, value)
     }
 
-    /// Makes `journal` the one this desk writes from now on.
+    /// Makes `journal` the one this desk writes from now on. What the desk wrote and the county does not have yet goes
+    /// over into it, under new names: under the old one another desk may have written.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub fn open_journal(&mut self, journal: JournalId, device: DeviceId, key: &VerifyingKey) -> Result<(), StoreFault> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute(
-            "INSERT INTO journal (id, device, key, own) VALUES (?1, ?2, ?3, 1) ON CONFLICT (id) DO UPDATE SET own = 1",
-            params![journal.0, device.0, key.to_bytes()],
-        )?;
-        set_meta(&tx, "journal", &journal)?;
-        tx.commit()?;
+        let old: Option<JournalId> = self.meta("journal")?;
+        let head = self.within(|tx, names| {
+            let no = names.journal(tx, journal)?;
+            tx.execute(
+                "UPDATE journal SET device = ?2, key = ?3, own = 1 WHERE no = ?1",
+                params![no, device.0, key.to_bytes()],
+            )?;
+            set_meta(tx, "journal", &journal)?;
+            match old {
+                Some(old) if old != journal => carry_over(tx, names, old, journal),
+                Some(_) | None => Ok(None),
+            }
+        })?;
+        if let Some((seq, hash)) = head {
+            self.anchor.set(journal, seq, hash)?;
+        }
         Ok(())
+    }
+
+    /// One transaction; names given in a failed one are forgotten.
+    fn within<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &mut Names) -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&tx, &mut self.names).and_then(|done| Ok(tx.commit().map(|()| done)?));
+        if done.is_err() {
+            self.names = Names::load(&self.conn)?;
+        }
+        done
     }
 
     /// Trusts `key` for `journal`: the county master's own, told at enrolment.
@@ -160,11 +212,14 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn trust_master(&mut self, journal: JournalId, key: &VerifyingKey) -> Result<(), StoreFault> {
-        self.conn.execute(
-            "INSERT INTO journal (id, device, key, own) VALUES (?1, ?2, ?3, 0) ON CONFLICT (id) DO NOTHING",
-            params![journal.0, [0_u8; 8], key.to_bytes()],
-        )?;
-        set_meta(&self.conn, "master", &journal)
+        self.within(|tx, names| {
+            let no = names.journal(tx, journal)?;
+            tx.execute(
+                "UPDATE journal SET device = ?2, key = ?3 WHERE no = ?1 AND key IS NULL",
+                params![no, [0_u8; 8], key.to_bytes()],
+            )?;
+            set_meta(tx, "master", &journal)
+        })
     }
 
     /// The journal this desk writes.
@@ -173,6 +228,12 @@ impl Store {
     /// [`StoreFault`]; `Corrupt` before the first one was opened.
     pub fn journal(&self) -> Result<JournalId, StoreFault> {
         self.meta("journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })
+    }
+
+    /// First and last number of the facts of the journal this desk writes.
+    pub(crate) fn own(&self) -> Result<(i64, i64), StoreFault> {
+        let journal = self.journal()?;
+        Ok(names::span(self.journal_no(journal)?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?))
     }
 
     /// Writes facts in one transaction, then the anchor; when this returns they are on the disk.
@@ -185,8 +246,11 @@ impl Store {
         wall: Millis,
         work: impl FnOnce(&mut Pen<'_>) -> Result<T, E>,
     ) -> Result<(T, Vec<FactId>), E> {
-        let result = self.write_inner(author, wall, work)?;
-        let (value, written, head) = result;
+        let result = self.write_inner(author, wall, work);
+        if result.is_err() {
+            self.names = Names::load(&self.conn).map_err(E::from)?;
+        }
+        let (value, written, head) = result?;
         if let (Some(id), Some(hash)) = (written.last(), head) {
             self.anchor.set(id.journal, id.seq, hash).map_err(|error| E::from(StoreFault::Anchor(error)))?;
         }
@@ -202,19 +266,21 @@ impl Store {
         let sql = |error: rusqlite::Error| E::from(StoreFault::Sqlite(error));
         let journal = self.journal().map_err(E::from)?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-        let last = last_seq(&tx, journal).map_err(E::from)?;
-        let last_at: Option<i64> = tx
-            .query_row("SELECT at FROM fact WHERE journal = ?1 AND seq = ?2", params![journal.0, int(last)], |row| {
-                row.get(0)
-            })
-            .optional()
-            .map_err(sql)?;
+        let no = self.names.journal(&tx, journal).map_err(E::from)?;
+        let last = last_seq(&tx, no).map_err(E::from)?;
+        let last_n = names::fact_no(no, last).map_err(E::from)?;
+        let last_at: Option<i64> =
+            tx.query_row("SELECT at FROM fact WHERE n = ?1", [last_n], |row| row.get(0)).optional().map_err(sql)?;
         let offset = meta::<i64>(&tx, "offset").map_err(E::from)?.unwrap_or(0);
         let seen = meta::<Millis>(&tx, "seen").map_err(E::from)?;
+        // Below a second nothing happens at a door, and the log is a third smaller without.
+        let wall = Millis(wall.0.div_euclid(1000).saturating_mul(1000));
         let at = tick(wall, offset, seen, last_at.map(Millis));
         let mut pen = Pen {
             tx: &tx,
+            names: &mut self.names,
             journal,
+            no,
             next: last.saturating_add(1),
             author: author.clone(),
             wall,
@@ -226,7 +292,7 @@ impl Store {
         let value = work(&mut pen)?;
         let Pen { written, touched, last_hash, .. } = pen;
         for file in touched {
-            views::settle(&tx, file).map_err(E::from)?;
+            views::line(&tx, file).map_err(E::from)?;
         }
         tx.commit().map_err(sql)?;
         Ok((value, written, last_hash))
@@ -240,70 +306,94 @@ impl Store {
         &mut self,
         key: &domain::SigningKey,
         seen: u64,
-        mut seed: impl FnMut() -> [u8; 32],
+        mut seed: impl FnMut() -> Salt,
     ) -> Result<(), StoreFault> {
         let journal = self.journal()?;
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut previous: Option<Seal> = tx
-            .query_row(
-                "SELECT bytes FROM batch WHERE journal = ?1 ORDER BY number DESC LIMIT 1",
-                params![journal.0],
-                |row| row.get::<_, Vec<u8>>(0),
-            )
-            .optional()?
-            .map(|bytes| Batch::parse(&bytes).map(|batch| batch.seal))
-            .transpose()?;
-        loop {
-            let first = previous.as_ref().map_or(1, |seal| seal.first.saturating_add(u64::from(seal.count)));
-            let mut facts: Vec<Fact> = Vec::new();
-            let mut bytes = 0_usize;
-            {
-                let mut find =
-                    tx.prepare_cached("SELECT bytes FROM fact WHERE journal = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3")?;
-                let mut rows = find.query(params![journal.0, int(first), i64::try_from(MOST_FACTS).unwrap_or(500)])?;
-                while let Some(row) = rows.next()? {
-                    let raw: Vec<u8> = row.get(0)?;
-                    bytes = bytes.saturating_add(raw.len());
-                    if bytes > BATCH_BYTES && !facts.is_empty() {
-                        break;
+        self.within(|tx, names| {
+            let no = names.journal(tx, journal)?;
+            let (first, last) = names::span(no);
+            let mut previous: Option<Seal> = tx
+                .query_row(
+                    "SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 ORDER BY n DESC LIMIT 1",
+                    [first, last],
+                    |row| row.get::<_, Vec<u8>>(0),
+                )
+                .optional()?
+                .map(|bytes| Batch::parse(&bytes).map(|batch| batch.seal))
+                .transpose()?;
+            loop {
+                let mut facts: Vec<Fact> = Vec::new();
+                let mut bytes = 0_usize;
+                {
+                    let mut find =
+                        tx.prepare_cached("SELECT bytes FROM open_fact WHERE n BETWEEN ?1 AND ?2 ORDER BY n LIMIT ?3")?;
+                    let mut rows = find.query(params![first, last, i64::try_from(MOST_FACTS).unwrap_or(500)])?;
+                    while let Some(row) = rows.next()? {
+                        let raw: Vec<u8> = row.get(0)?;
+                        bytes = bytes.saturating_add(raw.len());
+                        if bytes > BATCH_BYTES && !facts.is_empty() {
+                            break;
+                        }
+                        facts.push(Fact::parse(&raw)?);
                     }
-                    facts.push(Fact::parse(&raw)?);
                 }
-            }
-            if facts.is_empty() {
-                break;
-            }
-            let batch = seal(&facts, previous.as_ref(), seen, &seed(), key)?;
-            tx.prepare_cached("INSERT INTO batch (journal, number, first, count, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![
-                    journal.0,
-                    int(batch.seal.batch),
-                    int(batch.seal.first),
-                    batch.seal.count,
-                    batch.bytes()
+                if facts.is_empty() {
+                    return Ok(());
+                }
+                let batch = seal(&facts, previous.as_ref(), seen, &seed(), key)?;
+                put_batch(tx, no, &batch, None)?;
+                for (seq, row) in batch.rows() {
+                    tx.prepare_cached("UPDATE fact SET batch = ?2, leaf = ?3 WHERE n = ?1")?.execute(params![
+                        names::fact_no(no, seq)?,
+                        int(batch.seal.batch),
+                        leaf_bits(&row.leaf())
+                    ])?;
+                }
+                tx.prepare_cached("DELETE FROM open_fact WHERE n BETWEEN ?1 AND ?2 AND n < ?3")?.execute([
+                    first,
+                    last,
+                    names::fact_no(no, batch.seal.end())?,
                 ])?;
-            for verified in batch.verify(&key.verifying_key())? {
-                tx.prepare_cached("UPDATE fact SET leaf = ?3 WHERE journal = ?1 AND seq = ?2")?.execute(params![
-                    journal.0,
-                    int(verified.fact.id.seq),
-                    verified.leaf.0
-                ])?;
+                previous = Some(batch.seal);
             }
-            previous = Some(batch.seal);
-        }
-        tx.commit()?;
-        Ok(())
+        })
     }
 
-    /// Own batches from `number` on that the county has not acknowledged, up to about `most` bytes but at least one.
+    /// How many batches the own journal has.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn unacknowledged(&self, from: u64, most: usize) -> Result<Vec<Vec<u8>>, StoreFault> {
-        let journal = self.journal()?;
-        let mut find =
-            self.conn.prepare_cached("SELECT bytes FROM batch WHERE journal = ?1 AND number >= ?2 ORDER BY number")?;
-        let mut rows = find.query(params![journal.0, int(from)])?;
+    pub fn batches(&self) -> Result<u64, StoreFault> {
+        let own = self.own()?;
+        let n: Option<i64> = self
+            .conn
+            .prepare_cached("SELECT max(n) FROM batch WHERE n BETWEEN ?1 AND ?2")?
+            .query_row(own, |row| row.get(0))?;
+        Ok(n.map_or(0, names::seq_of))
+    }
+
+    /// The hash of the seal of an own batch.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn last_seal(&self, number: u64) -> Result<Option<Sha>, StoreFault> {
+        let (first, _) = self.own()?;
+        let bytes: Option<Vec<u8>> = self
+            .conn
+            .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+            .query_row([first.saturating_add(int(number))], |row| row.get(0))
+            .optional()?;
+        Ok(bytes.map(|bytes| Batch::parse(&bytes)).transpose()?.map(|batch| batch.seal.hash()))
+    }
+
+    /// Own batches from `number` on, up to about `most` bytes but at least one.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn batches_from(&self, number: u64, most: usize) -> Result<Vec<Vec<u8>>, StoreFault> {
+        let (first, last) = self.own()?;
+        let mut find = self.conn.prepare_cached("SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 ORDER BY n")?;
+        let mut rows = find.query([first.saturating_add(int(number)), last])?;
         let mut out: Vec<Vec<u8>> = Vec::new();
         let mut bytes = 0_usize;
         while let Some(row) = rows.next()? {
@@ -317,49 +407,56 @@ impl Store {
         Ok(out)
     }
 
-    /// Notes what the county says of own batches. Corrected times may move; views that depend on them are made anew.
+    /// Notes what the county says of own batches. Corrected times may move, and what the county does not let through has
+    /// no effect: views that depend on either are made anew.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub fn acknowledged(&mut self, acks: &[Ack]) -> Result<u32, StoreFault> {
         let journal = self.journal()?;
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut held = 0_u32;
-        let mut touched = BTreeSet::new();
-        for ack in acks {
-            let span: Option<(i64, i64)> = tx
-                .query_row(
-                    "SELECT first, count FROM batch WHERE journal = ?1 AND number = ?2",
-                    params![journal.0, int(ack.batch)],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .optional()?;
-            let Some((first, count)) = span else { continue };
-            tx.execute(
-                "UPDATE batch SET position = ?3 WHERE journal = ?1 AND number = ?2",
-                params![journal.0, int(ack.batch), int(ack.position)],
-            )?;
-            let mut find =
-                tx.prepare_cached("SELECT n, seq, wall, file FROM fact WHERE journal = ?1 AND seq >= ?2 AND seq < ?3")?;
-            let rows: Vec<(i64, i64, i64, [u8; 8])> = find
-                .query_map(params![journal.0, first, first.saturating_add(count)], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect::<Result<_, _>>()?;
-            for (n, seq, wall, file) in rows {
-                let is_held = ack.held.contains(&uint(seq));
-                held = held.saturating_add(u32::from(is_held));
-                let at = corrected(Millis(wall), ack.received);
-                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
-                    .execute(params![n, int(ack.position), is_held, at.0])?;
-                touched.insert(FileId(file));
+        self.within(|tx, names| {
+            let no = names.journal(tx, journal)?;
+            let mut held = 0_u32;
+            let mut again = BTreeSet::new();
+            let mut lines = BTreeSet::new();
+            for ack in acks {
+                let n = names::fact_no(no, ack.batch)?;
+                let bytes: Option<Vec<u8>> = tx
+                    .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+                    .query_row([n], |row| row.get(0))
+                    .optional()?;
+                let Some(bytes) = bytes else { continue };
+                tx.prepare_cached("UPDATE batch SET position = ?2 WHERE n = ?1")?
+                    .execute(params![n, int(ack.position)])?;
+                for verified in Batch::parse(&bytes)?.facts()? {
+                    let fact = &verified.fact;
+                    let n = names::fact_no(no, fact.id.seq)?;
+                    let is_held = ack.held.contains(&fact.id.seq);
+                    held = held.saturating_add(u32::from(is_held));
+                    let at = corrected(fact.wall, ack.received);
+                    let before: Option<(bool, i64)> = tx
+                        .prepare_cached("SELECT held, at FROM fact WHERE n = ?1")?
+                        .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
+                        .optional()?;
+                    let Some((was_held, was_at)) = before else { continue };
+                    tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
+                        .execute(params![n, int(ack.position), is_held, at.0])?;
+                    let file = names.file(tx, fact.file)?;
+                    if was_held != is_held {
+                        again.insert(file);
+                    } else if was_at != at.0 {
+                        lines.insert(file);
+                    }
+                }
             }
-        }
-        for file in touched {
-            views::settle(&tx, file)?;
-        }
-        tx.commit()?;
-        Ok(held)
+            for file in &again {
+                refold(tx, names, *file)?;
+            }
+            for file in lines.difference(&again) {
+                views::line(tx, *file)?;
+            }
+            Ok(held)
+        })
     }
 
     /// Takes in a page: erases what is gone, verifies every batch, stores what is new, moves the cursor. One transaction.
@@ -369,42 +466,101 @@ impl Store {
     pub fn absorb(&mut self, page: &Page) -> Result<Absorbed, StoreFault> {
         let master: JournalId = self.meta("master")?.ok_or(StoreFault::Corrupt { what: "meta.master" })?;
         let own = self.journal()?;
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut out = Absorbed::default();
-        let mut touched = BTreeSet::new();
-        // First what is gone: a section lost and regained comes again whole in this or a later page.
-        for gone in &page.gone {
-            out.gone = out.gone.saturating_add(forget(&tx, gone, own)?);
-            touched.insert(gone.file);
-        }
-        for delivery in &page.deliveries {
-            let batch = Batch::parse(&delivery.batch)?;
-            let journal = batch.seal.journal;
-            let key: Option<[u8; 32]> = tx
-                .prepare_cached("SELECT key FROM journal WHERE id = ?1")?
-                .query_row(params![journal.0], |row| row.get(0))
-                .optional()?;
-            let key = key
-                .and_then(|key| VerifyingKey::from_bytes(&key).ok())
-                .ok_or(StoreFault::UnknownJournal { journal })?;
-            for verified in batch.verify(&key)? {
-                let new = take_in(&tx, &verified, delivery.position, delivery.received)?;
-                let Some(known) = new else { continue };
-                out.facts = out.facts.saturating_add(1);
-                out.unknown = out.unknown.saturating_add(u32::from(!known));
-                touched.insert(verified.fact.file);
-                if journal == master && verified.fact.kind == "DeviceEnrolled" {
-                    enrol(&tx, &verified.fact)?;
-                }
+        self.within(|tx, names| {
+            let mut taking =
+                Taking { tx, names, master, out: Absorbed::default(), lines: BTreeSet::new(), again: BTreeSet::new() };
+            // First what is gone: a section lost and regained comes again whole in this or a later page.
+            for gone in &page.gone {
+                let left = forget(tx, taking.names, gone, own)?;
+                taking.out.gone = taking.out.gone.saturating_add(left);
             }
+            for delivery in &page.deliveries {
+                taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
+            }
+            let Taking { names, out, lines, again, .. } = taking;
+            for file in &again {
+                refold(tx, names, *file)?;
+            }
+            for file in lines.difference(&again) {
+                views::line(tx, *file)?;
+            }
+            set_meta(tx, "cursor", &page.next.bytes())?;
+            set_meta(tx, "head", &page.head.position)?;
+            if !page.more {
+                keep_mark(tx, page.head)?;
+            }
+            Ok(out)
+        })
+    }
+
+    /// What the desk knows of the county log, newest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn marks(&self) -> Result<Vec<Mark>, StoreFault> {
+        let mut find = self.conn.prepare_cached("SELECT position, chain FROM mark ORDER BY position DESC")?;
+        let marks = find
+            .query_map([], |row| Ok(Mark { position: uint(row.get(0)?), chain: row.get(1)? }))?
+            .collect::<Result<_, _>>()?;
+        Ok(marks)
+    }
+
+    /// The county knows nothing above `agreed`: what this desk has from above it has no place any more and is offered
+    /// again. Reading goes on from there; what comes again is met as known.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn county_restored(&mut self, agreed: u64) -> Result<(), StoreFault> {
+        let cursor = self.cursor()?;
+        let (first, last) = self.own()?;
+        self.within(|tx, _| {
+            tx.execute(
+                "UPDATE fact SET position = NULL WHERE n BETWEEN ?1 AND ?2 AND position > ?3",
+                params![first, last, int(agreed)],
+            )?;
+            tx.execute(
+                "UPDATE batch SET position = NULL WHERE n BETWEEN ?1 AND ?2 AND position > ?3",
+                params![first, last, int(agreed)],
+            )?;
+            tx.execute("DELETE FROM mark WHERE position > ?1", [int(agreed)])?;
+            let back = Cursor { visible: agreed, position: agreed, seq: 0 };
+            set_meta(tx, "cursor", &cursor.min(back).bytes())?;
+            set_meta(tx, "head", &agreed)?;
+            set_meta(tx, "offer_above", &agreed)
+        })
+    }
+
+    /// Batches of other journals that a restored county may lack, from the `from`-th on, up to about `most` bytes.
+    /// Empty once all are offered or nothing has to be.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn fragments(&self, from: usize, most: usize) -> Result<Vec<Vec<u8>>, StoreFault> {
+        let Some(above) = self.meta::<Option<u64>>("offer_above")?.flatten() else { return Ok(Vec::new()) };
+        let (first, last) = self.own()?;
+        let mut find = self.conn.prepare_cached(
+            "SELECT bytes FROM batch WHERE position > ?1 AND n NOT BETWEEN ?2 AND ?3 ORDER BY position, n LIMIT -1 OFFSET ?4",
+        )?;
+        let mut rows = find.query(params![int(above), first, last, i64::try_from(from).unwrap_or(i64::MAX)])?;
+        let mut out: Vec<Vec<u8>> = Vec::new();
+        let mut bytes = 0_usize;
+        while let Some(row) = rows.next()? {
+            let raw: Vec<u8> = row.get(0)?;
+            bytes = bytes.saturating_add(raw.len());
+            if bytes > most && !out.is_empty() {
+                break;
+            }
+            out.push(raw);
         }
-        for file in touched {
-            views::settle(&tx, file)?;
-        }
-        set_meta(&tx, "cursor", &page.next.bytes())?;
-        set_meta(&tx, "head", &page.head)?;
-        tx.commit()?;
         Ok(out)
+    }
+
+    /// All fragments have been offered.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn offered(&mut self) -> Result<(), StoreFault> {
+        self.set_meta("offer_above", &None::<u64>)
     }
 
     /// How far this desk has read what it may see.
@@ -437,7 +593,9 @@ impl Store {
         let mut rows = find.query([])?;
         let mut sum = Sum::default();
         while let Some(row) = rows.next()? {
-            sum.add(&Sha(row.get(0)?));
+            let bits: i64 = row.get(0)?;
+            sum.count = sum.count.saturating_add(1);
+            sum.leaves = sum.leaves.wrapping_add(u64::from_be_bytes(bits.to_be_bytes()));
         }
         Ok(sum)
     }
@@ -447,11 +605,43 @@ impl Store {
     /// # Errors
     /// [`StoreFault`]; then the old views stand.
     pub fn rebuild(&mut self) -> Result<(), StoreFault> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        views::rebuild(&tx)?;
-        set_meta(&tx, "views", &views::VERSION)?;
-        tx.commit()?;
-        Ok(())
+        self.within(|tx, names| {
+            views::empty(tx)?;
+            let mut lay = |no: i64, fact: &Fact| -> Result<(), StoreFault> {
+                let n = names::fact_no(no, fact.id.seq)?;
+                let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+                tx.prepare_cached("UPDATE fact SET known = ?2 WHERE n = ?1 AND known <> ?2")?
+                    .execute(params![n, event.is_some()])?;
+                let effective = tx.prepare_cached("SELECT 1 FROM fact WHERE n = ?1 AND held = 0")?.exists([n])?;
+                if effective {
+                    let file = names.file(tx, fact.file)?;
+                    views::lay(tx, names, &Numbered { n, file, fact, event: event.as_ref() })?;
+                }
+                Ok(())
+            };
+            let mut find = tx.prepare("SELECT n, bytes FROM batch ORDER BY n")?;
+            let mut rows = find.query([])?;
+            while let Some(row) = rows.next()? {
+                let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                for verified in Batch::parse(&bytes)?.facts()? {
+                    lay(names::journal_of(n), &verified.fact)?;
+                }
+            }
+            let mut find = tx.prepare("SELECT n, bytes FROM open_fact ORDER BY n")?;
+            let mut rows = find.query([])?;
+            while let Some(row) = rows.next()? {
+                let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                lay(names::journal_of(n), &Fact::parse(&bytes)?)?;
+            }
+            let files: Vec<i64> = tx
+                .prepare("SELECT DISTINCT file FROM fact ORDER BY file")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for file in files {
+                views::fold(tx, file)?;
+            }
+            set_meta(tx, "views", &views::VERSION)
+        })
     }
 
     /// All views as text, in an order of their own: equal before and after a rebuild.
@@ -462,7 +652,7 @@ impl Store {
         views::dump(&self.conn)
     }
 
-    /// Checks the whole file: pages, and every fact against its own bytes.
+    /// Checks the whole file: pages, and every fact against what was sealed. Returns how many facts there are.
     ///
     /// # Errors
     /// [`StoreFault`]; `Corrupt` names what is wrong.
@@ -471,18 +661,44 @@ impl Store {
         if ok != "ok" {
             return Err(StoreFault::Corrupt { what: "the file's pages" });
         }
-        let mut find = self.conn.prepare("SELECT journal, seq, bytes FROM fact")?;
-        let mut rows = find.query([])?;
+        let keys: BTreeMap<i64, Option<[u8; 32]>> = self
+            .conn
+            .prepare("SELECT no, key FROM journal")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
         let mut count = 0_u64;
+        let mut find = self.conn.prepare("SELECT n, bytes FROM batch")?;
+        let mut rows = find.query([])?;
+        let mut row_of = self.conn.prepare("SELECT leaf FROM fact WHERE n = ?1 AND batch = ?2")?;
         while let Some(row) = rows.next()? {
-            let (journal, seq, bytes): ([u8; 8], i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let fact = Fact::parse(&bytes)?;
-            if fact.id != (FactId { journal: JournalId(journal), seq: uint(seq) }) {
+            let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let no = names::journal_of(n);
+            let key = keys.get(&no).copied().flatten().and_then(|key| VerifyingKey::from_bytes(&key).ok());
+            let key = key.ok_or(StoreFault::Corrupt { what: "a journal's key" })?;
+            let batch = Batch::parse(&bytes)?;
+            for verified in batch.verify(&key)? {
+                let n = names::fact_no(no, verified.fact.id.seq)?;
+                let leaf: Option<i64> =
+                    row_of.query_row(params![n, int(batch.seal.batch)], |row| row.get(0)).optional()?.flatten();
+                if leaf != Some(leaf_bits(&verified.leaf)) {
+                    return Err(StoreFault::Corrupt { what: "a fact's row" });
+                }
+                count = count.saturating_add(1);
+            }
+        }
+        let mut find = self.conn.prepare("SELECT n, bytes FROM open_fact")?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            if Fact::parse(&bytes)?.id.seq != names::seq_of(n) {
                 return Err(StoreFault::Corrupt { what: "a fact's name" });
             }
             count = count.saturating_add(1);
         }
-        Ok(count)
+        let rows: i64 =
+            self.conn
+                .query_row("SELECT count(*) FROM fact WHERE n NOT IN (SELECT n FROM erased)", [], |row| row.get(0))?;
+        if uint(rows) == count { Ok(count) } else { Err(StoreFault::Corrupt { what: "a fact without its bytes" }) }
     }
 }
 
@@ -511,10 +727,21 @@ impl Pen<'_> {
         };
         let bytes = fact.bytes();
         self.last_hash = Some(Sha::of(&bytes));
-        insert(self.tx, &fact, &bytes, self.at, None, None)?;
+        let n = names::fact_no(self.no, id.seq)?;
+        let no = self.names.file(self.tx, file)?;
+        self.tx.prepare_cached("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)")?.execute(params![n, bytes])?;
+        let row = Numbered { n, file: no, fact: &fact, event: Some(event) };
+        insert(self.tx, &row, self.at, None, false, None)?;
+        if views::take(self.tx, self.names, &row)? {
+            self.touched.insert(no);
+        }
+        let mut again = BTreeSet::new();
+        decide(self.tx, self.names, event, &mut again)?;
+        for file in again {
+            refold(self.tx, self.names, file)?;
+        }
         self.next = self.next.saturating_add(1);
         self.written.push(id);
-        self.touched.insert(file);
         Ok(id)
     }
 
@@ -543,6 +770,11 @@ impl Pen<'_> {
         self.tx
     }
 
+    /// A file's number here.
+    pub(crate) fn file_no(&self, file: FileId) -> Option<i64> {
+        self.names.known_file(file)
+    }
+
     /// The corrected moment of what is being written.
     pub fn at(&self) -> Millis {
         self.at
@@ -568,105 +800,391 @@ fn set_meta<T: serde::Serialize>(conn: &Connection, key: &str, value: &T) -> Res
     Ok(())
 }
 
+/// Keeps a mark, and of the old ones fewer and fewer: a county is restored from yesterday, seldom from last month.
+fn keep_mark(tx: &Transaction<'_>, mark: Mark) -> Result<(), StoreFault> {
+    if mark.position == 0 {
+        return Ok(());
+    }
+    tx.prepare_cached("INSERT OR REPLACE INTO mark (position, chain) VALUES (?1, ?2)")?
+        .execute(params![int(mark.position), mark.chain])?;
+    let kept: Vec<i64> = tx
+        .prepare_cached("SELECT position FROM mark ORDER BY position DESC")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    // The older half is thinned by every second one.
+    if kept.len() > MOST_MARKS {
+        for position in kept.iter().skip(MOST_MARKS / 2).step_by(2) {
+            tx.prepare_cached("DELETE FROM mark WHERE position = ?1")?.execute([position])?;
+        }
+    }
+    Ok(())
+}
+
 /// The journal's last fact, erased ones included: a number is never used twice.
-fn last_seq(conn: &Connection, journal: JournalId) -> Result<u64, StoreFault> {
-    let seq: Option<i64> = conn
-        .prepare_cached("SELECT max(seq) FROM fact WHERE journal = ?1")?
-        .query_row(params![journal.0], |row| row.get(0))?;
-    Ok(seq.map_or(0, uint).max(sealed_upto(conn, journal, false)?))
+fn last_seq(conn: &Connection, no: i64) -> Result<u64, StoreFault> {
+    let (first, last) = names::span(no);
+    let n: Option<i64> = conn
+        .prepare_cached("SELECT max(n) FROM fact WHERE n BETWEEN ?1 AND ?2")?
+        .query_row([first, last], |row| row.get(0))?;
+    Ok(n.map_or(0, names::seq_of).max(sealed_upto(conn, no, false)?))
 }
 
 /// The last fact of the journal that stands in a sealed (and acknowledged) batch.
-fn sealed_upto(conn: &Connection, journal: JournalId, acknowledged: bool) -> Result<u64, StoreFault> {
+fn sealed_upto(conn: &Connection, no: i64, acknowledged: bool) -> Result<u64, StoreFault> {
+    let (first, last) = names::span(no);
     let seq: Option<i64> = conn
         .prepare_cached(
-            "SELECT max(first + count - 1) FROM batch WHERE journal = ?1 AND (?2 = 0 OR position IS NOT NULL)",
+            "SELECT max(first + count - 1) FROM batch WHERE n BETWEEN ?1 AND ?2 AND (?3 = 0 OR position IS NOT NULL)",
         )?
-        .query_row(params![journal.0, acknowledged], |row| row.get(0))?;
+        .query_row(params![first, last, acknowledged], |row| row.get(0))?;
     Ok(seq.map_or(0, uint))
 }
 
-/// Puts a fact into log and views. Returns whether its kind is known.
-fn insert(
-    tx: &Transaction<'_>,
-    fact: &Fact,
-    bytes: &[u8],
-    at: Millis,
-    position: Option<u64>,
-    leaf: Option<Sha>,
-) -> Result<bool, StoreFault> {
-    let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+fn put_batch(tx: &Transaction<'_>, no: i64, batch: &Batch, position: Option<u64>) -> Result<(), StoreFault> {
     tx.prepare_cached(
-        "INSERT INTO fact (journal, seq, file, section, kind, author, wall, at, position, known, leaf, bytes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO batch (n, first, count, position, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (n) DO UPDATE SET bytes = excluded.bytes, position = coalesce(excluded.position, position)",
     )?
     .execute(params![
+        names::fact_no(no, batch.seal.batch)?,
+        int(batch.seal.first),
+        batch.seal.count,
+        position.map(int),
+        batch.bytes()
+    ])?;
+    Ok(())
+}
+
+/// Puts a fact's row into the log. Views are another step.
+fn insert(
+    tx: &Transaction<'_>,
+    new: &Numbered<'_>,
+    at: Millis,
+    position: Option<u64>,
+    held: bool,
+    sealed: Option<(u64, i64)>,
+) -> Result<(), StoreFault> {
+    let fact = new.fact;
+    tx.prepare_cached(
+        "INSERT INTO fact (n, journal, seq, file, section, kind, author, at, position, held, known, batch, leaf)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        new.n,
         fact.id.journal.0,
         int(fact.id.seq),
-        fact.file.0,
+        new.file,
         fact.section.code(),
         fact.kind,
         fact.author.as_str(),
-        fact.wall.0,
         at.0,
         position.map(int),
-        event.is_some(),
-        leaf.map(|leaf| leaf.0),
-        bytes
+        held,
+        new.event.is_some(),
+        sealed.map(|(batch, _)| int(batch)),
+        sealed.map(|(_, leaf)| leaf)
     ])?;
-    let n = tx.last_insert_rowid();
-    views::take(tx, n, fact, event.as_ref())?;
-    Ok(event.is_some())
+    Ok(())
 }
 
-/// Takes a received fact in, unless it is here. `Some(known)` if it was new.
-fn take_in(
-    tx: &Transaction<'_>,
-    verified: &Verified,
-    position: u64,
-    received: Received,
-) -> Result<Option<bool>, StoreFault> {
-    let fact = &verified.fact;
-    let here: Option<Vec<u8>> = tx
-        .prepare_cached("SELECT bytes FROM fact WHERE journal = ?1 AND seq = ?2")?
-        .query_row(params![fact.id.journal.0, int(fact.id.seq)], |row| row.get(0))
-        .optional()?;
-    match here {
-        Some(bytes) if bytes == verified.bytes => Ok(None),
-        Some(_) => Err(StoreFault::Forked { journal: fact.id.journal, seq: fact.id.seq }),
-        None => {
-            let at = corrected(fact.wall, received);
-            insert(tx, fact, &verified.bytes, at, Some(position), Some(verified.leaf)).map(Some)
+/// A page on its way into log and views.
+struct Taking<'a, 't> {
+    tx: &'a Transaction<'t>,
+    names: &'a mut Names,
+    master: JournalId,
+    out: Absorbed,
+    /// Families whose line is written anew.
+    lines: BTreeSet<i64>,
+    /// Files that are folded anew.
+    again: BTreeSet<i64>,
+}
+
+impl Taking<'_, '_> {
+    fn delivery(&mut self, bytes: &[u8], position: u64, received: Received, held: &[u64]) -> Result<(), StoreFault> {
+        let tx = self.tx;
+        let batch = Batch::parse(bytes)?;
+        let journal = batch.seal.journal;
+        let known: Option<(i64, Option<[u8; 32]>)> = tx
+            .prepare_cached("SELECT no, key FROM journal WHERE id = ?1")?
+            .query_row(params![journal.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let (no, key) = known
+            .and_then(|(no, key)| Some((no, VerifyingKey::from_bytes(&key?).ok()?)))
+            .ok_or(StoreFault::UnknownJournal { journal })?;
+        let facts = batch.verify(&key)?;
+        let before: Option<Vec<u8>> = tx
+            .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+            .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
+            .optional()?;
+        let erased = tx.prepare_cached("SELECT 1 FROM erased LIMIT 1")?.exists([])?;
+        let mut keep = batch.clone();
+        if erased {
+            // Never taken again, from whatever old page or stick.
+            let mut gone = BTreeSet::new();
+            for verified in &facts {
+                let n = names::fact_no(no, verified.fact.id.seq)?;
+                if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])? {
+                    gone.insert(verified.fact.id.seq);
+                }
+            }
+            keep = keep.only(|seq, _| !gone.contains(&seq));
         }
+        let kept = keep.rows().into_iter().map(|(seq, _)| seq).collect::<BTreeSet<u64>>();
+        let fresh = before.is_none();
+        let keep = match before {
+            None => keep,
+            Some(bytes) => {
+                let here = Batch::parse(&bytes)?;
+                let fork = StoreFault::Forked { journal, seq: batch.seal.first };
+                here.with(keep).ok_or(fork)?
+            }
+        };
+        put_batch(tx, no, &keep, Some(position))?;
+        for verified in facts.iter().filter(|verified| kept.contains(&verified.fact.id.seq)) {
+            let is_held = held.contains(&verified.fact.id.seq);
+            self.take_in(no, batch.seal.batch, verified, position, received, is_held, fresh)?;
+            if journal == self.master && verified.fact.kind == "DeviceEnrolled" {
+                enrol(tx, self.names, &verified.fact)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a received fact in, unless it is here; then its place and whether it is held may have changed.
+    #[expect(clippy::too_many_arguments, reason = "what the log says of one fact, each once")]
+    fn take_in(
+        &mut self,
+        no: i64,
+        batch: u64,
+        verified: &Verified,
+        position: u64,
+        received: Received,
+        held: bool,
+        fresh: bool,
+    ) -> Result<(), StoreFault> {
+        let tx = self.tx;
+        let fact = &verified.fact;
+        let n = names::fact_no(no, fact.id.seq)?;
+        if !fresh {
+            let here: Option<(bool, i64)> = tx
+                .prepare_cached("SELECT held, file FROM fact WHERE n = ?1")?
+                .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            if let Some((was_held, file)) = here {
+                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3 WHERE n = ?1")?.execute(params![
+                    n,
+                    int(position),
+                    held
+                ])?;
+                if was_held != held {
+                    self.again.insert(file);
+                }
+                return Ok(());
+            }
+        }
+        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+        let file = self.names.file(tx, fact.file)?;
+        let row = Numbered { n, file, fact, event: event.as_ref() };
+        let at = corrected(fact.wall, received);
+        insert(tx, &row, at, Some(position), held, Some((batch, leaf_bits(&verified.leaf))))?;
+        self.out.facts = self.out.facts.saturating_add(1);
+        self.out.held = self.out.held.saturating_add(u32::from(held));
+        self.out.unknown = self.out.unknown.saturating_add(u32::from(event.is_none()));
+        if held {
+            return Ok(());
+        }
+        if views::take(tx, self.names, &row)? {
+            self.lines.insert(file);
+        }
+        if let Some(event) = &event {
+            decide(tx, self.names, event, &mut self.again)?;
+        }
+        Ok(())
     }
 }
 
+/// What a decision or an erasure does to facts that are here. `again` gets the files to fold anew.
+fn decide(tx: &Transaction<'_>, names: &mut Names, event: &Event, again: &mut BTreeSet<i64>) -> Result<(), StoreFault> {
+    if let Event::HeldDecided(HeldDecided { facts, accept: true, .. }) = event {
+        for id in facts {
+            let n = names.fact(tx, *id)?;
+            let file: Option<i64> = tx
+                .prepare_cached("UPDATE fact SET held = 0 WHERE n = ?1 AND held = 1 RETURNING file")?
+                .query_row([n], |row| row.get(0))
+                .optional()?;
+            again.extend(file);
+        }
+    }
+    if let Event::Erased(Erased { facts, .. }) = event {
+        for id in facts {
+            let n = names.fact(tx, *id)?;
+            tx.prepare_cached("INSERT OR IGNORE INTO erased (n) VALUES (?1)")?.execute([n])?;
+            let here: Option<(i64, Option<i64>)> = tx
+                .prepare_cached("UPDATE fact SET leaf = NULL WHERE n = ?1 RETURNING file, batch")?
+                .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((file, batch)) = here else { continue };
+            again.insert(file);
+            drop_papers(tx, n)?;
+            views::drop_fact(tx, file, n)?;
+            if let Some(batch) = batch {
+                let at = (n & !i64::from(u32::MAX)) | batch;
+                prune_batch(tx, at, |seq, _| seq != id.seq)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Forgets the papers that only this fact names.
+fn drop_papers(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
+    tx.prepare_cached(
+        "DELETE FROM blob WHERE sha IN (SELECT sha FROM receipt_photo WHERE fact = ?1)
+           AND sha NOT IN (SELECT sha FROM receipt_photo WHERE fact <> ?1)",
+    )?
+    .execute([n])?;
+    Ok(())
+}
+
+/// Closes facts of a kept batch.
+fn prune_batch(
+    tx: &Transaction<'_>,
+    n: i64,
+    open: impl FnMut(u64, &domain::fact::Row) -> bool,
+) -> Result<(), StoreFault> {
+    let bytes: Option<Vec<u8>> =
+        tx.prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+    if let Some(bytes) = bytes {
+        let pruned = Batch::parse(&bytes)?.only(open);
+        tx.prepare_cached("UPDATE batch SET bytes = ?2 WHERE n = ?1")?.execute(params![n, pruned.bytes()])?;
+    }
+    Ok(())
+}
+
+/// The facts of these numbers that are open here, in their order.
+fn bodies(conn: &Connection, numbers: &[i64]) -> Result<Vec<Fact>, StoreFault> {
+    let mut out = Vec::new();
+    let mut parsed: Option<(i64, BTreeMap<u64, Fact>)> = None;
+    for n in numbers {
+        let batch: Option<Option<i64>> =
+            conn.prepare_cached("SELECT batch FROM fact WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+        match batch {
+            None => {}
+            Some(None) => {
+                let bytes: Option<Vec<u8>> = conn
+                    .prepare_cached("SELECT bytes FROM open_fact WHERE n = ?1")?
+                    .query_row([n], |row| row.get(0))
+                    .optional()?;
+                if let Some(bytes) = bytes {
+                    out.push(Fact::parse(&bytes)?);
+                }
+            }
+            Some(Some(batch)) => {
+                let at = (n & !i64::from(u32::MAX)) | batch;
+                if parsed.as_ref().is_none_or(|(known, _)| *known != at) {
+                    let bytes: Vec<u8> = conn
+                        .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+                        .query_row([at], |row| row.get(0))?;
+                    let facts = Batch::parse(&bytes)?.facts()?;
+                    parsed = Some((at, facts.into_iter().map(|v| (v.fact.id.seq, v.fact)).collect()));
+                }
+                out.extend(parsed.as_ref().and_then(|(_, facts)| facts.get(&names::seq_of(*n))).cloned());
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Makes the views of one file anew from its facts.
+fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Result<(), StoreFault> {
+    views::clear(tx, file)?;
+    let numbers: Vec<i64> = tx
+        .prepare_cached(
+            "SELECT n FROM fact WHERE file = ?1 AND held = 0 AND n NOT IN (SELECT n FROM erased) ORDER BY n",
+        )?
+        .query_map([file], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for fact in bodies(tx, &numbers)? {
+        let n = names.fact(tx, fact.id)?;
+        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+        views::lay(tx, names, &Numbered { n, file, fact: &fact, event: event.as_ref() })?;
+    }
+    views::fold(tx, file)
+}
+
 /// Learns a journal's key from the master's word.
-fn enrol(tx: &Transaction<'_>, fact: &Fact) -> Result<(), StoreFault> {
+fn enrol(tx: &Transaction<'_>, names: &mut Names, fact: &Fact) -> Result<(), StoreFault> {
     let enrolled: DeviceEnrolled = serde_json::from_slice(&fact.body)?;
     let key: [u8; 32] = domain::ids::unhex(&enrolled.key).ok_or(StoreFault::Corrupt { what: "a device's key" })?;
-    tx.execute(
-        "INSERT INTO journal (id, device, key, own) VALUES (?1, ?2, ?3, 0) ON CONFLICT (id) DO NOTHING",
-        params![enrolled.journal.0, enrolled.device.0, key],
-    )?;
+    let no = names.journal(tx, enrolled.journal)?;
+    tx.prepare_cached("UPDATE journal SET device = ?2, key = ?3 WHERE no = ?1 AND key IS NULL")?.execute(params![
+        no,
+        enrolled.device.0,
+        key
+    ])?;
     Ok(())
+}
+
+/// What the county does not have goes over into a fresh journal, under new names; what it replaces among itself with it.
+fn carry_over(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    old: JournalId,
+    fresh: JournalId,
+) -> Result<Option<(u64, Sha)>, StoreFault> {
+    let (first, last) = names::span(names.journal(tx, old)?);
+    let no = names.journal(tx, fresh)?;
+    let numbers: Vec<i64> = tx
+        .prepare("SELECT n FROM fact WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?
+        .query_map([first, last], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut renamed: BTreeMap<FactId, FactId> = BTreeMap::new();
+    let mut again = BTreeSet::new();
+    let mut head = None;
+    for (fact, seq) in bodies(tx, &numbers)?.into_iter().zip(1_u64..) {
+        let id = FactId { journal: fresh, seq };
+        renamed.insert(fact.id, id);
+        let replaces = fact.replaces.iter().map(|known| renamed.get(known).copied().unwrap_or(*known)).collect();
+        let was = names.fact(tx, fact.id)?;
+        let file = names.file(tx, fact.file)?;
+        let at: i64 = tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0))?;
+        views::drop_fact(tx, file, was)?;
+        tx.execute("DELETE FROM fact WHERE n = ?1", [was])?;
+        tx.execute("DELETE FROM open_fact WHERE n = ?1", [was])?;
+        // What only a body names (a visit by its notes) is renamed in the body's own words.
+        let mut body = String::from_utf8_lossy(&fact.body).into_owned();
+        for (from, to) in &renamed {
+            body = body.replace(&from.to_string(), &to.to_string());
+        }
+        let fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
+        let n = names::fact_no(no, seq)?;
+        let bytes = fact.bytes();
+        head = Some((seq, Sha::of(&bytes)));
+        tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
+        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+        insert(tx, &Numbered { n, file, fact: &fact, event: event.as_ref() }, Millis(at), None, false, None)?;
+        again.insert(file);
+    }
+    tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;
+    for file in again {
+        refold(tx, names, file)?;
+    }
+    Ok(head)
 }
 
 /// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the
 /// county does not have yet, or keeps without letting them through, stay.
-fn forget(tx: &Transaction<'_>, gone: &Gone, own: JournalId) -> Result<u32, StoreFault> {
-    let (file, section) = (gone.file, gone.section);
+fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) -> Result<u32, StoreFault> {
+    let Some(file) = names.known_file(gone.file) else { return Ok(0) };
     let before = gone.regained.map_or(i64::MAX, int);
-    let mut find = tx.prepare_cached(
-        "SELECT n, journal FROM fact WHERE file = ?1 AND section = ?2 AND position < ?3 AND held = 0",
-    )?;
-    let facts: Vec<(i64, [u8; 8])> = find
-        .query_map(params![file.0, section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
+    let facts: Vec<(i64, Option<i64>)> = tx
+        .prepare_cached("SELECT n, batch FROM fact WHERE file = ?1 AND section = ?2 AND position < ?3 AND held = 0")?
+        .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     // Numbers printed for a family that goes stay used.
     let spent: Vec<(String, i64, i64)> = tx
         .prepare_cached("SELECT kind, year, max(serial) FROM letter WHERE file = ?1 GROUP BY kind, year, serial / 100")?
-        .query_map(params![file.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map([file], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     for (kind, year, serial) in spent {
         tx.prepare_cached(
@@ -675,25 +1193,33 @@ fn forget(tx: &Transaction<'_>, gone: &Gone, own: JournalId) -> Result<u32, Stor
         )?
         .execute(params![kind, year, serial])?;
     }
-    for (n, _) in &facts {
-        tx.prepare_cached("DELETE FROM replaced WHERE n = ?1")?.execute(params![n])?;
-        tx.prepare_cached("DELETE FROM fact WHERE n = ?1")?.execute(params![n])?;
-        views::drop_fact(tx, *n)?;
-    }
-    if facts.iter().any(|(_, journal)| *journal == own.0) {
-        let mut find = tx.prepare_cached("SELECT number, bytes FROM batch WHERE journal = ?1 AND position < ?2")?;
-        let batches: Vec<(i64, Vec<u8>)> =
-            find.query_map(params![own.0, before], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        for (number, bytes) in batches {
-            let pruned = Batch::parse(&bytes)?.only(|run| (run.file, run.section) != (file, section));
-            tx.prepare_cached("UPDATE batch SET bytes = ?3 WHERE journal = ?1 AND number = ?2")?.execute(params![
-                own.0,
-                number,
-                pruned.bytes()
-            ])?;
+    let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
+    for (n, batch) in &facts {
+        views::drop_fact(tx, file, *n)?;
+        tx.prepare_cached("DELETE FROM fact WHERE n = ?1")?.execute([n])?;
+        if let Some(batch) = batch {
+            let at = (n & !i64::from(u32::MAX)) | batch;
+            batches.entry(at).or_default().insert(names::seq_of(*n));
         }
     }
+    let own = names.journal(tx, own)?;
+    for (at, seqs) in batches {
+        prune_batch(tx, at, |seq, _| !seqs.contains(&seq))?;
+        let left =
+            tx.prepare_cached("SELECT 1 FROM fact WHERE n BETWEEN ?1 AND ?2 AND batch = ?3")?.exists(params![
+                names::span(names::journal_of(at)).0,
+                names::span(names::journal_of(at)).1,
+                at & i64::from(u32::MAX)
+            ])?;
+        // A batch of another journal of which nothing is open any more is of no use.
+        if !left && names::journal_of(at) != own {
+            tx.prepare_cached("DELETE FROM batch WHERE n = ?1")?.execute([at])?;
+        }
+    }
+    if !facts.is_empty() {
+        refold(tx, names, file)?;
+    }
     tx.prepare_cached("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1")?
-        .execute(params![file.0, section.code()])?;
+        .execute(params![gone.file.0, gone.section.code()])?;
     Ok(u32::from(!facts.is_empty()))
 }

@@ -1,48 +1,59 @@
--- The log of a desk: facts as received, own batches as sealed, blobs. Released migrations are never edited.
+-- The log of a desk: sealed batches as far as they are open here, what is not sealed yet, one row for each fact, blobs.
+-- Released migrations are never edited. A fact is named by one number: n = journal.no * 2^32 + seq.
 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- key is null for a journal that is only named by others so far.
 CREATE TABLE journal (
-  id BLOB NOT NULL PRIMARY KEY,
-  device BLOB NOT NULL,
-  key BLOB NOT NULL,
+  no INTEGER PRIMARY KEY,
+  id BLOB NOT NULL UNIQUE,
+  device BLOB,
+  key BLOB,
   own INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
+) STRICT;
+-- Files in order of arrival: a list comes village by village, so that rows of one village stand together on disk.
+CREATE TABLE file (no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE) STRICT;
 -- position: place in the county log, null while only on this laptop. held: the county keeps it and lets nobody see it.
+-- batch: null until sealed. leaf: its first eight bytes, null until sealed and once erased.
 CREATE TABLE fact (
   n INTEGER PRIMARY KEY,
   journal BLOB NOT NULL,
   seq INTEGER NOT NULL,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   section TEXT NOT NULL,
   kind TEXT NOT NULL,
   author TEXT NOT NULL,
-  wall INTEGER NOT NULL,
   at INTEGER NOT NULL,
   position INTEGER,
   held INTEGER NOT NULL DEFAULT 0,
   known INTEGER NOT NULL DEFAULT 1,
-  leaf BLOB,
-  bytes BLOB NOT NULL,
-  UNIQUE (journal, seq)
+  batch INTEGER,
+  leaf INTEGER
 ) STRICT;
 CREATE INDEX fact_file ON fact (file);
-CREATE INDEX fact_only_here ON fact (journal, seq) WHERE position IS NULL;
--- Which facts are replaced, and by which; a fact may be replaced before it arrives.
-CREATE TABLE replaced (
-  journal BLOB NOT NULL,
-  seq INTEGER NOT NULL,
-  n INTEGER NOT NULL,
-  PRIMARY KEY (journal, seq, n)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX replaced_by ON replaced (n);
+CREATE INDEX fact_only_here ON fact (n) WHERE position IS NULL;
+CREATE INDEX fact_held ON fact (n) WHERE held = 1;
+CREATE INDEX fact_unknown ON fact (n) WHERE known = 0;
+-- Facts that are not sealed yet, on their own.
+CREATE TABLE open_fact (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+-- n = journal.no * 2^32 + number. Other journals' batches hold what this desk may see, with the proof.
 CREATE TABLE batch (
-  journal BLOB NOT NULL,
-  number INTEGER NOT NULL,
+  n INTEGER PRIMARY KEY,
   first INTEGER NOT NULL,
   count INTEGER NOT NULL,
   position INTEGER,
-  bytes BLOB NOT NULL,
-  PRIMARY KEY (journal, number)
+  bytes BLOB NOT NULL
 ) STRICT;
+CREATE INDEX batch_only_here ON batch (n) WHERE position IS NULL;
+-- Which facts are replaced, and by which; a fact may be replaced before it arrives.
+CREATE TABLE replaced (
+  target INTEGER NOT NULL,
+  by INTEGER NOT NULL,
+  PRIMARY KEY (target, by)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX replaced_by ON replaced (by);
+-- Erased for ever: never taken again, from whatever old page or stick.
+CREATE TABLE erased (n INTEGER PRIMARY KEY) STRICT;
+-- What the county log was at positions this desk has seen.
+CREATE TABLE mark (position INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;
 CREATE TABLE blob (
   sha BLOB NOT NULL PRIMARY KEY,
   file BLOB NOT NULL,

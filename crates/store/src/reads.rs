@@ -19,7 +19,7 @@ use rusqlite::{Row, params};
 
 use crate::fault::StoreFault;
 use crate::log::{Pen, Store, int, uint};
-use crate::views;
+use crate::views::{self, slot};
 
 /// Who said something, when, and whether the county has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +157,11 @@ fn maybe<T: FromStr>(text: Option<String>, what: &'static str) -> Result<Option<
     text.map(|text| parse(&text, what)).transpose()
 }
 
+/// Own facts, of all journals this desk ever wrote, that the county let through.
+const OWN_EVER: &str =
+    "SELECT count(*) FROM journal j JOIN fact f ON f.n BETWEEN j.no << 32 AND (j.no << 32) + 4294967295
+ WHERE j.own = 1 AND f.position IS NOT NULL AND f.held = 0 AND ?1 < ?2";
+
 /// Columns of `fact` that make a [`Said`], in order.
 const SAID: &str = "f.journal, f.seq, f.author, f.at, f.position, f.held";
 
@@ -173,7 +178,7 @@ fn said(row: &Row<'_>, from: usize) -> Result<Said, StoreFault> {
 }
 
 const FAMILY: &str = "
-SELECT h.file, coalesce(h.name_true, h.borrower), h.co_borrower, h.id_tail, h.address, h.whereabouts, h.place, h.as_of,
+SELECT (SELECT g.id FROM file g WHERE g.no = h.file), coalesce(h.name_true, h.borrower), h.co_borrower, h.id_tail, h.address, h.whereabouts, h.place, h.as_of,
   h.due_on, h.batch, h.contracts, h.principal_due, h.interest_due, h.penalty_due, h.total_due, h.conflicts,
   (SELECT count(*) FROM visit v WHERE v.file = h.file),
   (SELECT count(*) FROM visit v WHERE v.file = h.file AND v.result LIKE 'MET_%'),
@@ -247,7 +252,8 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn family(&self, file: FileId) -> Result<Option<Family>, StoreFault> {
-        let mut find = self.conn.prepare_cached(&format!("{FAMILY} WHERE h.file = ?1"))?;
+        let mut find =
+            self.conn.prepare_cached(&format!("{FAMILY} WHERE h.file = (SELECT no FROM file WHERE id = ?1)"))?;
         let mut rows = find.query(params![file.0])?;
         rows.next()?.map(family).transpose()
     }
@@ -257,30 +263,31 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn registers(&self, file: FileId) -> Result<Registers, StoreFault> {
-        let slots = views::slots(&self.conn, file)?;
         let mut out = Registers::default();
-        let last = |slot: &str| views::standing(&slots, slot).pop().map(|(_, entry)| entry.value);
-        if let Some(body) = last("listed") {
-            out.listed = Some(serde_json::from_slice(&body)?);
+        let Some(file) = self.names.known_file(file) else { return Ok(out) };
+        let slots = views::slots(&self.conn, file)?;
+        let last = |slot| views::standing(&slots, slot).last().map(|(_, entry)| entry.value.as_slice());
+        if let Some(body) = last(slot::LISTED) {
+            out.listed = Some(serde_json::from_slice(body)?);
         }
-        if let Some(body) = last("due") {
-            out.due = Some(serde_json::from_slice(&body)?);
+        if let Some(body) = last(slot::DUE) {
+            out.due = Some(serde_json::from_slice(body)?);
         }
-        if let Some(body) = last("identified") {
-            out.identified = Some(serde_json::from_slice(&body)?);
+        if let Some(body) = last(slot::IDENTIFIED) {
+            out.identified = Some(serde_json::from_slice(body)?);
         }
         for field in HouseholdField::ALL {
             let mut values = Vec::new();
-            for (n, entry) in views::standing(&slots, &format!("field.{}", field.code())) {
+            for (n, entry) in views::standing(&slots, slot::field(*field)) {
                 let filled: FieldFilled = serde_json::from_slice(&entry.value)?;
-                values.push((self.said(n)?, filled.text));
+                values.push((self.said(*n)?, filled.text));
             }
             if !values.is_empty() {
                 out.fields.insert(*field, values);
             }
         }
-        for (n, entry) in views::standing(&slots, "contact") {
-            out.contacts.push((self.said(n)?, serde_json::from_slice(&entry.value)?));
+        for (n, entry) in views::standing(&slots, slot::CONTACT) {
+            out.contacts.push((self.said(*n)?, serde_json::from_slice(&entry.value)?));
         }
         Ok(out)
     }
@@ -313,14 +320,13 @@ impl Store {
     /// Facts of a file that have a row in `table`, all of one kind, oldest first by corrected time.
     fn by_file<T: serde::de::DeserializeOwned>(&self, table: &str, file: FileId) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.bytes FROM {table} t JOIN fact f ON f.n = t.fact WHERE t.file = ?1
-             ORDER BY f.at, f.journal, f.seq"
+            "SELECT {SAID}, t.body FROM {table} t JOIN fact f ON f.n = t.fact
+             WHERE t.file = (SELECT no FROM file WHERE id = ?1) ORDER BY f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file.0])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            let fact = domain::fact::Fact::parse(&row.get::<_, Vec<u8>>(6)?)?;
-            out.push((said(row, 0)?, serde_json::from_slice(&fact.body)?));
+            out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
         }
         Ok(out)
     }
@@ -331,11 +337,11 @@ impl Store {
     /// [`StoreFault`].
     pub fn visits(&self, file: Option<FileId>, on: Option<NaiveDate>) -> Result<Vec<Visit>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, v.file, v.body, n.body, g.journal, g.seq
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = v.file), v.body, n.body, g.journal, g.seq
              FROM visit v JOIN fact f ON f.n = v.fact
-             LEFT JOIN visit_note n ON n.visit_journal = f.journal AND n.visit_seq = f.seq
+             LEFT JOIN visit_note n ON n.visit = v.fact
              LEFT JOIN fact g ON g.n = n.fact
-             WHERE (?1 IS NULL OR v.file = ?1) AND (?2 IS NULL OR v.on_day = ?2)
+             WHERE (?1 IS NULL OR v.file = (SELECT no FROM file WHERE id = ?1)) AND (?2 IS NULL OR v.on_day = ?2)
              ORDER BY v.on_day DESC, v.arrived DESC, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file.map(|file| file.0), on.map(|day| day.to_string())])?;
@@ -363,12 +369,12 @@ impl Store {
     /// [`StoreFault`].
     pub fn letters(&self, file: Option<FileId>, doc_no: Option<&str>) -> Result<Vec<Letter>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, l.file, l.body,
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = l.file), l.body,
                EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no),
                EXISTS (SELECT 1 FROM handed_over h WHERE h.doc_no = l.doc_no OR h.doc_no = l.pair),
                EXISTS (SELECT 1 FROM receipt_done r WHERE r.doc_no = l.doc_no OR r.doc_no = l.pair)
              FROM letter l JOIN fact f ON f.n = l.fact
-             WHERE (?1 IS NULL OR l.file = ?1) AND (?2 IS NULL OR l.doc_no = ?2)
+             WHERE (?1 IS NULL OR l.file = (SELECT no FROM file WHERE id = ?1)) AND (?2 IS NULL OR l.doc_no = ?2)
              ORDER BY l.kind, l.year, l.serial, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file.map(|file| file.0), doc_no])?;
@@ -392,14 +398,13 @@ impl Store {
     /// [`StoreFault`].
     pub fn receipt_photos(&self, doc_no: Option<&str>) -> Result<Vec<(Said, ReceiptFiled)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.bytes FROM receipt_photo p JOIN fact f ON f.n = p.fact
+            "SELECT {SAID}, p.body FROM receipt_photo p JOIN fact f ON f.n = p.fact
              WHERE (?1 IS NULL OR p.doc_no = ?1) ORDER BY p.doc_no, f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![doc_no])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            let fact = domain::fact::Fact::parse(&row.get::<_, Vec<u8>>(6)?)?;
-            out.push((said(row, 0)?, serde_json::from_slice(&fact.body)?));
+            out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
         }
         Ok(out)
     }
@@ -494,8 +499,9 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn conflicted(&self) -> Result<Vec<FileId>, StoreFault> {
-        let mut find =
-            self.conn.prepare_cached("SELECT file FROM household WHERE conflicts > 0 ORDER BY place, file")?;
+        let mut find = self.conn.prepare_cached(
+            "SELECT f.id FROM household h JOIN file f ON f.no = h.file WHERE h.conflicts > 0 ORDER BY h.place, h.file",
+        )?;
         Ok(find.query_map([], |row| Ok(FileId(row.get(0)?)))?.collect::<Result<_, _>>()?)
     }
 
@@ -504,20 +510,21 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn counts(&self) -> Result<Counts, StoreFault> {
-        let own = self.journal()?;
+        let own = self.own()?;
         let count = |sql: &str| -> Result<u32, StoreFault> {
-            Ok(self.conn.prepare_cached(sql)?.query_row(params![own.0], |row| row.get(0))?)
+            Ok(self.conn.prepare_cached(sql)?.query_row(own, |row| row.get(0))?)
         };
         Ok(Counts {
-            only_here: count("SELECT count(*) FROM fact WHERE journal = ?1 AND position IS NULL")?,
-            county_has: count("SELECT count(*) FROM fact WHERE journal = ?1 AND position IS NOT NULL AND held = 0")?,
-            held: count("SELECT count(*) FROM fact WHERE journal = ?1 AND held = 1")?,
-            not_understood: count("SELECT count(*) FROM fact WHERE known = 0 AND ?1 IS NOT NULL")?,
+            only_here: count("SELECT count(*) FROM fact WHERE n BETWEEN ?1 AND ?2 AND position IS NULL")?,
+            county_has: count(OWN_EVER)?,
+            held: count(
+                "SELECT count(*) FROM fact WHERE held = 1 AND (n >> 32) IN (SELECT no FROM journal WHERE own = 1) AND ?1 < ?2",
+            )?,
+            not_understood: count("SELECT count(*) FROM fact WHERE known = 0 AND ?1 < ?2")?,
             position: self
                 .conn
-                .query_row("SELECT coalesce(max(position), 0) FROM fact WHERE journal = ?1", params![own.0], |row| {
-                    row.get::<_, i64>(0)
-                })
+                .prepare_cached("SELECT coalesce(max(position), 0) FROM fact WHERE n BETWEEN ?1 AND ?2")?
+                .query_row(own, |row| row.get::<_, i64>(0))
                 .map(uint)?,
         })
     }
@@ -527,11 +534,16 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn safe_count(&self, safe: u64) -> Result<u32, StoreFault> {
-        let own = self.journal()?;
-        Ok(self
-            .conn
-            .prepare_cached("SELECT count(*) FROM fact WHERE journal = ?1 AND position <= ?2")?
-            .query_row(params![own.0, int(safe)], |row| row.get(0))?)
+        let mut count = 0_u32;
+        let mut own = self.conn.prepare_cached("SELECT no FROM journal WHERE own = 1")?;
+        let mut of =
+            self.conn.prepare_cached("SELECT count(*) FROM fact WHERE n BETWEEN ?1 AND ?2 AND position <= ?3")?;
+        let journals: Vec<i64> = own.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for no in journals {
+            let (first, last) = crate::names::span(no);
+            count = count.saturating_add(of.query_row(params![first, last, int(safe)], |row| row.get::<_, u32>(0))?);
+        }
+        Ok(count)
     }
 
     /// Own facts that wait here or are held: file, kind, when, held.
@@ -539,12 +551,13 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn waiting(&self, most: u32) -> Result<Vec<(FileId, String, Said)>, StoreFault> {
-        let own = self.journal()?;
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.file, f.kind FROM fact f WHERE f.journal = ?1 AND (f.position IS NULL OR f.held = 1)
-             ORDER BY f.seq LIMIT ?2"
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = f.file), f.kind FROM fact f
+             WHERE f.n IN (SELECT n FROM fact WHERE position IS NULL UNION SELECT n FROM fact WHERE held = 1)
+               AND (f.n >> 32) IN (SELECT no FROM journal WHERE own = 1)
+             ORDER BY f.at, f.n LIMIT ?1"
         ))?;
-        let mut rows = find.query(params![own.0, most])?;
+        let mut rows = find.query(params![most])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
             out.push((FileId(row.get(6)?), row.get(7)?, said(row, 0)?));
@@ -558,9 +571,10 @@ impl Store {
     /// [`StoreFault`].
     pub fn fact(&self, id: FactId) -> Result<Option<(Said, FileId, String)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.file, f.kind FROM fact f WHERE f.journal = ?1 AND f.seq = ?2"
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = f.file), f.kind FROM fact f WHERE f.n = ?1"
         ))?;
-        let mut rows = find.query(params![id.journal.0, int(id.seq)])?;
+        let Some(n) = self.names.known_fact(id) else { return Ok(None) };
+        let mut rows = find.query([n])?;
         match rows.next()? {
             Some(row) => Ok(Some((said(row, 0)?, FileId(row.get(6)?), row.get(7)?))),
             None => Ok(None),
@@ -572,10 +586,8 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn is_replaced(&self, id: FactId) -> Result<bool, StoreFault> {
-        Ok(self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM replaced WHERE journal = ?1 AND seq = ?2)")?
-            .query_row(params![id.journal.0, int(id.seq)], |row| row.get(0))?)
+        let Some(n) = self.names.known_fact(id) else { return Ok(false) };
+        Ok(self.conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?)
     }
 
     /// Notes a contact with the county; the last twenty are kept.
@@ -631,7 +643,7 @@ pub struct Counts {
 
 fn numbers(conn: &rusqlite::Connection, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
     let mut find = conn.prepare_cached(
-        "SELECT DISTINCT block FROM number_block WHERE file = ?1 AND kind = ?2 AND year = ?3 ORDER BY block",
+        "SELECT DISTINCT block FROM number_block WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3 ORDER BY block",
     )?;
     let blocks: Vec<u32> =
         find.query_map(params![device.0, kind.code(), year], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -668,19 +680,20 @@ impl Pen<'_> {
     /// # Errors
     /// [`StoreFault`].
     pub fn standing(&self, file: FileId) -> Result<StandingFacts, StoreFault> {
+        let Some(file) = self.file_no(file) else { return Ok(StandingFacts::default()) };
         let slots = views::slots(self.tx(), file)?;
-        let of = |slot: &str| -> Vec<(FactId, Vec<u8>)> {
-            views::standing(&slots, slot).into_iter().map(|(_, entry)| (entry.id, entry.value)).collect()
+        let of = |slot| -> Vec<(FactId, Vec<u8>)> {
+            views::standing(&slots, slot).iter().map(|(_, entry)| (entry.id, entry.value.clone())).collect()
         };
         Ok(StandingFacts {
-            listed: of("listed"),
-            placed: of("placed"),
-            due: of("due"),
-            identified: of("identified"),
+            listed: of(slot::LISTED),
+            placed: of(slot::PLACED),
+            due: of(slot::DUE),
+            identified: of(slot::IDENTIFIED),
             fields: HouseholdField::ALL
                 .iter()
                 .map(|field| {
-                    let ids = of(&format!("field.{}", field.code())).into_iter().map(|(id, _)| id).collect();
+                    let ids = of(slot::field(*field)).into_iter().map(|(id, _)| id).collect();
                     (*field, ids)
                 })
                 .collect(),

@@ -67,7 +67,7 @@ impl Store {
         if numeric {
             let mut find = self
                 .conn
-                .prepare_cached("SELECT file, number FROM phone WHERE instr(replace(number, '-', ''), ?1) > 0")?;
+                .prepare_cached("SELECT (SELECT g.id FROM file g WHERE g.no = phone.file), number FROM phone WHERE instr(replace(number, '-', ''), ?1) > 0")?;
             let mut rows = find.query(params![digits])?;
             while let Some(row) = rows.next()? {
                 phones.insert(FileId(row.get(0)?), row.get(1)?);
@@ -76,7 +76,7 @@ impl Store {
         let mut documents: BTreeMap<FileId, String> = BTreeMap::new();
         if text.chars().any(|c| c.is_ascii_digit()) {
             let mut find = self.conn.prepare_cached(
-                "SELECT file, doc_no FROM letter WHERE instr(doc_no, ?1) > 0 OR (?2 AND serial = CAST(?3 AS INTEGER))",
+                "SELECT (SELECT g.id FROM file g WHERE g.no = letter.file), doc_no FROM letter WHERE instr(doc_no, ?1) > 0 OR (?2 AND serial = CAST(?3 AS INTEGER))",
             )?;
             let mut rows = find.query(params![text, numeric, digits])?;
             while let Some(row) = rows.next()? {
@@ -85,11 +85,11 @@ impl Store {
         }
         let id_tail = text.to_uppercase();
         let mut find = self.conn.prepare_cached(
-            "SELECT h.file, h.borrower, coalesce(h.name_true, h.borrower), h.co_borrower, h.id_tail, h.place, h.address,
-               (SELECT s.body FROM slot s WHERE s.file = h.file AND s.slot = 'identified' LIMIT 1)
+            "SELECT (SELECT g.id FROM file g WHERE g.no = h.file), h.borrower, coalesce(h.name_true, h.borrower), h.co_borrower, h.id_tail, h.place, h.address,
+               (SELECT s.body FROM slot s WHERE s.file = h.file AND s.slot = ?1 LIMIT 1)
              FROM household h",
         )?;
-        let mut rows = find.query([])?;
+        let mut rows = find.query([crate::views::slot::IDENTIFIED])?;
         let mut hits: Vec<(Why, bool, Hit)> = Vec::new();
         while let Some(row) = rows.next()? {
             let file = FileId(row.get(0)?);

@@ -1,5 +1,7 @@
-//! From facts to tables: one function puts a fact in, one takes it out, one settles what several facts share (registers).
-//! Order of arrival does not matter; a rebuild from the log gives the same tables. No screen writes here.
+//! From facts to tables, one row at a time: a fact that arrives puts its row in and takes the rows of what it replaces out,
+//! and touches nothing else. Where that is not enough (a fact held, let through, erased or gone) the file is folded anew
+//! from its facts, by `domain::merge`. Order of arrival does not matter; both ways give the same tables, which a rebuild
+//! from the log proves. No screen writes here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,23 +9,22 @@ use domain::clock::Millis;
 use domain::event::Event;
 use domain::fact::Fact;
 use domain::household::{ContactAdded, DueListed, FieldFilled, HouseholdListed, Placed};
-use domain::ids::{FactId, FileId, JournalId};
-use domain::merge::{Entry, members, register};
-use domain::phone::PhoneNumber;
+use domain::ids::{FactId, JournalId};
+use domain::merge::{Entry, register};
 use domain::words::HouseholdField;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::log::{int, uint};
+use crate::names::Names;
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Every view table, for a rebuild.
 const TABLES: &[&str] = &[
     "household",
     "slot",
-    "field",
     "phone",
     "contact_stated",
     "visit",
@@ -40,9 +41,8 @@ const TABLES: &[&str] = &[
     "county_fact",
 ];
 
-/// Tables that hold one row a fact, keyed by it.
+/// Tables other than `slot` that hold one row a fact, keyed by it.
 const BY_FACT: &[&str] = &[
-    "slot",
     "contact_stated",
     "visit",
     "visit_note",
@@ -58,18 +58,46 @@ const BY_FACT: &[&str] = &[
     "county_fact",
 ];
 
+/// Registers of a file, as `slot.slot` names them.
+pub(crate) mod slot {
+    /// The list's words.
+    pub(crate) const LISTED: i64 = 0;
+    /// Where the family belongs.
+    pub(crate) const PLACED: i64 = 1;
+    /// What is due.
+    pub(crate) const DUE: i64 = 2;
+    /// Full numbers.
+    pub(crate) const IDENTIFIED: i64 = 3;
+    /// Numbers told: a set, every live fact of it stands.
+    pub(crate) const CONTACT: i64 = 4;
+    /// The first of the fields that people fill.
+    const FIELDS: i64 = 16;
+
+    /// A field's slot.
+    pub(crate) fn field(field: domain::words::HouseholdField) -> i64 {
+        let at = domain::words::HouseholdField::ALL.iter().position(|known| *known == field).unwrap_or(0);
+        FIELDS.saturating_add(i64::try_from(at).unwrap_or(0))
+    }
+
+    /// The field of a slot.
+    pub(crate) fn field_of(slot: i64) -> Option<domain::words::HouseholdField> {
+        let at = usize::try_from(slot.checked_sub(FIELDS)?).ok()?;
+        domain::words::HouseholdField::ALL.get(at).copied()
+    }
+}
+
 fn text<T: std::fmt::Display>(value: T) -> String {
     value.to_string()
 }
 
-fn slot_name(event: &Event) -> Option<String> {
+fn slot_of(event: &Event) -> Option<i64> {
     match event {
-        Event::HouseholdListed(_) => Some("listed".to_owned()),
-        Event::Placed(_) => Some("placed".to_owned()),
-        Event::DueListed(_) => Some("due".to_owned()),
-        Event::Identified(_) => Some("identified".to_owned()),
-        Event::ContactAdded(_) => Some("contact".to_owned()),
-        Event::FieldFilled(filled) => Some(format!("field.{}", filled.field.code())),
+        Event::HouseholdListed(_) => Some(slot::LISTED),
+        Event::Placed(_) => Some(slot::PLACED),
+        Event::DueListed(_) => Some(slot::DUE),
+        Event::Identified(_) => Some(slot::IDENTIFIED),
+        Event::ContactAdded(_) => Some(slot::CONTACT),
+        Event::FieldFilled(filled) => Some(slot::field(filled.field)),
         Event::ProfileSaved(_)
         | Event::RoleGiven(_)
         | Event::DeviceEnrolled(_)
@@ -87,47 +115,108 @@ fn slot_name(event: &Event) -> Option<String> {
         | Event::ReceiptFiled(_)
         | Event::ReceiptCompleted(_)
         | Event::PaymentReported(_)
-        | Event::PaymentVoided(_) => None,
+        | Event::PaymentVoided(_)
+        | Event::HeldDecided(_)
+        | Event::Erased(_)
+        | Event::DeviceRevoked(_)
+        | Event::JournalClosed(_)
+        | Event::LogForked(_) => None,
     }
 }
 
-/// Takes a fact into the views: its row unless it is replaced already, and the end of what it replaces.
-pub(crate) fn take(tx: &Transaction<'_>, n: i64, fact: &Fact, event: Option<&Event>) -> Result<(), StoreFault> {
-    for id in &fact.replaces {
-        tx.prepare_cached("INSERT OR IGNORE INTO replaced (journal, seq, n) VALUES (?1, ?2, ?3)")?.execute(params![
-            id.journal.0,
-            int(id.seq),
-            n
-        ])?;
-        let gone: Option<i64> = {
-            let mut find = tx.prepare_cached("SELECT n FROM fact WHERE journal = ?1 AND seq = ?2")?;
-            let mut rows = find.query(params![id.journal.0, int(id.seq)])?;
-            rows.next()?.map(|row| row.get(0)).transpose()?
-        };
-        if let Some(gone) = gone {
-            retract(tx, gone)?;
+/// Whether the family's line depends on this slot beyond its conflicts.
+fn in_line(slot: i64) -> bool {
+    matches!(slot, slot::LISTED | slot::PLACED | slot::DUE)
+        || matches!(slot::field_of(slot), Some(HouseholdField::NameTrue | HouseholdField::Whereabouts))
+}
+
+/// A fact with the numbers it has in this file.
+pub(crate) struct Numbered<'a> {
+    pub(crate) n: i64,
+    pub(crate) file: i64,
+    pub(crate) fact: &'a Fact,
+    pub(crate) event: Option<&'a Event>,
+}
+
+/// Takes an effective fact into the views: its row unless it is replaced already, and the end of what it replaces.
+/// Returns whether the family's line must be written anew.
+pub(crate) fn take(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<bool, StoreFault> {
+    let slot = new.event.and_then(slot_of);
+    let mut removed = 0_usize;
+    let mut elsewhere = false;
+    for id in &new.fact.replaces {
+        let target = names.fact(tx, *id)?;
+        tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?.execute([target, new.n])?;
+        match retract(tx, new.file, target, slot)? {
+            Removed::Here => removed = removed.saturating_add(1),
+            Removed::OtherSlot => elsewhere = true,
+            Removed::NoSlot => {}
         }
     }
-    let Some(event) = event else { return Ok(()) };
-    // Registers keep every fact: merge.rs needs the replaced ones to know what the others replace.
-    if let Some(slot) = slot_name(event) {
-        tx.prepare_cached("INSERT INTO slot (fact, file, slot, body) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-            n,
-            fact.file.0,
-            slot,
-            fact.body
-        ])?;
-        return Ok(());
-    }
+    // A set's rows are looked at together; one value in the place of one other leaves no conflict behind.
+    let mut line = elsewhere || removed > 1 || (removed > 0 && slot == Some(slot::CONTACT));
+    let Some(event) = new.event else { return Ok(line || removed > 0) };
     let replaced: bool = tx
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM replaced WHERE journal = ?1 AND seq = ?2)")?
-        .query_row(params![fact.id.journal.0, int(fact.id.seq)], |row| row.get(0))?;
-    if replaced { Ok(()) } else { put(tx, n, fact, event) }
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM replaced WHERE target = ?1)")?
+        .query_row([new.n], |row| row.get(0))?;
+    if replaced {
+        return Ok(line || removed > 0);
+    }
+    let Some(slot) = slot else {
+        put(tx, names, new, event)?;
+        return Ok(line || removed > 0);
+    };
+    if slot::field_of(slot).is_some() {
+        line |= tx.prepare_cached("SELECT 1 FROM slot WHERE file = ?1 AND slot = ?2")?.exists([new.file, slot])?;
+    }
+    put_slot(tx, new, slot, event)?;
+    Ok(line || in_line(slot))
+}
+
+/// Where a replaced fact's row was.
+enum Removed {
+    Here,
+    OtherSlot,
+    NoSlot,
+}
+
+/// Puts a register's row in.
+fn put_slot(tx: &Transaction<'_>, new: &Numbered<'_>, slot: i64, event: &Event) -> Result<(), StoreFault> {
+    tx.prepare_cached("INSERT OR IGNORE INTO slot (file, slot, fact, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![new.file, slot, new.n, new.fact.body])?;
+    if let Event::ContactAdded(added) = event {
+        put_phone(tx, new.file, added.number.as_str())?;
+    }
+    Ok(())
+}
+
+fn put_phone(tx: &Transaction<'_>, file: i64, number: &str) -> Result<(), StoreFault> {
+    tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?.execute(params![file, number])?;
+    Ok(())
+}
+
+/// Takes the row of a replaced fact out. A register's fact is replaced by one of its own slot, so that is looked at first.
+fn retract(tx: &Transaction<'_>, file: i64, target: i64, slot: Option<i64>) -> Result<Removed, StoreFault> {
+    if let Some(slot) = slot {
+        let gone = tx
+            .prepare_cached("DELETE FROM slot WHERE file = ?1 AND slot = ?2 AND fact = ?3")?
+            .execute([file, slot, target])?;
+        if gone > 0 {
+            return Ok(Removed::Here);
+        }
+    }
+    if tx.prepare_cached("DELETE FROM slot WHERE file = ?1 AND fact = ?2")?.execute([file, target])? > 0 {
+        return Ok(Removed::OtherSlot);
+    }
+    for table in BY_FACT {
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute([target])?;
+    }
+    Ok(Removed::NoSlot)
 }
 
 /// The row of an event that stands on its own.
-fn put(tx: &Transaction<'_>, n: i64, fact: &Fact, event: &Event) -> Result<(), StoreFault> {
-    let file = fact.file.0;
+fn put(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFault> {
+    let Numbered { n, file, fact, .. } = *new;
     match event {
         Event::VisitMade(made) => {
             tx.prepare_cached(
@@ -149,17 +238,23 @@ fn put(tx: &Transaction<'_>, n: i64, fact: &Fact, event: &Event) -> Result<(), S
         }
         Event::VisitNoted(noted) => {
             if let Some(visit) = noted.visit {
-                tx.prepare_cached(
-                    "INSERT INTO visit_note (fact, file, visit_journal, visit_seq, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![n, file, visit.journal.0, int(visit.seq), fact.body])?;
+                let visit = names.fact(tx, visit)?;
+                tx.prepare_cached("INSERT INTO visit_note (fact, file, visit, body) VALUES (?1, ?2, ?3, ?4)")?
+                    .execute(params![n, file, visit, fact.body])?;
             }
         }
         Event::ContactStated(stated) => {
             tx.prepare_cached(
-                "INSERT INTO contact_stated (fact, file, number, state, on_day) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO contact_stated (fact, file, number, state, on_day, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![n, file, stated.number.as_str(), stated.state.code(), text(stated.on)])?;
+            .execute(params![
+                n,
+                file,
+                stated.number.as_str(),
+                stated.state.code(),
+                text(stated.on),
+                fact.body
+            ])?;
         }
         Event::LetterPrinted(letter) => {
             tx.prepare_cached(
@@ -184,7 +279,7 @@ fn put(tx: &Transaction<'_>, n: i64, fact: &Fact, event: &Event) -> Result<(), S
         }
         Event::ReceiptFiled(filed) => {
             tx.prepare_cached(
-                "INSERT INTO receipt_photo (fact, file, doc_no, sha, media, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO receipt_photo (fact, file, doc_no, sha, media, size, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 n,
@@ -192,7 +287,8 @@ fn put(tx: &Transaction<'_>, n: i64, fact: &Fact, event: &Event) -> Result<(), S
                 text(&filed.receipt),
                 filed.sha256.0,
                 filed.media,
-                int(filed.bytes)
+                int(filed.bytes),
+                fact.body
             ])?;
         }
         Event::ReceiptCompleted(done) => {
@@ -238,8 +334,14 @@ fn put(tx: &Transaction<'_>, n: i64, fact: &Fact, event: &Event) -> Result<(), S
                 fact.body
             ])?;
         }
-        // A voided payment is the end of the report it replaces; an enrolment is read from the log itself.
-        Event::PaymentVoided(_) | Event::DeviceEnrolled(_) => {}
+        // A voided payment is the end of the report it replaces; the others say something of the log itself.
+        Event::PaymentVoided(_)
+        | Event::DeviceEnrolled(_)
+        | Event::DeviceRevoked(_)
+        | Event::JournalClosed(_)
+        | Event::LogForked(_)
+        | Event::HeldDecided(_)
+        | Event::Erased(_) => {}
         // Registers: see `take`.
         Event::HouseholdListed(_)
         | Event::Placed(_)
@@ -251,95 +353,147 @@ fn put(tx: &Transaction<'_>, n: i64, fact: &Fact, event: &Event) -> Result<(), S
     Ok(())
 }
 
-/// Takes the row of a replaced fact out; a register's stays, it is folded.
-fn retract(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
-    for table in BY_FACT.iter().filter(|table| **table != "slot") {
-        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute(params![n])?;
+/// Takes every row of a file out, for a fold.
+pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
+    for table in ["household", "slot", "phone"] {
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute([file])?;
     }
-    Ok(())
-}
-
-/// Takes every row of an erased fact out.
-pub(crate) fn drop_fact(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
     for table in BY_FACT {
-        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute(params![n])?;
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact IN (SELECT n FROM fact WHERE file = ?1)"))?
+            .execute([file])?;
     }
+    tx.prepare_cached("DELETE FROM replaced WHERE by IN (SELECT n FROM fact WHERE file = ?1)")?.execute([file])?;
     Ok(())
 }
 
-/// The facts of a file's registers, slot by slot.
-pub(crate) type Slots = BTreeMap<String, Vec<(i64, Entry<Vec<u8>>)>>;
+/// Takes every row of one fact out, wherever it is.
+pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
+    tx.prepare_cached("DELETE FROM slot WHERE file = ?1 AND fact = ?2")?.execute([file, n])?;
+    for table in BY_FACT {
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute([n])?;
+    }
+    tx.prepare_cached("DELETE FROM replaced WHERE by = ?1")?.execute([n])?;
+    Ok(())
+}
 
-/// Reads a file's registers with what they replace.
-pub(crate) fn slots(conn: &Connection, file: FileId) -> Result<Slots, StoreFault> {
+/// The first half of a fold: the fact's row and what it replaces, without looking at anything else of its file.
+pub(crate) fn lay(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<(), StoreFault> {
+    for id in &new.fact.replaces {
+        let target = names.fact(tx, *id)?;
+        tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?.execute([target, new.n])?;
+    }
+    let Some(event) = new.event else { return Ok(()) };
+    match slot_of(event) {
+        Some(slot) => put_slot(tx, new, slot, event),
+        None => put(tx, names, new, event),
+    }
+}
+
+/// The second half of a fold: registers keep what `domain::merge` says stands, everything else goes once replaced; then
+/// the family's line.
+pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
+    for table in BY_FACT {
+        tx.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE fact IN
+               (SELECT f.n FROM fact f JOIN replaced r ON r.target = f.n WHERE f.file = ?1)"
+        ))?
+        .execute([file])?;
+    }
+    for (slot, entries) in slots(tx, file)? {
+        if entries.len() < 2 && entries.iter().all(|(n, _)| !is_replaced(tx, *n).unwrap_or(true)) {
+            continue;
+        }
+        let all: Vec<Entry<()>> = entries
+            .iter()
+            .map(|(n, entry)| Ok(Entry { id: entry.id, replaces: replaced_by(tx, *n)?, at: entry.at, value: () }))
+            .collect::<Result<_, StoreFault>>()?;
+        let stands: BTreeSet<FactId> = register(&all).into_iter().map(|entry| entry.id).collect();
+        for (n, entry) in &entries {
+            // What replaces it may stand in another slot, or be a fact without one.
+            if !stands.contains(&entry.id) || is_replaced(tx, *n)? {
+                tx.prepare_cached("DELETE FROM slot WHERE file = ?1 AND slot = ?2 AND fact = ?3")?
+                    .execute([file, slot, *n])?;
+            }
+        }
+    }
+    line(tx, file)
+}
+
+fn is_replaced(conn: &Connection, n: i64) -> Result<bool, StoreFault> {
+    Ok(conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?)
+}
+
+/// A file's registers: what stands in each slot, oldest first, each with its fact's number.
+pub(crate) type Slots = BTreeMap<i64, Vec<(i64, Entry<Vec<u8>>)>>;
+
+/// Reads a file's registers.
+pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
     let mut out = Slots::new();
     let mut find = conn.prepare_cached(
-        "SELECT s.slot, s.fact, s.body, f.journal, f.seq, f.at,
-                EXISTS (SELECT 1 FROM replaced r WHERE r.n = s.fact)
-         FROM slot s JOIN fact f ON f.n = s.fact WHERE s.file = ?1 ORDER BY f.journal, f.seq",
+        "SELECT s.slot, s.fact, s.body, f.journal, f.seq, f.at FROM slot s JOIN fact f ON f.n = s.fact
+         WHERE s.file = ?1 ORDER BY s.slot, f.at, f.journal, f.seq",
     )?;
-    let mut rows = find.query(params![file.0])?;
+    let mut rows = find.query([file])?;
     while let Some(row) = rows.next()? {
-        let (slot, n, body): (String, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (slot, n, body): (i64, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let id = FactId { journal: JournalId(row.get(3)?), seq: uint(row.get(4)?) };
-        let at = Millis(row.get(5)?);
-        let replaces = if row.get::<_, bool>(6)? { replaced_by(conn, n)? } else { Vec::new() };
-        out.entry(slot).or_default().push((n, Entry { id, replaces, at, value: body }));
+        let entry = Entry { id, replaces: Vec::new(), at: Millis(row.get(5)?), value: body };
+        out.entry(slot).or_default().push((n, entry));
     }
     Ok(out)
 }
 
 fn replaced_by(conn: &Connection, n: i64) -> Result<Vec<FactId>, StoreFault> {
-    let mut find = conn.prepare_cached("SELECT journal, seq FROM replaced WHERE n = ?1")?;
+    let mut find = conn.prepare_cached(
+        "SELECT f.journal, f.seq FROM replaced r JOIN fact f ON f.n = r.target WHERE r.by = ?1 ORDER BY f.n",
+    )?;
     let ids = find
-        .query_map(params![n], |row| Ok(FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) }))?
+        .query_map([n], |row| Ok(FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) }))?
         .collect::<Result<_, _>>()?;
     Ok(ids)
 }
 
 /// The values of a slot that stand, oldest first, each with its fact.
-pub(crate) fn standing(slots: &Slots, slot: &str) -> Vec<(i64, Entry<Vec<u8>>)> {
-    let Some(entries) = slots.get(slot) else { return Vec::new() };
-    if entries.len() == 1 {
-        return entries.clone();
-    }
-    let numbers: BTreeMap<FactId, i64> = entries.iter().map(|(n, entry)| (entry.id, *n)).collect();
-    let all: Vec<Entry<Vec<u8>>> = entries.iter().map(|(_, entry)| entry.clone()).collect();
-    register(&all).into_iter().filter_map(|entry| numbers.get(&entry.id).map(|n| (*n, entry))).collect()
+pub(crate) fn standing(slots: &Slots, slot: i64) -> &[(i64, Entry<Vec<u8>>)] {
+    slots.get(&slot).map_or(&[], Vec::as_slice)
 }
 
-fn latest<T: serde::de::DeserializeOwned>(slots: &Slots, slot: &str) -> Option<T> {
+fn latest<T: serde::de::DeserializeOwned>(slots: &Slots, slot: i64) -> Option<T> {
     standing(slots, slot).last().and_then(|(_, entry)| serde_json::from_slice(&entry.value).ok())
 }
 
-/// Makes the rows that several facts of a file share: the family's line, its fields, its phones.
-pub(crate) fn settle(tx: &Transaction<'_>, file: FileId) -> Result<(), StoreFault> {
+/// Writes what several facts of a file share: the family's line, and its numbers.
+pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     let slots = slots(tx, file)?;
-    for table in ["household", "field", "phone"] {
-        tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute(params![file.0])?;
+    for table in ["household", "phone"] {
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute([file])?;
     }
     let mut conflicts = 0_u32;
     let mut told: BTreeMap<HouseholdField, String> = BTreeMap::new();
-    for field in HouseholdField::ALL {
+    for (slot, entries) in &slots {
+        let Some(field) = slot::field_of(*slot) else { continue };
         let mut texts = BTreeSet::new();
-        for (n, entry) in standing(&slots, &format!("field.{}", field.code())) {
+        for (_, entry) in entries {
             let Ok(filled) = serde_json::from_slice::<FieldFilled>(&entry.value) else { continue };
-            tx.prepare_cached("INSERT INTO field (file, field, fact, text) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![file.0, field.code(), n, filled.text])?;
             texts.insert(filled.text.clone());
-            told.insert(*field, filled.text);
+            told.insert(field, filled.text);
         }
         // Two equal values settle themselves; a person is asked only where they differ.
         conflicts = conflicts.saturating_add(u32::from(texts.len() > 1));
     }
-    let listed: Option<HouseholdListed> = latest(&slots, "listed");
-    let placed: Option<Placed> = latest(&slots, "placed");
-    for number in numbers(&slots, listed.as_ref()) {
-        tx.prepare_cached("INSERT INTO phone (file, number) VALUES (?1, ?2)")?
-            .execute(params![file.0, number.as_str()])?;
+    let listed: Option<HouseholdListed> = latest(&slots, slot::LISTED);
+    let placed: Option<Placed> = latest(&slots, slot::PLACED);
+    for phone in listed.iter().flat_map(|listed| &listed.phones) {
+        put_phone(tx, file, phone.number.as_str())?;
+    }
+    // An add-wins set: a number stands while any fact that adds it does.
+    for (_, entry) in standing(&slots, slot::CONTACT) {
+        if let Ok(added) = serde_json::from_slice::<ContactAdded>(&entry.value) {
+            put_phone(tx, file, added.number.as_str())?;
+        }
     }
     let (Some(listed), Some(placed)) = (listed, placed) else { return Ok(()) };
-    let due: Option<DueListed> = latest(&slots, "due");
+    let due: Option<DueListed> = latest(&slots, slot::DUE);
     let sum = |pick: fn(&domain::household::Contract) -> i64| {
         due.iter().flat_map(|due| &due.contracts).map(pick).fold(0_i64, i64::saturating_add)
     };
@@ -350,7 +504,7 @@ pub(crate) fn settle(tx: &Transaction<'_>, file: FileId) -> Result<(), StoreFaul
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )?
     .execute(params![
-        file.0,
+        file,
         listed.borrower,
         listed.borrower_as_bank,
         told.get(&HouseholdField::NameTrue),
@@ -375,52 +529,17 @@ pub(crate) fn settle(tx: &Transaction<'_>, file: FileId) -> Result<(), StoreFaul
     Ok(())
 }
 
-/// A family's numbers: the list's and those people told, as an add-wins set.
-fn numbers(slots: &Slots, listed: Option<&HouseholdListed>) -> BTreeSet<PhoneNumber> {
-    let mut entries = Vec::new();
-    for (_, entry) in slots.get("contact").into_iter().flatten() {
-        if let Ok(added) = serde_json::from_slice::<ContactAdded>(&entry.value) {
-            entries.push(Entry {
-                id: entry.id,
-                replaces: entry.replaces.clone(),
-                at: entry.at,
-                value: Some(added.number),
-            });
-        }
-    }
-    let mut out = members(&entries);
-    out.extend(listed.into_iter().flat_map(|listed| &listed.phones).map(|phone| phone.number.clone()));
-    out
-}
-
-/// Drops all views and makes them from the log.
-pub(crate) fn rebuild(tx: &Transaction<'_>) -> Result<(), StoreFault> {
+/// Drops all view tables and makes them empty.
+pub(crate) fn empty(tx: &Transaction<'_>) -> Result<(), StoreFault> {
     for table in TABLES {
         tx.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
     tx.execute_batch("DELETE FROM replaced")?;
     tx.execute_batch(include_str!("views.sql"))?;
-    let mut files = BTreeSet::new();
-    {
-        let mut find = tx.prepare("SELECT n, bytes FROM fact ORDER BY n")?;
-        let mut rows = find.query([])?;
-        while let Some(row) = rows.next()? {
-            let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            let fact = Fact::parse(&bytes)?;
-            let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-            tx.prepare_cached("UPDATE fact SET known = ?2 WHERE n = ?1 AND known <> ?2")?
-                .execute(params![n, event.is_some()])?;
-            take(tx, n, &fact, event.as_ref())?;
-            files.insert(fact.file);
-        }
-    }
-    for file in files {
-        settle(tx, file)?;
-    }
     Ok(())
 }
 
-/// Every view's rows as text; facts by name instead of by row number.
+/// Every view's rows as text; facts and files by name instead of by number.
 pub(crate) fn dump(conn: &Connection) -> Result<String, StoreFault> {
     let mut out = String::new();
     for table in TABLES {
@@ -432,13 +551,14 @@ pub(crate) fn dump(conn: &Connection) -> Result<String, StoreFault> {
             let mut line = String::new();
             for (at, column) in columns.iter().enumerate() {
                 let value: rusqlite::types::Value = row.get(at)?;
-                if column == "fact" {
-                    if let rusqlite::types::Value::Integer(n) = value {
-                        let name: (Vec<u8>, i64) = conn
-                            .prepare_cached("SELECT journal, seq FROM fact WHERE n = ?1")?
-                            .query_row(params![n], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                        line.push_str(&format!("fact={}:{} ", domain::ids::hex(&name.0), name.1));
-                    }
+                let number = if let rusqlite::types::Value::Integer(n) = value { Some(n) } else { None };
+                if let (Some(n), "fact" | "visit") = (number, column.as_str()) {
+                    let journal = crate::names::journal_id(conn, crate::names::journal_of(n))?;
+                    line.push_str(&format!("{column}={journal}:{} ", crate::names::seq_of(n)));
+                } else if let (Some(no), "file") = (number, column.as_str()) {
+                    let id: [u8; 8] =
+                        conn.prepare_cached("SELECT id FROM file WHERE no = ?1")?.query_row([no], |row| row.get(0))?;
+                    line.push_str(&format!("file={} ", domain::ids::hex(&id)));
                 } else {
                     line.push_str(&format!("{column}={value:?} "));
                 }

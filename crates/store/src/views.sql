@@ -1,6 +1,6 @@
--- Views: what screens read. All of it can be dropped and made again from the log. `fact` is fact.n.
+-- Views: what screens read. All of it can be dropped and made again from the log. `fact` is fact.n, `file` is file.no.
 CREATE TABLE household (
-  file BLOB NOT NULL PRIMARY KEY,
+  file INTEGER NOT NULL PRIMARY KEY,
   borrower TEXT NOT NULL,
   borrower_as_bank TEXT,
   name_true TEXT,
@@ -21,40 +21,33 @@ CREATE TABLE household (
   penalty_due INTEGER NOT NULL,
   total_due INTEGER NOT NULL,
   conflicts INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX household_place ON household (place);
--- Registers of a file: every fact, replaced or not; merge.rs says which stand.
-CREATE TABLE slot (
-  fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
-  slot TEXT NOT NULL,
-  body BLOB NOT NULL
 ) STRICT;
-CREATE INDEX slot_file ON slot (file, slot);
--- The values that stand in a field people fill.
-CREATE TABLE field (
-  file BLOB NOT NULL,
-  field TEXT NOT NULL,
+CREATE INDEX household_place ON household (place);
+-- Registers of a file: the facts that stand, by slot. More than one of a slot is a conflict unless they are equal.
+CREATE TABLE slot (
+  file INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
   fact INTEGER NOT NULL,
-  text TEXT NOT NULL,
-  PRIMARY KEY (file, field, fact)
+  body BLOB NOT NULL,
+  PRIMARY KEY (file, slot, fact)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE phone (
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   number TEXT NOT NULL,
   PRIMARY KEY (file, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE contact_stated (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   number TEXT NOT NULL,
   state TEXT NOT NULL,
-  on_day TEXT NOT NULL
+  on_day TEXT NOT NULL,
+  body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX contact_stated_file ON contact_stated (file);
 CREATE TABLE visit (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   on_day TEXT NOT NULL,
   arrived TEXT NOT NULL,
   result TEXT NOT NULL,
@@ -65,12 +58,11 @@ CREATE INDEX visit_file ON visit (file, on_day, arrived);
 CREATE INDEX visit_day ON visit (on_day, arrived);
 CREATE TABLE visit_note (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
-  visit_journal BLOB NOT NULL,
-  visit_seq INTEGER NOT NULL,
+  file INTEGER NOT NULL,
+  visit INTEGER NOT NULL,
   body BLOB NOT NULL
 ) STRICT;
-CREATE INDEX visit_note_visit ON visit_note (visit_journal, visit_seq);
+CREATE INDEX visit_note_visit ON visit_note (visit);
 CREATE TABLE handed_over (
   fact INTEGER NOT NULL,
   doc_no TEXT NOT NULL,
@@ -79,7 +71,7 @@ CREATE TABLE handed_over (
 CREATE INDEX handed_over_fact ON handed_over (fact);
 CREATE TABLE letter (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   doc_no TEXT NOT NULL,
   kind TEXT NOT NULL,
   year INTEGER NOT NULL,
@@ -93,23 +85,24 @@ CREATE INDEX letter_no ON letter (doc_no);
 CREATE INDEX letter_serial ON letter (kind, year, serial);
 CREATE TABLE letter_void (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   doc_no TEXT NOT NULL,
   reason TEXT NOT NULL
 ) STRICT;
 CREATE INDEX letter_void_no ON letter_void (doc_no);
 CREATE TABLE receipt_photo (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   doc_no TEXT NOT NULL,
   sha BLOB NOT NULL,
   media TEXT NOT NULL,
-  size INTEGER NOT NULL
+  size INTEGER NOT NULL,
+  body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX receipt_photo_no ON receipt_photo (doc_no);
 CREATE TABLE receipt_done (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   doc_no TEXT NOT NULL,
   mode TEXT NOT NULL,
   served_on TEXT NOT NULL,
@@ -119,7 +112,7 @@ CREATE INDEX receipt_done_file ON receipt_done (file);
 CREATE INDEX receipt_done_no ON receipt_done (doc_no);
 CREATE TABLE payment (
   fact INTEGER NOT NULL PRIMARY KEY,
-  file BLOB NOT NULL,
+  file INTEGER NOT NULL,
   amount INTEGER NOT NULL,
   on_day TEXT NOT NULL,
   body BLOB NOT NULL
@@ -142,7 +135,7 @@ CREATE TABLE number_block (
   kind TEXT NOT NULL,
   year INTEGER NOT NULL,
   block INTEGER NOT NULL,
-  file BLOB NOT NULL
+  file INTEGER NOT NULL
 ) STRICT;
 -- Facts of the county's own file that are few: profile, places, registries, imports, bulletins.
 CREATE TABLE county_fact (
