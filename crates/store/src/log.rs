@@ -23,7 +23,7 @@ use crate::anchor::{Anchor, Head};
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
 use crate::names::{self, Names};
-use crate::views::{self, Numbered};
+use crate::views::{self, Hot, Numbered};
 
 /// Schema of the log; views carry a version of their own.
 const SCHEMA: i64 = 2;
@@ -467,8 +467,15 @@ impl Store {
         let master: JournalId = self.meta("master")?.ok_or(StoreFault::Corrupt { what: "meta.master" })?;
         let own = self.journal()?;
         self.within(|tx, names| {
-            let mut taking =
-                Taking { tx, names, master, out: Absorbed::default(), lines: BTreeSet::new(), again: BTreeSet::new() };
+            let mut taking = Taking {
+                tx,
+                hot: Hot::new(tx)?,
+                names,
+                master,
+                out: Absorbed::default(),
+                lines: BTreeSet::new(),
+                again: BTreeSet::new(),
+            };
             // First what is gone: a section lost and regained comes again whole in this or a later page.
             for gone in &page.gone {
                 let left = forget(tx, taking.names, gone, own)?;
@@ -607,6 +614,7 @@ impl Store {
     pub fn rebuild(&mut self) -> Result<(), StoreFault> {
         self.within(|tx, names| {
             views::empty(tx)?;
+            let mut hot = Hot::new(tx)?;
             let mut lay = |no: i64, fact: &Fact| -> Result<(), StoreFault> {
                 let n = names::fact_no(no, fact.id.seq)?;
                 let event = Event::read(&fact.kind, &fact.body).ok().flatten();
@@ -615,7 +623,7 @@ impl Store {
                 let effective = tx.prepare_cached("SELECT 1 FROM fact WHERE n = ?1 AND held = 0")?.exists([n])?;
                 if effective {
                     let file = names.file(tx, fact.file)?;
-                    views::lay(tx, names, &Numbered { n, file, fact, event: event.as_ref() })?;
+                    views::lay(&mut hot, names, &Numbered { n, file, fact, event: event.as_ref() })?;
                 }
                 Ok(())
             };
@@ -731,8 +739,9 @@ impl Pen<'_> {
         let no = self.names.file(self.tx, file)?;
         self.tx.prepare_cached("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)")?.execute(params![n, bytes])?;
         let row = Numbered { n, file: no, fact: &fact, event: Some(event) };
-        insert(self.tx, &row, self.at, None, false, None)?;
-        if views::take(self.tx, self.names, &row)? {
+        let mut hot = Hot::new(self.tx)?;
+        hot.insert(&row, self.at, None, false, None)?;
+        if views::take(&mut hot, self.names, &row)? {
             self.touched.insert(no);
         }
         let mut again = BTreeSet::new();
@@ -841,55 +850,29 @@ fn sealed_upto(conn: &Connection, no: i64, acknowledged: bool) -> Result<u64, St
 }
 
 fn put_batch(tx: &Transaction<'_>, no: i64, batch: &Batch, position: Option<u64>) -> Result<(), StoreFault> {
+    put_batch_bytes(tx, no, (batch.seal.batch, batch.seal.first, batch.seal.count), position, &batch.bytes())
+}
+
+/// `seal` is the batch's number, the seq of its first fact and how many it has.
+fn put_batch_bytes(
+    tx: &Transaction<'_>,
+    no: i64,
+    (number, first, count): (u64, u64, u32),
+    position: Option<u64>,
+    bytes: &[u8],
+) -> Result<(), StoreFault> {
     tx.prepare_cached(
         "INSERT INTO batch (n, first, count, position, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (n) DO UPDATE SET bytes = excluded.bytes, position = coalesce(excluded.position, position)",
     )?
-    .execute(params![
-        names::fact_no(no, batch.seal.batch)?,
-        int(batch.seal.first),
-        batch.seal.count,
-        position.map(int),
-        batch.bytes()
-    ])?;
-    Ok(())
-}
-
-/// Puts a fact's row into the log. Views are another step.
-fn insert(
-    tx: &Transaction<'_>,
-    new: &Numbered<'_>,
-    at: Millis,
-    position: Option<u64>,
-    held: bool,
-    sealed: Option<(u64, i64)>,
-) -> Result<(), StoreFault> {
-    let fact = new.fact;
-    tx.prepare_cached(
-        "INSERT INTO fact (n, journal, seq, file, section, kind, author, at, position, held, known, batch, leaf)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .execute(params![
-        new.n,
-        fact.id.journal.0,
-        int(fact.id.seq),
-        new.file,
-        fact.section.code(),
-        fact.kind,
-        fact.author.as_str(),
-        at.0,
-        position.map(int),
-        held,
-        new.event.is_some(),
-        sealed.map(|(batch, _)| int(batch)),
-        sealed.map(|(_, leaf)| leaf)
-    ])?;
+    .execute(params![names::fact_no(no, number)?, int(first), count, position.map(int), bytes])?;
     Ok(())
 }
 
 /// A page on its way into log and views.
 struct Taking<'a, 't> {
     tx: &'a Transaction<'t>,
+    hot: Hot<'a>,
     names: &'a mut Names,
     master: JournalId,
     out: Absorbed,
@@ -916,38 +899,45 @@ impl Taking<'_, '_> {
             .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
             .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
             .optional()?;
-        let erased = tx.prepare_cached("SELECT 1 FROM erased LIMIT 1")?.exists([])?;
-        let mut keep = batch.clone();
-        if erased {
-            // Never taken again, from whatever old page or stick.
-            let mut gone = BTreeSet::new();
-            for verified in &facts {
-                let n = names::fact_no(no, verified.fact.id.seq)?;
-                if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])? {
-                    gone.insert(verified.fact.id.seq);
-                }
-            }
-            keep = keep.only(|seq, _| !gone.contains(&seq));
-        }
-        let kept = keep.rows().into_iter().map(|(seq, _)| seq).collect::<BTreeSet<u64>>();
+        let seal = (batch.seal.batch, batch.seal.first, batch.seal.count);
         let fresh = before.is_none();
-        let keep = match before {
-            None => keep,
-            Some(bytes) => {
-                let here = Batch::parse(&bytes)?;
-                let fork = StoreFault::Forked { journal, seq: batch.seal.first };
-                here.with(keep).ok_or(fork)?
-            }
-        };
-        put_batch(tx, no, &keep, Some(position))?;
-        for verified in facts.iter().filter(|verified| kept.contains(&verified.fact.id.seq)) {
+        let erased = self.erased_of(no, &facts)?;
+        if fresh && erased.is_empty() {
+            // As received.
+            put_batch_bytes(tx, no, seal, Some(position), bytes)?;
+        } else {
+            let keep = batch.only(|seq, _| !erased.contains(&seq));
+            let keep = match before {
+                None => keep,
+                Some(bytes) => {
+                    let here = Batch::parse(&bytes)?;
+                    here.with(keep).ok_or(StoreFault::Forked { journal, seq: seal.1 })?
+                }
+            };
+            put_batch_bytes(tx, no, seal, Some(position), &keep.bytes())?;
+        }
+        for verified in facts.iter().filter(|verified| !erased.contains(&verified.fact.id.seq)) {
             let is_held = held.contains(&verified.fact.id.seq);
-            self.take_in(no, batch.seal.batch, verified, position, received, is_held, fresh)?;
+            self.take_in(no, seal.0, verified, position, received, is_held, fresh)?;
             if journal == self.master && verified.fact.kind == "DeviceEnrolled" {
                 enrol(tx, self.names, &verified.fact)?;
             }
         }
         Ok(())
+    }
+
+    /// Which of these facts were erased: never taken again, from whatever old page or stick.
+    fn erased_of(&self, no: i64, facts: &[Verified]) -> Result<BTreeSet<u64>, StoreFault> {
+        let mut out = BTreeSet::new();
+        if self.tx.prepare_cached("SELECT 1 FROM erased LIMIT 1")?.exists([])? {
+            let mut find = self.tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?;
+            for verified in facts {
+                if find.exists([names::fact_no(no, verified.fact.id.seq)?])? {
+                    out.insert(verified.fact.id.seq);
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// Takes a received fact in, unless it is here; then its place and whether it is held may have changed.
@@ -986,14 +976,14 @@ impl Taking<'_, '_> {
         let file = self.names.file(tx, fact.file)?;
         let row = Numbered { n, file, fact, event: event.as_ref() };
         let at = corrected(fact.wall, received);
-        insert(tx, &row, at, Some(position), held, Some((batch, leaf_bits(&verified.leaf))))?;
+        self.hot.insert(&row, at, Some(position), held, Some((batch, leaf_bits(&verified.leaf))))?;
         self.out.facts = self.out.facts.saturating_add(1);
         self.out.held = self.out.held.saturating_add(u32::from(held));
         self.out.unknown = self.out.unknown.saturating_add(u32::from(event.is_none()));
         if held {
             return Ok(());
         }
-        if views::take(tx, self.names, &row)? {
+        if views::take(&mut self.hot, self.names, &row)? {
             self.lines.insert(file);
         }
         if let Some(event) = &event {
@@ -1104,10 +1094,11 @@ fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Result<(), Stor
         )?
         .query_map([file], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    let mut hot = Hot::new(tx)?;
     for fact in bodies(tx, &numbers)? {
         let n = names.fact(tx, fact.id)?;
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        views::lay(tx, names, &Numbered { n, file, fact: &fact, event: event.as_ref() })?;
+        views::lay(&mut hot, names, &Numbered { n, file, fact: &fact, event: event.as_ref() })?;
     }
     views::fold(tx, file)
 }
@@ -1162,7 +1153,8 @@ fn carry_over(
         head = Some((seq, Sha::of(&bytes)));
         tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        insert(tx, &Numbered { n, file, fact: &fact, event: event.as_ref() }, Millis(at), None, false, None)?;
+        let row = Numbered { n, file, fact: &fact, event: event.as_ref() };
+        Hot::new(tx)?.insert(&row, Millis(at), None, false, None)?;
         again.insert(file);
     }
     tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;

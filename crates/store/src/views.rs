@@ -11,8 +11,7 @@ use domain::fact::Fact;
 use domain::household::{ContactAdded, DueListed, FieldFilled, HouseholdListed, Placed};
 use domain::ids::{FactId, JournalId};
 use domain::merge::{Entry, register};
-use domain::words::HouseholdField;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{CachedStatement, Connection, Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::log::{int, uint};
@@ -124,10 +123,72 @@ fn slot_of(event: &Event) -> Option<i64> {
     }
 }
 
-/// Whether the family's line depends on this slot beyond its conflicts.
-fn in_line(slot: i64) -> bool {
-    matches!(slot, slot::LISTED | slot::PLACED | slot::DUE)
-        || matches!(slot::field_of(slot), Some(HouseholdField::NameTrue | HouseholdField::Whereabouts))
+/// The statements that every fact goes through, looked up once for a whole page.
+pub(crate) struct Hot<'c> {
+    tx: &'c Connection,
+    fact: CachedStatement<'c>,
+    replaced: CachedStatement<'c>,
+    slot_taken: CachedStatement<'c>,
+    slot: CachedStatement<'c>,
+    phone: CachedStatement<'c>,
+}
+
+impl<'c> Hot<'c> {
+    /// Prepares them.
+    pub(crate) fn new(tx: &'c Connection) -> Result<Self, StoreFault> {
+        Ok(Self {
+            tx,
+            fact: tx.prepare_cached(
+                "INSERT INTO fact (n, journal, seq, file, section, kind, author, at, position, held, known, batch, leaf)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )?,
+            replaced: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
+            slot_taken: tx.prepare_cached("SELECT 1 FROM slot WHERE file = ?1 AND slot = ?2")?,
+            slot: tx.prepare_cached("INSERT OR IGNORE INTO slot (fact, file, slot, body) VALUES (?1, ?2, ?3, ?4)")?,
+            phone: tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?,
+        })
+    }
+
+    /// Puts a fact's row into the log. Views are another step. `sealed` is its batch's number and its leaf's bits.
+    pub(crate) fn insert(
+        &mut self,
+        new: &Numbered<'_>,
+        at: Millis,
+        position: Option<u64>,
+        held: bool,
+        sealed: Option<(u64, i64)>,
+    ) -> Result<(), StoreFault> {
+        let fact = new.fact;
+        self.fact.execute(params![
+            new.n,
+            fact.id.journal.0,
+            int(fact.id.seq),
+            new.file,
+            fact.section.code(),
+            fact.kind,
+            fact.author.as_str(),
+            at.0,
+            position.map(int),
+            held,
+            new.event.is_some(),
+            sealed.map(|(batch, _)| int(batch)),
+            sealed.map(|(_, leaf)| leaf)
+        ])?;
+        Ok(())
+    }
+
+    fn is_replaced(&mut self, n: i64) -> Result<bool, StoreFault> {
+        Ok(self.replaced.exists([n])?)
+    }
+
+    /// Puts a register's row in.
+    fn put_slot(&mut self, new: &Numbered<'_>, slot: i64, event: &Event) -> Result<(), StoreFault> {
+        self.slot.execute(params![new.n, new.file, slot, new.fact.body])?;
+        if let Event::ContactAdded(added) = event {
+            self.phone.execute(params![new.file, added.number.as_str()])?;
+        }
+        Ok(())
+    }
 }
 
 /// A fact with the numbers it has in this file.
@@ -140,7 +201,8 @@ pub(crate) struct Numbered<'a> {
 
 /// Takes an effective fact into the views: its row unless it is replaced already, and the end of what it replaces.
 /// Returns whether the family's line must be written anew.
-pub(crate) fn take(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<bool, StoreFault> {
+pub(crate) fn take(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<bool, StoreFault> {
+    let tx = hot.tx;
     let slot = new.event.and_then(slot_of);
     let mut removed = 0_usize;
     let mut elsewhere = false;
@@ -156,10 +218,7 @@ pub(crate) fn take(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>) 
     // A set's rows are looked at together; one value in the place of one other leaves no conflict behind.
     let mut line = elsewhere || removed > 1 || (removed > 0 && slot == Some(slot::CONTACT));
     let Some(event) = new.event else { return Ok(line || removed > 0) };
-    let replaced: bool = tx
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM replaced WHERE target = ?1)")?
-        .query_row([new.n], |row| row.get(0))?;
-    if replaced {
+    if hot.is_replaced(new.n)? {
         return Ok(line || removed > 0);
     }
     let Some(slot) = slot else {
@@ -167,10 +226,10 @@ pub(crate) fn take(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>) 
         return Ok(line || removed > 0);
     };
     if slot::field_of(slot).is_some() {
-        line |= tx.prepare_cached("SELECT 1 FROM slot WHERE file = ?1 AND slot = ?2")?.exists([new.file, slot])?;
+        line |= hot.slot_taken.exists([new.file, slot])?;
     }
-    put_slot(tx, new, slot, event)?;
-    Ok(line || in_line(slot))
+    hot.put_slot(new, slot, event)?;
+    Ok(line || matches!(slot, slot::LISTED | slot::PLACED | slot::DUE))
 }
 
 /// Where a replaced fact's row was.
@@ -180,32 +239,22 @@ enum Removed {
     NoSlot,
 }
 
-/// Puts a register's row in.
-fn put_slot(tx: &Transaction<'_>, new: &Numbered<'_>, slot: i64, event: &Event) -> Result<(), StoreFault> {
-    tx.prepare_cached("INSERT OR IGNORE INTO slot (file, slot, fact, body) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![new.file, slot, new.n, new.fact.body])?;
-    if let Event::ContactAdded(added) = event {
-        put_phone(tx, new.file, added.number.as_str())?;
-    }
-    Ok(())
-}
-
-fn put_phone(tx: &Transaction<'_>, file: i64, number: &str) -> Result<(), StoreFault> {
+fn put_phone(tx: &Connection, file: i64, number: &str) -> Result<(), StoreFault> {
     tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?.execute(params![file, number])?;
     Ok(())
 }
 
 /// Takes the row of a replaced fact out. A register's fact is replaced by one of its own slot, so that is looked at first.
-fn retract(tx: &Transaction<'_>, file: i64, target: i64, slot: Option<i64>) -> Result<Removed, StoreFault> {
+fn retract(tx: &Connection, file: i64, target: i64, slot: Option<i64>) -> Result<Removed, StoreFault> {
     if let Some(slot) = slot {
         let gone = tx
-            .prepare_cached("DELETE FROM slot WHERE file = ?1 AND slot = ?2 AND fact = ?3")?
+            .prepare_cached("DELETE FROM slot WHERE fact = ?3 AND file = ?1 AND slot = ?2")?
             .execute([file, slot, target])?;
         if gone > 0 {
             return Ok(Removed::Here);
         }
     }
-    if tx.prepare_cached("DELETE FROM slot WHERE file = ?1 AND fact = ?2")?.execute([file, target])? > 0 {
+    if tx.prepare_cached("DELETE FROM slot WHERE fact = ?2 AND file = ?1")?.execute([file, target])? > 0 {
         return Ok(Removed::OtherSlot);
     }
     for table in BY_FACT {
@@ -215,7 +264,7 @@ fn retract(tx: &Transaction<'_>, file: i64, target: i64, slot: Option<i64>) -> R
 }
 
 /// The row of an event that stands on its own.
-fn put(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFault> {
+fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFault> {
     let Numbered { n, file, fact, .. } = *new;
     match event {
         Event::VisitMade(made) => {
@@ -368,7 +417,7 @@ pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
 
 /// Takes every row of one fact out, wherever it is.
 pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
-    tx.prepare_cached("DELETE FROM slot WHERE file = ?1 AND fact = ?2")?.execute([file, n])?;
+    tx.prepare_cached("DELETE FROM slot WHERE fact = ?2 AND file = ?1")?.execute([file, n])?;
     for table in BY_FACT {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute([n])?;
     }
@@ -377,14 +426,15 @@ pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), S
 }
 
 /// The first half of a fold: the fact's row and what it replaces, without looking at anything else of its file.
-pub(crate) fn lay(tx: &Transaction<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<(), StoreFault> {
+pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<(), StoreFault> {
+    let tx = hot.tx;
     for id in &new.fact.replaces {
         let target = names.fact(tx, *id)?;
         tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?.execute([target, new.n])?;
     }
     let Some(event) = new.event else { return Ok(()) };
     match slot_of(event) {
-        Some(slot) => put_slot(tx, new, slot, event),
+        Some(slot) => hot.put_slot(new, slot, event),
         None => put(tx, names, new, event),
     }
 }
@@ -469,14 +519,14 @@ pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute([file])?;
     }
     let mut conflicts = 0_u32;
-    let mut told: BTreeMap<HouseholdField, String> = BTreeMap::new();
     for (slot, entries) in &slots {
-        let Some(field) = slot::field_of(*slot) else { continue };
+        if slot::field_of(*slot).is_none() {
+            continue;
+        }
         let mut texts = BTreeSet::new();
         for (_, entry) in entries {
             let Ok(filled) = serde_json::from_slice::<FieldFilled>(&entry.value) else { continue };
-            texts.insert(filled.text.clone());
-            told.insert(field, filled.text);
+            texts.insert(filled.text);
         }
         // Two equal values settle themselves; a person is asked only where they differ.
         conflicts = conflicts.saturating_add(u32::from(texts.len() > 1));
@@ -498,21 +548,18 @@ pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
         due.iter().flat_map(|due| &due.contracts).map(pick).fold(0_i64, i64::saturating_add)
     };
     tx.prepare_cached(
-        "INSERT INTO household (file, borrower, borrower_as_bank, name_true, co_borrower, relation, id_tail, address,
-           whereabouts, grad_year, place, as_of, due_on, account_hint, batch, contracts, principal_due, interest_due,
-           penalty_due, total_due, conflicts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        "INSERT INTO household (file, borrower, borrower_as_bank, co_borrower, relation, id_tail, address, grad_year, place,
+           as_of, due_on, account_hint, batch, contracts, principal_due, interest_due, penalty_due, total_due, conflicts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     )?
     .execute(params![
         file,
         listed.borrower,
         listed.borrower_as_bank,
-        told.get(&HouseholdField::NameTrue),
         listed.co_borrower,
         listed.relation,
         listed.id_tail,
         listed.address,
-        told.get(&HouseholdField::Whereabouts),
         listed.grad_year,
         placed.place.as_str(),
         due.as_ref().map(|due| text(due.as_of)),
@@ -569,4 +616,17 @@ pub(crate) fn dump(conn: &Connection) -> Result<String, StoreFault> {
         out.push_str(&format!("# {table}\n{}\n", lines.join("\n")));
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::words::HouseholdField;
+
+    /// `reads.rs` and `search.rs` name these two by their numbers.
+    #[test]
+    fn the_slots_that_sql_names_are_where_it_looks() {
+        assert_eq!(slot::field(HouseholdField::Whereabouts), 17);
+        assert_eq!(slot::field(HouseholdField::NameTrue), 18);
+    }
 }

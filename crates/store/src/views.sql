@@ -3,12 +3,10 @@ CREATE TABLE household (
   file INTEGER NOT NULL PRIMARY KEY,
   borrower TEXT NOT NULL,
   borrower_as_bank TEXT,
-  name_true TEXT,
   co_borrower TEXT,
   relation TEXT,
   id_tail TEXT NOT NULL,
   address TEXT NOT NULL,
-  whereabouts TEXT,
   grad_year INTEGER,
   place TEXT NOT NULL,
   as_of TEXT,
@@ -24,13 +22,14 @@ CREATE TABLE household (
 ) STRICT;
 CREATE INDEX household_place ON household (place);
 -- Registers of a file: the facts that stand, by slot. More than one of a slot is a conflict unless they are equal.
+-- Bodies stand in the order of their facts and only the index by file: a day's pages then touch few pages of the disk.
 CREATE TABLE slot (
+  fact INTEGER NOT NULL PRIMARY KEY,
   file INTEGER NOT NULL,
   slot INTEGER NOT NULL,
-  fact INTEGER NOT NULL,
-  body BLOB NOT NULL,
-  PRIMARY KEY (file, slot, fact)
-) STRICT, WITHOUT ROWID;
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX slot_file ON slot (file, slot);
 CREATE TABLE phone (
   file INTEGER NOT NULL,
   number TEXT NOT NULL,
