@@ -210,6 +210,12 @@ calls! {
     Conflicts(Nothing) -> ConflictsView;
     /// Decide a conflict: the chosen value replaces all that were shown.
     SettleConflict(SettleConflict) -> Saved;
+    /// Records that the county keeps without letting them through, for want of a right: own ones, and at the head's desk all.
+    HeldFacts(Nothing) -> HeldView;
+    /// Centre head: let held records through, or keep them for ever without effect; the author is told.
+    DecideHeld(DecideHeld) -> Saved;
+    /// Centre head: erase what records say, with their papers, on every desk and at the county; that they were stays.
+    EraseFacts(EraseFacts) -> Saved;
 
     /// Today's ranked table of units, computed from what this desk holds, with its coverage.
     Bulletin(BulletinAsked) -> BulletinView;
@@ -1502,6 +1508,48 @@ api_types! {
         pub waiting: Vec<WaitingRow>,
         /// Last contacts, newest first, at most ten.
         pub contacts: Vec<ContactLogRow>,
+    }
+
+    /// Records that are held.
+    pub struct HeldView {
+        /// Oldest first, at most 500.
+        pub rows: Vec<HeldRow>,
+    }
+
+    /// A held record.
+    pub struct HeldRow {
+        /// The record.
+        pub fact: FactId,
+        /// The family, if it is about one that is here.
+        pub household: Option<FileId>,
+        /// Its borrower.
+        pub borrower: Option<String>,
+        /// What it is, in words.
+        pub what: String,
+        /// Who wrote it.
+        pub who: String,
+        /// When, RFC 3339, corrected.
+        pub at: String,
+        /// Written at this desk's person's hand.
+        pub mine: bool,
+    }
+
+    /// The head's word on held records.
+    pub struct DecideHeld {
+        /// Which, at most 500.
+        pub facts: Vec<FactId>,
+        /// Let through, or keep without effect.
+        pub accept: bool,
+        /// Why, for the author.
+        pub reason: String,
+    }
+
+    /// The head's word that records are erased.
+    pub struct EraseFacts {
+        /// Which; all of one family's one section, at most 500.
+        pub facts: Vec<FactId>,
+        /// Why.
+        pub reason: String,
     }
 
     /// Something that waits.

@@ -9,6 +9,7 @@ mod contacts;
 pub mod courier;
 pub mod door;
 pub mod failure;
+mod held;
 mod home;
 mod households;
 mod imports;
@@ -202,6 +203,9 @@ impl Desk {
             Call::SettleConflict(with) => {
                 (Reply::SettleConflict(self.settle_conflict(with)?), vec![Conflicts, Households, Status])
             }
+            Call::HeldFacts(with) => (Reply::HeldFacts(self.held_facts(with)?), read()),
+            Call::DecideHeld(with) => (Reply::DecideHeld(self.decide_held(with)?), Tag::ALL.to_vec()),
+            Call::EraseFacts(with) => (Reply::EraseFacts(self.erase_facts(with)?), Tag::ALL.to_vec()),
             Call::Bulletin(with) => (Reply::Bulletin(self.bulletin(with)?), read()),
             Call::IssueBulletin(with) => (Reply::IssueBulletin(self.issue_bulletin(with)?), vec![Bulletins, Status]),
             Call::Bulletins(with) => (Reply::Bulletins(self.bulletins(with)?), read()),

@@ -341,7 +341,7 @@ pub(crate) fn worded(fault: CourierFault, address: &str) -> Failure {
 }
 
 /// A fact's kind in words, for lists of what waits.
-fn kind_zh(kind: &str) -> &'static str {
+pub(crate) fn kind_zh(kind: &str) -> &'static str {
     match kind {
         "VisitMade" => "走访记录",
         "VisitNoted" => "走访说明",

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::ids::{DeviceId, FactId, JournalId, LogId};
+use crate::ids::{DeviceId, FactId, JournalId, LogId, Sha};
 use crate::rights::Position;
 
 /// The head of the centre decided on facts that the county kept without letting them through.
@@ -24,6 +24,9 @@ pub struct HeldDecided {
 pub struct Erased {
     /// Which; all of the file and section in which this stands.
     pub facts: Vec<FactId>,
+    /// Photos and scans that go with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<Sha>,
     /// Why.
     pub reason: String,
 }

@@ -18,6 +18,7 @@ pub mod merge;
 pub mod money;
 pub mod name;
 pub mod org;
+pub mod pack;
 pub mod payment;
 pub mod phone;
 pub mod place;

@@ -1,12 +1,12 @@
 //! What pages read, by noun. Each read is one or two statements over the views; nothing here decides or words anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
 use domain::clock::Millis;
 use domain::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified};
-use domain::ids::{FactId, FileId, JournalId, PersonId};
+use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::letter::{BlockLeased, LetterPrinted};
 use domain::money::Fen;
 use domain::org::{RoleGiven, VillageAssigned};
@@ -14,8 +14,8 @@ use domain::payment::PaymentReported;
 use domain::place::PlaceCode;
 use domain::receipt::{ReceiptCompleted, ReceiptFiled};
 use domain::visit::{VisitMade, VisitNoted};
-use domain::words::{DocKind, HouseholdField, Line, VisitResult};
-use rusqlite::{Row, params};
+use domain::words::{DocKind, HouseholdField, Line, Section, VisitResult};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::fault::StoreFault;
 use crate::log::{Pen, Store, int, uint};
@@ -568,6 +568,72 @@ impl Store {
             out.push((FileId(row.get(6)?), row.get(7)?, said(row, 0)?));
         }
         Ok(out)
+    }
+
+    /// Facts that are held: file, kind, who and when; oldest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn held(&self, most: u32) -> Result<Vec<(FileId, String, Said)>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!(
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = f.file), f.kind FROM fact f
+             WHERE f.held = 1 ORDER BY f.at, f.n LIMIT ?1"
+        ))?;
+        let mut rows = find.query(params![most])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push((FileId(row.get(6)?), row.get(7)?, said(row, 0)?));
+        }
+        Ok(out)
+    }
+
+    /// The file and section of a fact that is here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn place_of(&self, id: FactId) -> Result<Option<(FileId, Section)>, StoreFault> {
+        let Some(n) = self.names.known_fact(id) else { return Ok(None) };
+        let found: Option<([u8; 8], String)> = self
+            .conn
+            .prepare_cached("SELECT i.id, f.section FROM fact f JOIN file i ON i.no = f.file WHERE f.n = ?1")?
+            .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((file, section)) = found else { return Ok(None) };
+        Ok(Some((FileId(file), Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "fact.section" })?)))
+    }
+
+    /// The device that writes a journal, if this desk was told.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn device_of(&self, journal: JournalId) -> Result<Option<DeviceId>, StoreFault> {
+        let found: Option<Option<[u8; 8]>> = self
+            .conn
+            .prepare_cached("SELECT device FROM journal WHERE id = ?1")?
+            .query_row(params![journal.0], |row| row.get(0))
+            .optional()?;
+        Ok(found.flatten().map(DeviceId))
+    }
+
+    /// The papers that these facts name, and no other.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn papers_of(&self, facts: &[FactId]) -> Result<Vec<Sha>, StoreFault> {
+        let numbers: BTreeSet<i64> = facts.iter().filter_map(|id| self.names.known_fact(*id)).collect();
+        let mut others: BTreeSet<[u8; 32]> = BTreeSet::new();
+        let mut own: BTreeSet<[u8; 32]> = BTreeSet::new();
+        let mut find = self.conn.prepare_cached("SELECT fact, sha FROM receipt_photo")?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            let (n, sha): (i64, [u8; 32]) = (row.get(0)?, row.get(1)?);
+            if numbers.contains(&n) {
+                own.insert(sha);
+            } else {
+                others.insert(sha);
+            }
+        }
+        Ok(own.difference(&others).map(|sha| Sha(*sha)).collect())
     }
 
     /// The file, place and time of a fact that is here.
