@@ -504,17 +504,11 @@ impl Tree {
                 }
                 let at = split(rows.len());
                 let (left, right) = Self::parted(&seed, rows);
-                Self::fork(
-                    left.only(from, at, open),
-                    right.only(from.saturating_add(at), n.saturating_sub(at), open),
-                )
+                Self::fork(left.only(from, at, open), right.only(from.saturating_add(at), n.saturating_sub(at), open))
             }
             Self::Fork(left, right) => {
                 let at = split(n);
-                Self::fork(
-                    left.only(from, at, open),
-                    right.only(from.saturating_add(at), n.saturating_sub(at), open),
-                )
+                Self::fork(left.only(from, at, open), right.only(from.saturating_add(at), n.saturating_sub(at), open))
             }
         }
     }

@@ -278,7 +278,12 @@ mod tests {
             assert_eq!(Reader::new(&bytes).varint(), Ok(n));
             assert_eq!(Reader::new(&bytes[..bytes.len() - 1]).varint(), Err(WireFault::Short));
         }
-        for long in [&[0x80, 0x00][..], &[0xff, 0x80, 0x00], &[0xff; 11], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]] {
+        for long in [
+            &[0x80, 0x00][..],
+            &[0xff, 0x80, 0x00],
+            &[0xff; 11],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02],
+        ] {
             assert!(Reader::new(long).varint().is_err(), "{long:?}");
         }
         for n in [0, 1, -1, 999, 1000, -1000, 86_400_000, -86_399_999, MOST_SPAN, -MOST_SPAN] {
