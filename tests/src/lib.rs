@@ -10,6 +10,7 @@
     reason = "a world that cannot be made stops the test"
 )]
 
+mod campaign;
 mod chance;
 mod folder;
 mod list;
@@ -18,6 +19,7 @@ mod program;
 mod seat;
 mod world;
 
+pub use campaign::campaign;
 pub use chance::Chance;
 pub use folder::Folder;
 pub use list::{Family, List, id_number, places_in};
