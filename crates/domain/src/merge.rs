@@ -46,6 +46,16 @@ impl<V> Entry<V> {
     }
 }
 
+/// The fact that stands alone at first sight: the only one, or the one in the place of the only other. Nearly every slot
+/// of the county is such a one, and costs no clocks.
+fn alone<V>(entries: &[Entry<V>]) -> Option<&Entry<V>> {
+    match entries {
+        [only] if !only.names(only) => Some(only),
+        [old, new] | [new, old] if new.names(old) && !old.names(new) && !new.names(new) => Some(new),
+        _ => None,
+    }
+}
+
 /// The clock of facts, each once.
 fn clock(facts: impl IntoIterator<Item = FactId>) -> VClock<FactId> {
     facts.into_iter().map(|id| Dot::new(id, 1)).collect()
@@ -66,11 +76,8 @@ fn live<V>(entries: &[Entry<V>]) -> Option<VClock<FactId>> {
 /// Order of `entries` does not matter; the same fact twice is once. Two facts of one name (a cloned laptop's) that say
 /// different things are both kept. O(n log n); one fact, or one in the place of the only other, costs no clocks.
 pub fn register<V: Clone + Ord>(entries: &[Entry<V>]) -> Vec<Entry<V>> {
-    match entries {
-        [] => return Vec::new(),
-        [only] if !only.names(only) => return vec![only.clone()],
-        [old, new] | [new, old] if new.names(old) && !old.names(new) && !new.names(new) => return vec![new.clone()],
-        _ => {}
+    if let Some(alone) = alone(entries) {
+        return vec![alone.clone()];
     }
     let live = live(entries);
     let stands = |entry: &&Entry<V>| live.as_ref().is_none_or(|live| live.get(&entry.id) > 0);
@@ -113,6 +120,9 @@ fn said<V: Clone + Ord + Hash>(entries: &[Entry<Option<V>>]) -> Orswot<V, FactId
 
 /// A set: the members that some live fact adds. A fact with value `None` only takes away what it replaces.
 pub fn members<V: Clone + Ord + Hash>(entries: &[Entry<Option<V>>]) -> BTreeSet<V> {
+    if let Some(alone) = alone(entries) {
+        return alone.value.clone().into_iter().collect();
+    }
     if entries.iter().all(|entry| entry.replaces.is_empty()) {
         return entries.iter().filter_map(|entry| entry.value.clone()).collect();
     }
@@ -160,6 +170,10 @@ impl<V> Reading<V> {
 /// Reads a register: as [`register`], with equal values as one. A fact with value `None` (a removal, an erased fact)
 /// only takes away what it replaces.
 pub fn reading<V: Clone + Ord + Hash>(entries: &[Entry<Option<V>>]) -> Reading<V> {
+    if let Some(alone) = alone(entries) {
+        let said = |value: &V| Said { value: value.clone(), by: vec![alone.id], at: alone.at };
+        return Reading { values: alone.value.iter().map(said).collect() };
+    }
     let mut times: BTreeMap<(FactId, &V), Millis> = BTreeMap::new();
     for entry in entries {
         if let Some(value) = &entry.value {
