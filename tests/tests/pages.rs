@@ -390,6 +390,7 @@ fn compare(log: &Log, dice: &mut Chance, who: usize, head: Position) {
             let page = following(places.iter().copied(), &entitled, cursor);
             let most = 1 + dice.below(5);
             let Some((last, _)) = page.iter().take(most).last() else { break };
+            assert!(*last > cursor, "a page that does not get on");
             cursor = *last;
             got.extend(page.iter().take(most).map(|(at, place)| {
                 assert_eq!((at.position, at.seq), (place.position, place.seq));
@@ -433,6 +434,7 @@ impl Desk {
                 story.released |= late;
                 story.filled |= at.visible > place.position && !late;
                 self.holds.insert((place.position, place.seq));
+                assert!(*at > self.cursor, "a page that does not get on");
                 self.cursor = *at;
             }
             if page.len() <= most {
