@@ -27,7 +27,10 @@ impl Dice {
 
 fn fact(seq: u64, dice: &mut Dice) -> Fact {
     let journal = JournalId([7; 8]);
-    let replaces = (0..dice.below(3)).map(|_| FactId { journal: JournalId([9; 8]), seq: 1 + dice.below(1 << 20) });
+    let mut replaces = Vec::new();
+    for _ in 0..dice.below(3) {
+        replaces.push(FactId { journal: JournalId([9; 8]), seq: 1 + dice.below(1 << 20) });
+    }
     Fact {
         id: FactId { journal, seq },
         file: FileId([u8::try_from(dice.below(4)).expect("few"); 8]),
@@ -35,7 +38,7 @@ fn fact(seq: u64, dice: &mut Dice) -> Fact {
         wall: Millis(1_796_000_000_000 + i64::try_from(dice.below(86_400)).expect("a day") * 1000),
         author: if dice.below(9) == 0 { "lin" } else { "zhou" }.parse().expect("an account"),
         kind: "FieldFilled".to_owned(),
-        replaces: replaces.collect(),
+        replaces,
         body: format!("{{\"field\":\"WHEREABOUTS\",\"text\":\"村东第{}家\"}}", dice.below(1 << 16)).into_bytes(),
     }
 }
