@@ -85,6 +85,9 @@ impl County {
         let mut page = Page { head, next: pull.cursor, ..Page::default() };
         let mut batches = Batches::default();
         let mut bytes = 0_usize;
+        // A desk on a thin line wishes for less, so that a page gets through before the line breaks.
+        let wished = usize::try_from(pull.most).ok().filter(|most| *most > 0);
+        let most = wished.map_or(self.limits.bytes, |most| most.min(self.limits.bytes));
         loop {
             let runs = tx.runs_after(now, pull.journal, page.next, CHUNK)?;
             let last = runs.len() < CHUNK;
@@ -98,7 +101,7 @@ impl County {
             for group in groups {
                 let Some((at, first)) = group.last() else { continue };
                 let delivery = batches.deliver(tx, first.position, group)?;
-                let full = bytes.saturating_add(delivery.batch.len()) > self.limits.bytes
+                let full = bytes.saturating_add(delivery.batch.len()) > most
                     || page.deliveries.len() >= self.limits.batches;
                 if full && !page.deliveries.is_empty() {
                     page.more = true;

@@ -311,7 +311,7 @@ impl Desk {
     }
 
     fn ask_page(&self, county: &County) -> Pull {
-        Pull { log: county.log(), journal: self.journal, cursor: self.cursor }
+        Pull { log: county.log(), journal: self.journal, cursor: self.cursor, most: 0 }
     }
 
     /// One page, verified and taken in. Nothing on it may be hidden from the person as of its head.

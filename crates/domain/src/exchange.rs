@@ -162,6 +162,8 @@ pub struct Pull {
     pub journal: JournalId,
     /// How far it has read.
     pub cursor: Cursor,
+    /// Most bytes of batches wished for, before compression; 0 leaves it to the county. One batch is always sent.
+    pub most: u32,
 }
 
 /// A batch on its way to a desk, pruned to what the desk may see.
@@ -346,9 +348,11 @@ impl Message for Pull {
     fn put(&self, w: &mut Writer) {
         w.raw(&self.log.0).raw(&self.journal.0);
         self.cursor.put(w);
+        w.u32(self.most);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        Ok(Self { log: LogId(r.array()?), journal: JournalId(r.array()?), cursor: Cursor::get(r)? })
+        let (log, journal, cursor) = (LogId(r.array()?), JournalId(r.array()?), Cursor::get(r)?);
+        Ok(Self { log, journal, cursor, most: r.u32()? })
     }
 }
 

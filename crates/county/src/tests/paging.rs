@@ -70,7 +70,7 @@ fn pages_are_following(world: &World, desk: &Desk, dice: &mut Dice) {
         following(places, &see, cursor).into_iter().map(|(_, place)| (place.position, place.seq)).collect();
     let mut got = Vec::new();
     loop {
-        let pull = Pull { log: world.county.log(), journal: desk.journal, cursor };
+        let pull = Pull { log: world.county.log(), journal: desk.journal, cursor, most: 0 };
         let page = world.county.pull(desk.device, &pull).expect("a page");
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch).expect("a batch");
