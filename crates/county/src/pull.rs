@@ -101,8 +101,8 @@ impl County {
             for group in groups {
                 let Some((at, first)) = group.last() else { continue };
                 let delivery = batches.deliver(tx, first.position, group)?;
-                let full = bytes.saturating_add(delivery.batch.len()) > most
-                    || page.deliveries.len() >= self.limits.batches;
+                let full =
+                    bytes.saturating_add(delivery.batch.len()) > most || page.deliveries.len() >= self.limits.batches;
                 if full && !page.deliveries.is_empty() {
                     page.more = true;
                     return Ok(page);

@@ -202,9 +202,8 @@ async fn the_whole_exchange_over_tls() {
     let photo = vec![7; 100_000];
     let at = format!("{}/v1/blob/{}", served.url, Sha::of(&photo));
     let place = format!("file={file}&section=CORE");
-    let put = |from: usize, bytes: Vec<u8>| {
-        desk.put(format!("{at}?{place}&size=100000&from={from}")).body(bytes).send()
-    };
+    let put =
+        |from: usize, bytes: Vec<u8>| desk.put(format!("{at}?{place}&size=100000&from={from}")).body(bytes).send();
     let (status, lines) = told(put(0, photo[..60_000].to_vec()).await).await;
     assert_eq!((status, lines.last()), (StatusCode::OK, Some(&Stand { have: 60_000, ..Stand::default() })));
     // Bytes that do not follow are refused with the right offset.

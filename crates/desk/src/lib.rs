@@ -4,6 +4,7 @@
 
 pub mod api;
 mod bulletin;
+pub mod carry;
 pub mod clock;
 mod contacts;
 pub mod courier;
@@ -46,6 +47,7 @@ pub struct Desk {
     tls: Option<(Vec<u8>, Vec<u8>)>,
     clock: Clock,
     syncing: Mutex<()>,
+    running: Mutex<Option<carry::Progress>>,
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
     /// Keeps the home's lock while the desk is open.
     _lock: std::fs::File,
@@ -64,6 +66,7 @@ impl Desk {
             tls,
             clock,
             syncing: Mutex::new(()),
+            running: Mutex::new(None),
             places: Mutex::new(None),
             _lock: lock,
         }

@@ -13,7 +13,9 @@ use domain::words::{DocKind, Role, Section};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use store::file::FileKey;
 
-use super::{Account, Counts, Device, Entry, Invitation, Journal, Kept, LedgerFault, Meta, Part, Run, Transaction, Waiting};
+use super::{
+    Account, Counts, Device, Entry, Invitation, Journal, Kept, LedgerFault, Meta, Part, Run, Transaction, Waiting,
+};
 
 const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 1;
@@ -600,9 +602,8 @@ impl Transaction for Tx<'_> {
     }
 
     fn begin_part(&self, device: DeviceId, sha: Sha, size: u64, now: Millis) -> Kept<()> {
-        let mut insert = self
-            .0
-            .prepare_cached("INSERT INTO part (device, sha, size, have, touched) VALUES (?1, ?2, ?3, 0, ?4)")?;
+        let mut insert =
+            self.0.prepare_cached("INSERT INTO part (device, sha, size, have, touched) VALUES (?1, ?2, ?3, 0, ?4)")?;
         insert.execute(params![device.0, sha.0, int(size), now.0])?;
         Ok(())
     }

@@ -31,7 +31,8 @@ fn a_paper_goes_to_whoever_sees_its_section() {
     let county = &world.county;
     let photo = b"a photo of a signed receipt".to_vec();
     let sha = Sha::of(&photo);
-    let put = |desk: &super::Desk, file, bytes: &[u8]| county.take_blob(desk.device, &piece(sha, file, bytes, 0), bytes);
+    let put =
+        |desk: &super::Desk, file, bytes: &[u8]| county.take_blob(desk.device, &piece(sha, file, bytes, 0), bytes);
     let kept = |size| Ok(Stand { have: size, kept: true, refused: None });
     let lying = Stand { have: 0, kept: false, refused: Some(Refusal::WrongBytes) };
     assert_eq!(put(&zhou, family(1), b"another photo"), Ok(lying));
@@ -128,10 +129,7 @@ fn parts_have_limits_and_leave() {
     let county = &world.county;
     let named = |n: u8| Piece { size: MOST_BLOB, ..piece(Sha([n; 32]), family(1), &[], 0) };
     let have = |n: u8| county.blob_stand(op.device, &named(n)).expect("a stand").have;
-    assert_eq!(
-        county.take_blob(op.device, &Piece { size: MOST_BLOB + 1, ..named(1) }, &[0]),
-        Err(Refusal::TooLarge)
-    );
+    assert_eq!(county.take_blob(op.device, &Piece { size: MOST_BLOB + 1, ..named(1) }, &[0]), Err(Refusal::TooLarge));
     // By count: the longest untouched gives way.
     for n in 1..=8 {
         world.pass(1);
