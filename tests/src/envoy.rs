@@ -12,9 +12,11 @@ use domain::{Signer as _, SigningKey};
 
 use crate::chance::Chance;
 
-/// A courier that notes where the county stood and where it went on.
+/// A courier that notes where the county stood and where it went on, and is less patient than a desk's.
 pub struct Envoy {
     https: Https,
+    invitation: Invitation,
+    own: (Vec<u8>, Vec<u8>),
     resumed: Mutex<Vec<(u64, u64)>>,
     stood: Mutex<Option<u64>>,
 }
@@ -30,7 +32,7 @@ impl Envoy {
         let params = rcgen::CertificateParams::new(vec!["desk".to_owned()]).expect("params");
         let certificate = params.self_signed(&pair).expect("a certificate").der().to_vec();
         let own = (certificate, pair.serialize_der());
-        let https = Https::new(&invitation.address, invitation.certificate, own).expect("a courier");
+        let https = Https::new(&invitation.address, invitation.certificate, own.clone()).expect("a courier");
         let mut chance = Chance::of(u64::from_be_bytes(invitation.token[..8].try_into().expect("eight bytes")));
         let mut seed = [0; 32];
         for part in seed.chunks_mut(8) {
@@ -46,7 +48,18 @@ impl Envoy {
             practice: true,
         };
         https.enrol(&ask).expect("enrolled");
-        Self { https, resumed: Mutex::default(), stood: Mutex::default() }
+        Self { https, invitation, own, resumed: Mutex::default(), stood: Mutex::default() }
+    }
+
+    /// The same device with a courier that has no connection yet.
+    ///
+    /// # Panics
+    /// When TLS cannot be set up.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        let Self { invitation, own, resumed, .. } = self;
+        let https = Https::new(&invitation.address, invitation.certificate, own.clone()).expect("a courier");
+        Self { https, invitation, own, resumed, stood: Mutex::default() }
     }
 
     /// Each time bytes were sent: where the county had said it stands, and the offset of the first byte.
@@ -106,6 +119,6 @@ impl Courier for Envoy {
     }
 
     fn rest(&self, fruitless: u32) -> bool {
-        self.https.rest(fruitless)
+        fruitless < 3 && self.https.rest(fruitless)
     }
 }

@@ -112,8 +112,6 @@ struct Shared {
     /// For each way, until when the line is busy.
     busy: [Mutex<Option<Instant>>; 2],
     cuts: Mutex<VecDeque<Cut>>,
-    /// How to end each flow there ever was.
-    ends: Mutex<Vec<watch::Sender<bool>>>,
     counters: Counters,
 }
 
@@ -155,7 +153,6 @@ impl Line {
             weather: Mutex::new(None),
             busy: Default::default(),
             cuts: Mutex::new(VecDeque::new()),
-            ends: Mutex::new(Vec::new()),
             counters: Counters::default(),
         });
         let (stop, stopped) = oneshot::channel::<()>();
@@ -189,13 +186,6 @@ impl Line {
     /// The next flows are cut off there, one each, in this order.
     pub fn cut(&self, cuts: impl IntoIterator<Item = Cut>) {
         locked(&self.shared.cuts).extend(cuts);
-    }
-
-    /// Ends every flow there is.
-    pub fn hang_up(&self) {
-        for end in locked(&self.shared.ends).drain(..) {
-            end.send_replace(true);
-        }
     }
 
     /// Flows that will still be cut.
@@ -253,7 +243,6 @@ async fn flow(shared: Arc<Shared>, desk: TcpStream, number: u64) {
     let (county_in, county_out) = county.into_split();
     // Cut flows end at once on both sides; flows that the line forgot just hear nothing more.
     let (end, ended) = watch::channel(false);
-    locked(&shared.ends).push(end.clone());
     let stretch = shared.weather().map(|(weather, since)| weather.stretch(since.elapsed()).0);
     let way = |way: usize, after: Option<u64>, chance: Chance| Way {
         shared: Arc::clone(&shared),

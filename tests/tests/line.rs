@@ -39,7 +39,7 @@ fn whole(blob: &[u8]) -> Piece {
 #[test]
 fn a_blob_goes_on_at_the_right_byte_both_ways() {
     let (mut world, line) = county(1);
-    let envoy = Envoy::enrolled(&world.invite("op1", "CENTRE_OPERATOR"));
+    let mut envoy = Envoy::enrolled(&world.invite("op1", "CENTRE_OPERATOR"));
     let blob = noise(1, 300 * 1024);
     let piece = whole(&blob);
     let mut chance = Chance::of(11);
@@ -50,7 +50,7 @@ fn a_blob_goes_on_at_the_right_byte_both_ways() {
     };
     // Up: 20 cuts at any byte, the county ended and opened again after each fifth.
     for round in 0..4_u64 {
-        line.hang_up();
+        envoy = envoy.anew();
         line.cut((0..5).map(|_| Cut::Up(3_000 + u64::try_from(chance.below(12 * 1024)).expect("a number"))));
         // Then no flow lives to the end of its greeting.
         line.cut([Cut::Up(200); 40]);
@@ -93,21 +93,20 @@ fn a_blob_goes_on_at_the_right_byte_both_ways() {
 fn what_does_not_follow_is_refused_and_a_lying_hash_is_dropped() {
     let (world, line) = county(2);
     let envoy = Envoy::enrolled(&world.invite("op1", "CENTRE_OPERATOR"));
-    line.hang_up();
     let blob = noise(2, 50_000);
     let piece = whole(&blob);
-    let put = |piece: &Piece, bytes: &[u8]| envoy.put_blob(piece, bytes, &mut |_| {}).expect("an answer");
+    let put = |envoy: &Envoy, piece: &Piece| envoy.put_blob(piece, &blob, &mut |_| {}).expect("an answer");
     let gap = |have| Stand { have, kept: false, refused: Some(Refusal::Gap) };
-    assert_eq!(put(&Piece { from: 10_000, ..piece }, &blob), gap(0));
-    line.hang_up();
+    assert_eq!(put(&envoy, &Piece { from: 10_000, ..piece }), gap(0));
     line.cut([Cut::Up(30_000)]);
+    let envoy = envoy.anew();
     let broken = envoy.put_blob(&piece, &blob, &mut |_| {});
     assert!(broken.is_err(), "{broken:?}");
     let stand = envoy.blob_stand(&piece).expect("a stand");
     assert!((20_000..30_000).contains(&stand.have), "what arrived before the cut is kept: {stand:?}");
-    assert_eq!(put(&Piece { from: stand.have + 1, ..piece }, &blob), gap(stand.have));
+    assert_eq!(put(&envoy, &Piece { from: stand.have + 1, ..piece }), gap(stand.have));
     // All of it again does no harm.
-    assert!(put(&piece, &blob).kept);
+    assert!(put(&envoy, &piece).kept);
     // A whole with another hash is dropped in plain words, and may begin again.
     let lie = Piece { sha: Sha::of(b"another"), ..piece };
     let refused = Carrier::new(&envoy, &|_| {}).send_blob(&lie, &blob);
@@ -140,7 +139,6 @@ fn a_photo_that_broke_off_goes_on_at_the_next_contact() {
     let op = with_photo(&world, 150_000);
     op.sync();
     // The line dies for good after part of the photo has come.
-    line.hang_up();
     line.cut([Cut::Down(60_000)]);
     line.cut([Cut::Down(200); 40]);
     let failure = head.refused("Sync", json!({}));

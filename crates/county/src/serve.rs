@@ -92,7 +92,7 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router, mu
         return;
     }
     let moved = Arc::new(AtomicU64::new(0));
-    let stream = Counted { stream, moved: Arc::clone(&moved) };
+    let stream = Counted { stream, moved: Arc::clone(&moved), deaf: false };
     let handshake = tokio::select! {
         handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream)) => handshake,
         _ = stopped.wait_for(|stop| *stop) => return,
@@ -135,15 +135,32 @@ async fn silent(moved: Arc<AtomicU64>) {
     }
 }
 
-/// A stream that counts the bytes it moves.
+/// A stream that counts the bytes it moves. When the peer no longer listens, what is written goes nowhere, and what the
+/// peer had said before is still read: a county that speaks while it is spoken to must not lose the end of it.
 struct Counted {
     stream: TcpStream,
     moved: Arc<AtomicU64>,
+    deaf: bool,
 }
 
 impl Counted {
     fn count(&self, bytes: usize) {
         self.moved.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// What is said of a write of so many bytes.
+    fn written(&mut self, result: Poll<io::Result<usize>>, bytes: usize) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(Ok(count)) => {
+                self.count(count);
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(_)) => {
+                self.deaf = true;
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
@@ -160,11 +177,11 @@ impl AsyncRead for Counted {
 impl AsyncWrite for Counted {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(count)) = &written {
-            this.count(*count);
+        if this.deaf {
+            return Poll::Ready(Ok(bytes.len()));
         }
-        written
+        let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.written(result, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -173,11 +190,12 @@ impl AsyncWrite for Counted {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bytes);
-        if let Poll::Ready(Ok(count)) = &written {
-            this.count(*count);
+        let length = bytes.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
+        if this.deaf {
+            return Poll::Ready(Ok(length));
         }
-        written
+        let result = Pin::new(&mut this.stream).poll_write_vectored(cx, bytes);
+        this.written(result, length)
     }
 
     fn is_write_vectored(&self) -> bool {
