@@ -11,14 +11,19 @@
 )]
 
 mod chance;
+mod envoy;
 mod folder;
+pub mod line;
 mod list;
 mod opened;
 mod program;
 mod seat;
+#[cfg(target_os = "linux")]
+pub mod tun;
 mod world;
 
 pub use chance::Chance;
+pub use envoy::Envoy;
 pub use folder::Folder;
 pub use list::{Family, List, id_number, places_in};
 pub use opened::tables_with;

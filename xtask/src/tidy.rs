@@ -97,6 +97,9 @@ const LAWS: &[Law] = &[
             "rxing",
             "argon2",
             "base64",
+            // The body of a request that is sent from an offset on.
+            "bytes",
+            "http-body",
             "chacha20poly1305",
             "chrono",
             "clap",

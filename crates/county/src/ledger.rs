@@ -170,6 +170,16 @@ pub(crate) struct Invitation {
     pub(crate) used_by: Option<DeviceId>,
 }
 
+/// What has come of a blob that a device is sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) sha: Sha,
+    /// Bytes of the whole, as the device says.
+    pub(crate) size: u64,
+    /// Bytes that are here, from the first on.
+    pub(crate) have: u64,
+}
+
 /// How much there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Counts {
@@ -280,6 +290,18 @@ pub(crate) trait Transaction {
     fn erase_paper(&self, sha: Sha, file: FileId, section: Section) -> Kept<()>;
     /// Whether a paper was erased from a section.
     fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool>;
+
+    /// The parts of a device's blobs, the longest untouched first.
+    fn parts(&self, device: DeviceId) -> Kept<Vec<Part>>;
+    /// Begins a part; there must be none of this blob from this device.
+    fn begin_part(&self, device: DeviceId, sha: Sha, size: u64, now: Millis) -> Kept<()>;
+    /// Adds the bytes that follow what is there.
+    fn add_to_part(&self, device: DeviceId, part: &Part, bytes: &[u8], now: Millis) -> Kept<()>;
+    /// All bytes of a part in their order.
+    fn part_bytes(&self, device: DeviceId, sha: Sha) -> Kept<Vec<u8>>;
+    fn drop_part(&self, device: DeviceId, sha: Sha) -> Kept<()>;
+    /// Drops every part that nobody touched since `moment`.
+    fn sweep_parts(&self, moment: Millis) -> Kept<()>;
 
     fn counts(&self, now: Millis) -> Kept<Counts>;
 }

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod bulletin;
+pub mod carry;
 pub mod clock;
 mod contacts;
 pub mod courier;
@@ -47,6 +48,7 @@ pub struct Desk {
     tls: Option<(Vec<u8>, Vec<u8>)>,
     clock: Clock,
     syncing: Mutex<()>,
+    running: Mutex<Option<carry::Progress>>,
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
     /// Keeps the home's lock while the desk is open.
     _lock: std::fs::File,
@@ -65,6 +67,7 @@ impl Desk {
             tls,
             clock,
             syncing: Mutex::new(()),
+            running: Mutex::new(None),
             places: Mutex::new(None),
             _lock: lock,
         }

@@ -11,7 +11,7 @@ mod reads;
 mod search;
 mod views;
 
-pub use blobs::Blob;
+pub use blobs::{Blob, Missing};
 pub use fault::{DiskTrouble, StoreFault};
 pub use log::{Absorbed, Pen, Standing, Store};
 pub use reads::{Assignments, Counts, Family, Letter, Numbers, Registers, Said, StandingFacts, Visit};

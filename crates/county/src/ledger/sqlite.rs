@@ -15,8 +15,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 use store::file::FileKey;
 
 use super::{
-    Account, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Run, Transaction, Waiting,
-    pack,
+    Account, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Part, Run, Transaction,
+    Waiting, pack,
 };
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -777,6 +777,62 @@ impl Transaction for Tx<'_> {
             "SELECT EXISTS (SELECT 1 FROM erased_paper WHERE sha = ?1 AND file = ?2 AND section = ?3)",
         )?;
         Ok(read.query_row(params![sha.0, file.0, section.code()], |row| row.get(0))?)
+    }
+
+    fn parts(&self, device: DeviceId) -> Kept<Vec<Part>> {
+        let mut read =
+            self.0.prepare_cached("SELECT sha, size, have FROM part WHERE device = ?1 ORDER BY touched, sha")?;
+        let rows = read.query_map([device.0], |row| {
+            Ok(Part { sha: Sha(row.get(0)?), size: uint(row, 1)?, have: uint(row, 2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn begin_part(&self, device: DeviceId, sha: Sha, size: u64, now: Millis) -> Kept<()> {
+        let mut insert =
+            self.0.prepare_cached("INSERT INTO part (device, sha, size, have, touched) VALUES (?1, ?2, ?3, 0, ?4)")?;
+        insert.execute(params![device.0, sha.0, int(size), now.0])?;
+        Ok(())
+    }
+
+    fn add_to_part(&self, device: DeviceId, part: &Part, bytes: &[u8], now: Millis) -> Kept<()> {
+        let have = part.have.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let mut insert =
+            self.0.prepare_cached("INSERT INTO part_piece (device, sha, at, bytes) VALUES (?1, ?2, ?3, ?4)")?;
+        insert.execute(params![device.0, part.sha.0, int(part.have), bytes])?;
+        let mut update =
+            self.0.prepare_cached("UPDATE part SET have = ?3, touched = ?4 WHERE device = ?1 AND sha = ?2")?;
+        update.execute(params![device.0, part.sha.0, int(have), now.0])?;
+        Ok(())
+    }
+
+    fn part_bytes(&self, device: DeviceId, sha: Sha) -> Kept<Vec<u8>> {
+        let mut read =
+            self.0.prepare_cached("SELECT bytes FROM part_piece WHERE device = ?1 AND sha = ?2 ORDER BY at")?;
+        let mut rows = read.query(params![device.0, sha.0])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let piece = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            out.extend_from_slice(piece);
+        }
+        Ok(out)
+    }
+
+    fn drop_part(&self, device: DeviceId, sha: Sha) -> Kept<()> {
+        for table in ["part_piece", "part"] {
+            let mut delete = self.0.prepare_cached(&format!("DELETE FROM {table} WHERE device = ?1 AND sha = ?2"))?;
+            delete.execute(params![device.0, sha.0])?;
+        }
+        Ok(())
+    }
+
+    fn sweep_parts(&self, moment: Millis) -> Kept<()> {
+        let mut pieces = self.0.prepare_cached(
+            "DELETE FROM part_piece WHERE (device, sha) IN (SELECT device, sha FROM part WHERE touched < ?1)",
+        )?;
+        pieces.execute([moment.0])?;
+        self.0.prepare_cached("DELETE FROM part WHERE touched < ?1")?.execute([moment.0])?;
+        Ok(())
     }
 
     fn counts(&self, now: Millis) -> Kept<Counts> {
