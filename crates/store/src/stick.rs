@@ -14,6 +14,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bundle::{BundleFault, BundleSecret, CHANCE, Direction, Envelope, Header, Item, MOST_BYTES, Reader, Writer};
 
+#[cfg(test)]
+mod tests;
+
 /// How the name of every bundle ends.
 const ENDING: &str = "ruhu";
 /// What is added to a name while the file is not yet proven.
@@ -86,7 +89,7 @@ impl Direction {
     }
 }
 
-/// The name of a bundle's file: no character that FAT or exFAT forbid, 21 characters with its ending.
+/// The name of a bundle's file: no character that FAT or exFAT forbid, 19 characters with its ending.
 fn name_of(header: &Header) -> String {
     let number = hex(header.id.0.first_chunk::<4>().unwrap_or(&[0; 4]));
     format!("入户-{}-{number}.{ENDING}", header.direction.word())
@@ -196,9 +199,7 @@ fn write_and<E: From<StickFault>>(
     fill: impl FnOnce(&mut Filler<'_>) -> Result<(), E>,
     meddle: impl FnOnce(&Path),
 ) -> Result<Written, E> {
-    if !fs::metadata(folder).is_ok_and(|found| found.is_dir()) {
-        return Err(StickFault::NotAFolder.into());
-    }
+    must_be_folder(folder)?;
     sweep(folder);
     let (file, fleeting) = create(folder, envelope.direction, chance)
         .map_err(|error| classify(error, folder, Some(crate::bundle::LEAST_BYTES)))?;
@@ -226,6 +227,15 @@ fn write_and<E: From<StickFault>>(
         return Err(StickFault::Gone.into());
     }
     Ok(Written { path, id: header.id, bytes, items })
+}
+
+fn must_be_folder(path: &Path) -> Result<(), StickFault> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(StickFault::NotAFolder),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(StickFault::NotAFolder),
+        Err(error) => Err(classify(error, path, None)),
+    }
 }
 
 /// A new file under its temporary name, locked for as long as it is open.
@@ -286,9 +296,7 @@ fn sweep(folder: &Path) {
 /// # Errors
 /// `NotAFolder`, `Gone`, `Io`.
 pub fn list(folder: &Path) -> Result<Vec<Listed>, StickFault> {
-    if !fs::metadata(folder).is_ok_and(|found| found.is_dir()) {
-        return Err(StickFault::NotAFolder);
-    }
+    must_be_folder(folder)?;
     let said = |error| classify(error, folder, None);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(said)? {
@@ -429,7 +437,12 @@ const GONE: &[i32] = &[21, 55, 433, 1006, 1167];
 /// Whether the folder of (or at) `near` can still be read: a device that was pulled out answers every question with
 /// "input or output error", a broken one only some.
 fn is_there(near: &Path) -> bool {
-    let folder = if fs::metadata(near).is_ok_and(|found| found.is_dir()) { Some(near) } else { near.parent() };
+    let folder = match fs::metadata(near) {
+        Ok(found) if found.is_dir() => Some(near),
+        Ok(_) => near.parent(),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => near.parent(),
+        Err(_) => None,
+    };
     folder.is_some_and(|folder| {
         fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok())) && device_is_there(folder)
     })
