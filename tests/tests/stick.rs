@@ -148,7 +148,7 @@ fn a_small_ext4_stick_is_full_read_only_and_pulled_out() {
 #[test]
 fn a_stick_that_lies_about_its_size_is_caught_each_time() {
     let mount = Folder::fresh();
-    let Some(stick) = Unsound::plugged_in(mount.path()) else { return eprintln!("{SKIPPED}") };
+    let Some(stick) = Unsound::plugged_in(mount.path(), true) else { return eprintln!("{SKIPPED}") };
     let size = write(mount.path(), 1, of_bytes(200_000)).expect("a sound stick").bytes;
     assert_eq!(all_whole(mount.path()), 1);
     let mut caught = 0;
@@ -169,7 +169,7 @@ fn a_stick_that_lies_about_its_size_is_caught_each_time() {
 #[test]
 fn a_stick_pulled_out_at_any_moment_holds_no_half_bundle() {
     let mount = Folder::fresh();
-    let Some(stick) = Unsound::plugged_in(mount.path()) else { return eprintln!("{SKIPPED}") };
+    let Some(stick) = Unsound::plugged_in(mount.path(), false) else { return eprintln!("{SKIPPED}") };
     for moment in 0..1000 {
         stick.emptied();
         stick.becomes(Nature { pulled_out_at: Some(moment), ..Nature::default() });
@@ -195,7 +195,7 @@ fn a_stick_pulled_out_at_any_moment_holds_no_half_bundle() {
 #[test]
 fn reading_from_a_stick_that_is_pulled_out_gives_a_beginning_and_says_so() {
     let mount = Folder::fresh();
-    let Some(stick) = Unsound::plugged_in(mount.path()) else { return eprintln!("{SKIPPED}") };
+    let Some(stick) = Unsound::plugged_in(mount.path(), false) else { return eprintln!("{SKIPPED}") };
     let made = write(mount.path(), 1, of_bytes(1_500_000)).expect("a sound stick");
     let mut beginnings = 0;
     for moment in 0..40 {
@@ -222,7 +222,7 @@ fn reading_from_a_stick_that_is_pulled_out_gives_a_beginning_and_says_so() {
 #[test]
 fn a_full_or_locked_stick_says_how_much_is_lacking() {
     let mount = Folder::fresh();
-    let Some(stick) = Unsound::plugged_in(mount.path()) else { return eprintln!("{SKIPPED}") };
+    let Some(stick) = Unsound::plugged_in(mount.path(), false) else { return eprintln!("{SKIPPED}") };
     for room in (0_u64..400_000).step_by(8192) {
         stick.emptied();
         stick.becomes(Nature { room: Some(room), ..Nature::default() });

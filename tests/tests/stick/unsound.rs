@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fuser::{
     BackgroundSession, BsdFileFlags, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
-    INodeNo, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
+    INodeNo, InitFlags, KernelConfig, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
     ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
@@ -76,12 +76,15 @@ fn attr(number: u64, kind: FileType, size: u64) -> FileAttr {
     }
 }
 
-struct Served(Arc<Mutex<Inside>>);
+struct Served {
+    inside: Arc<Mutex<Inside>>,
+    cached: bool,
+}
 
 impl Served {
     /// The stick, if it is plugged in.
     fn asked(&self) -> Result<MutexGuard<'_, Inside>, Errno> {
-        let mut inside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let number = inside.questions;
         inside.questions += 1;
         if inside.nature.pulled_out_at.is_some_and(|at| number >= at) { Err(Errno::EIO) } else { Ok(inside) }
@@ -93,6 +96,13 @@ impl Served {
 }
 
 impl Filesystem for Served {
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
+        if self.cached {
+            config.add_capabilities(InitFlags::FUSE_WRITEBACK_CACHE).map_err(|_| std::io::ErrorKind::Unsupported)?;
+        }
+        Ok(())
+    }
+
     fn lookup(&self, _: &Request, _: INodeNo, name: &OsStr, reply: ReplyEntry) {
         match self.asked().map(|inside| inside.named(name).map(|at| inside.attr(at))) {
             Ok(Some(attr)) => reply.entry(&AT_ONCE, &attr, Generation(0)),
@@ -141,7 +151,7 @@ impl Filesystem for Served {
                 let number = inside.next + 1;
                 inside.files.push((number, name.to_str().expect("a name").to_owned(), Vec::new()));
                 let attr = attr(number, FileType::RegularFile, 0);
-                reply.created(&AT_ONCE, &attr, Generation(0), FileHandle(0), FopenFlags::empty());
+                reply.created(&AT_ONCE, &attr, Generation(0), FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
             }
             Err(error) => reply.error(error),
         }
@@ -193,18 +203,19 @@ impl Filesystem for Served {
             Ok(inside) => inside,
             Err(error) => return reply.error(error),
         };
+        let Some(at) = inside.numbered(number) else { return reply.error(Errno::ENOENT) };
         let (used, nature) = (inside.used(), inside.nature);
-        if nature.room.is_some_and(|room| used + data.len() as u64 > room) {
+        let bytes = &mut inside.files[at].2;
+        let (from, before) = (usize::try_from(offset).expect("an offset"), bytes.len());
+        let until = (from + data.len()).max(before);
+        if nature.room.is_some_and(|room| used + (until - before) as u64 > room) {
             return reply.error(Errno::ENOSPC);
         }
-        let Some(at) = inside.numbered(number) else { return reply.error(Errno::ENOENT) };
-        let bytes = &mut inside.files[at].2;
-        assert_eq!(bytes.len() as u64, offset, "a bundle is written from front to back");
-        bytes.extend_from_slice(data);
+        bytes.resize(until, 0);
+        bytes[from..from + data.len()].copy_from_slice(data);
         if let Some(room) = nature.true_room {
-            let kept = usize::try_from(room.saturating_sub(used)).expect("a size").min(data.len());
-            let from = bytes.len() - data.len() + kept;
-            bytes[from..].fill(0);
+            let kept = usize::try_from(room).expect("a size").min(until);
+            bytes[kept..].fill(0);
         }
         reply.written(u32::try_from(data.len()).expect("a size"));
     }
@@ -288,12 +299,13 @@ pub(crate) struct Unsound {
 }
 
 impl Unsound {
-    /// Plugs one in at `folder`; `None` where this user may not.
-    pub(crate) fn plugged_in(folder: &Path) -> Option<Self> {
+    /// Plugs one in at `folder`; `None` where this user may not. Where it is `cached`, the system keeps what is written
+    /// to it in memory as it does with a disk.
+    pub(crate) fn plugged_in(folder: &Path, cached: bool) -> Option<Self> {
         let inside = Arc::new(Mutex::new(Inside::default()));
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("unsound".to_owned()), MountOption::NoExec];
-        let session = fuser::spawn_mount(Served(Arc::clone(&inside)), folder, &config).ok()?;
+        let session = fuser::spawn_mount(Served { inside: Arc::clone(&inside), cached }, folder, &config).ok()?;
         Some(Self { inside, _session: session })
     }
 
@@ -306,11 +318,6 @@ impl Unsound {
         let mut inside = self.inside();
         inside.nature = nature;
         inside.questions = 0;
-    }
-
-    /// Questions asked of it since it last became something.
-    pub(crate) fn questions(&self) -> u64 {
-        self.inside().questions
     }
 
     /// Takes everything off.
