@@ -116,9 +116,6 @@ impl County {
     ) -> Result<Page, No> {
         let mut batches = Batches::default();
         let mut bytes = 0_usize;
-        // A desk on a thin line wishes for less, so that a page gets through before the line breaks.
-        let wished = usize::try_from(pull.most).ok().filter(|most| *most > 0);
-        let most = wished.map_or(self.limits.bytes, |most| most.min(self.limits.bytes));
         loop {
             let runs = tx.runs_after(now, own, page.next, CHUNK)?;
             let last = runs.len() < CHUNK;
