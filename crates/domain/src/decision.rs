@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::ids::{DeviceId, FactId, JournalId, LogId};
+use crate::ids::{DeviceId, FactId, JournalId, LogId, Sha};
 use crate::rights::Position;
 
 /// The head of the centre decided on facts that the county kept without letting them through.
@@ -26,6 +26,9 @@ pub struct Erased {
     pub facts: Vec<FactId>,
     /// Why.
     pub reason: String,
+    /// Papers of that section that go with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<Sha>,
 }
 
 /// A device may no longer speak to the county.
