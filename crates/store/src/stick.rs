@@ -378,7 +378,8 @@ pub fn open(
         Header::read(&mut file).map_err(|fault| worded(fault, path, None))?;
         return Err(StickFault::Bundle(BundleFault::TooLarge(crate::bundle::Limit::Bytes)));
     }
-    let reader = Reader::new(BufReader::with_capacity(PIECE, file), secret, sender).map_err(|fault| worded(fault, path, None))?;
+    let reader = Reader::new(BufReader::with_capacity(PIECE, file), secret, sender)
+        .map_err(|fault| worded(fault, path, None))?;
     Ok(Opened { reader, path: path.to_owned() })
 }
 
@@ -455,7 +456,9 @@ fn device_is_there(folder: &Path) -> bool {
     let Ok(device) = fs::metadata(folder).map(|found| found.dev()) else { return false };
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     // Major 0 is no disk: memory, a network, a program.
-    major == 0 || !Path::new("/sys/dev/block").is_dir() || Path::new(&format!("/sys/dev/block/{major}:{minor}")).exists()
+    major == 0
+        || !Path::new("/sys/dev/block").is_dir()
+        || Path::new(&format!("/sys/dev/block/{major}:{minor}")).exists()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -84,7 +84,8 @@ impl Numbers {
 fn what_is_put_in_comes_out_whatever_its_length() {
     let mut numbers = Numbers(7);
     for chunk in [SMALL, CHUNK] {
-        for length in [0, 1, chunk - 47, chunk - 46, chunk - 45, chunk - 6, chunk - 5, chunk - 4, chunk, 2 * chunk + 1] {
+        for length in [0, 1, chunk - 47, chunk - 46, chunk - 45, chunk - 6, chunk - 5, chunk - 4, chunk, 2 * chunk + 1]
+        {
             let items = vec![item(3, &numbers.bytes(length)), item(255, b""), item(1, &numbers.bytes(40))];
             let bytes = sealed(&items, 9, chunk);
             assert!(bytes.len().is_multiple_of(4096), "{length} bytes make a file of {}", bytes.len());
@@ -237,10 +238,12 @@ fn mutated(a: &[u8], b: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 fn ten_thousand_mixtures_never_give_what_was_not_put_in() {
     let mut numbers = Numbers(13);
     let make = |numbers: &mut Numbers, chance| {
-        let items: Vec<Item> = (1..=60).map(|n| {
-            let length = numbers.below(160);
-            item(n, &numbers.bytes(length))
-        }).collect();
+        let items: Vec<Item> = (1..=60)
+            .map(|n| {
+                let length = numbers.below(160);
+                item(n, &numbers.bytes(length))
+            })
+            .collect();
         let bytes = sealed(&items, chance, SMALL);
         (items, bytes)
     };
@@ -307,7 +310,8 @@ fn a_header_is_read_by_whoever_carries_it_and_cannot_be_changed() {
         let of = Header { made_on, ..header }.bytes();
         let from = desk();
         let envelope = Envelope { from: &from, to: county().key(), direction: Direction::Down, made_on };
-        let (bytes, _) = Writer::new(Vec::new(), &envelope, &[5; CHANCE]).expect("a beginning").finish().expect("an end");
+        let (bytes, _) =
+            Writer::new(Vec::new(), &envelope, &[5; CHANCE]).expect("a beginning").finish().expect("an end");
         assert_eq!(bytes[48..KEYLESS], of[48..]);
         let read = Header::read(&mut &bytes[..]).expect("a header");
         assert_eq!((read.made_on.year(), read.direction), (kept, Direction::Down));
@@ -318,7 +322,9 @@ fn a_header_is_read_by_whoever_carries_it_and_cannot_be_changed() {
 fn other_files_and_newer_formats_are_told_apart() {
     let bytes = sealed(&[item(1, b"hello")], 5, CHUNK);
     let header = |bytes: &[u8]| Header::read(&mut &bytes[..]);
-    for other in ["PK\x03\x04 a workbook", "RUHU-BUNDLE-x\n", "RUHU-BUNDLE-0\n", "RUHU-BUNDLE-01\n", "RUHU-BUNDLE-123", "X"] {
+    for other in
+        ["PK\x03\x04 a workbook", "RUHU-BUNDLE-x\n", "RUHU-BUNDLE-0\n", "RUHU-BUNDLE-01\n", "RUHU-BUNDLE-123", "X"]
+    {
         assert!(matches!(header(other.as_bytes()), Err(BundleFault::NotABundle)), "{other}");
     }
     for (newer, number) in [("RUHU-BUNDLE-2\nwhatever", 2), ("RUHU-BUNDLE-17\n", 17)] {

@@ -109,7 +109,9 @@ fn names_are_safe_on_every_file_system() {
     assert_eq!(name, "入户-下发-f0f0f0f0.ruhu");
     assert!(name.chars().count() == 19 && !name.contains(|c: char| "\\/:*?\"<>|".contains(c) || c.is_control()));
     assert!(is_ours_unproven(OsStr::new(&format!("{name}.part"))));
-    for other in ["入户-下发-f0f0f0f0.ruhu", "入户-下发-.ruhu.part", "x.ruhu.part", "入户-下发-../../ab.ruhu.part", "a.part"] {
+    for other in
+        ["入户-下发-f0f0f0f0.ruhu", "入户-下发-.ruhu.part", "x.ruhu.part", "入户-下发-../../ab.ruhu.part", "a.part"]
+    {
         assert!(!is_ours_unproven(OsStr::new(other)), "{other}");
     }
 }
@@ -199,14 +201,21 @@ fn what_the_filler_cannot_give_undoes_the_file() {
 #[test]
 fn half_files_are_swept_and_nothing_else_is_touched() {
     let folder = Folder::fresh();
-    for name in ["入户-上报-01234567.ruhu.part", "入户-下发-89abcdef.ruhu.part", "别人的.part", "入户-上报-x.ruhu.part", "账.xlsx"] {
+    for name in [
+        "入户-上报-01234567.ruhu.part",
+        "入户-下发-89abcdef.ruhu.part",
+        "别人的.part",
+        "入户-上报-x.ruhu.part",
+        "账.xlsx",
+    ] {
         fs::write(folder.0.join(name), b"half").expect("written");
     }
     // One of them is being written by another program.
     let busy = OpenOptions::new().write(true).open(folder.0.join("入户-下发-89abcdef.ruhu.part")).expect("a file");
     busy.lock().expect("locked");
     written(&folder.0, 1).expect("written");
-    let mut left = ["入户-下发-89abcdef.ruhu.part", "别人的.part", "入户-上报-x.ruhu.part", "账.xlsx", "入户-上报-01010101.ruhu"];
+    let mut left =
+        ["入户-下发-89abcdef.ruhu.part", "别人的.part", "入户-上报-x.ruhu.part", "账.xlsx", "入户-上报-01010101.ruhu"];
     left.sort_unstable();
     assert_eq!(folder.names(), left);
 }
@@ -286,9 +295,11 @@ fn reading_says_which_of_the_failures_it_is() {
     let large = check(&folder.0.join("holes.ruhu"), &county(), known);
     assert!(matches!(large, Err(StickFault::Bundle(BundleFault::TooLarge(Limit::Bytes)))));
     let listed = list(&folder.0).expect("a list");
-    assert!(listed.iter().any(|listed| {
-        matches!(listed.header, Err(StickFault::Bundle(BundleFault::TooLarge(Limit::Bytes))))
-    }));
+    assert!(
+        listed
+            .iter()
+            .any(|listed| { matches!(listed.header, Err(StickFault::Bundle(BundleFault::TooLarge(Limit::Bytes)))) })
+    );
     #[cfg(unix)]
     {
         let link = folder.0.join("link.ruhu");
