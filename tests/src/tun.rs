@@ -36,6 +36,7 @@ pub fn possible() -> bool {
 /// When it cannot be started; it is asked for only where [`possible`] said yes.
 pub fn own_namespace() {
     if std::env::var_os(HERE).is_some() {
+        ip(&["link", "set", "lo", "up"]);
         return;
     }
     let program = std::env::current_exe().expect("this program");

@@ -1,8 +1,9 @@
 //! The routes: bytes in, bytes out. Messages travel zstd-compressed; refusals as JSON with a fitting status. No rule of
 //! the exchange stands here, and no body grows beyond its limit, compressed or inflated.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -18,8 +19,8 @@ use domain::exchange::{Hello, Message, Pull, Push};
 use domain::ids::{DeviceId, FileId, Sha};
 use domain::words::Section;
 use serde::Deserialize;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
 
 use crate::blob::PaperPart;
 use crate::body::{Arriving, Cut, Lines, Next, whole};
@@ -34,6 +35,8 @@ const MOST_ENROL: usize = 64 * 1024;
 const LEVEL: i32 = 3;
 /// Bytes of a blob wait so long for more before they are written: what a cut can cost.
 const SOON: Duration = Duration::from_secs(1);
+/// What has arrived is at hand after so long.
+const BRIEF: Duration = Duration::from_millis(20);
 /// So many bytes of a blob are written at once.
 const MUCH: usize = 256 * 1024;
 /// Lines of an answer that may wait to be read.
@@ -88,6 +91,7 @@ pub(crate) fn router(county: Arc<County>) -> Router {
         .route("/v1/blob/{sha}/have", get(blob_stand))
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
+        .layer(Extension(Arc::new(Takers::default())))
         .with_state(county)
 }
 
@@ -224,11 +228,45 @@ fn piece(sha: &str, said: Asked) -> Result<Piece, Sorry> {
 async fn blob_stand(
     State(county): State<Arc<County>>,
     Extension(peer): Extension<Peer>,
+    Extension(takers): Extension<Arc<Takers>>,
     Path(sha): Path<String>,
     said: Asked,
 ) -> Result<Json<Stand>, Sorry> {
     let piece = piece(&sha, said)?;
+    takers.settle((peer.0, piece.sha)).await;
     Ok(Json(step(county, move |county| Ok(county.blob_stand(county.device_of(peer.0)?, &piece)?)).await?))
+}
+
+/// Who takes in which blob from whom now. A desk that asks anew has given its old flow up: what that one still holds is
+/// written first, so that no byte which arrived is sent again.
+#[derive(Default)]
+struct Takers(Mutex<BTreeMap<(Sha, Sha), watch::Sender<bool>>>);
+
+impl Takers {
+    /// Ends who takes this blob in, if anybody does, and waits until it has written what it holds.
+    async fn settle(&self, blob: (Sha, Sha)) {
+        let taker = self.all().remove(&blob);
+        if let Some(taker) = taker {
+            taker.send_replace(true);
+            // It holds the only receiver. A disk that takes longer costs bytes, not truth.
+            timeout(SOON, taker.closed()).await.ok();
+        }
+    }
+
+    /// Enters a new taker; hears when it should end.
+    fn enter(&self, blob: (Sha, Sha)) -> watch::Receiver<bool> {
+        let (end, ended) = watch::channel(false);
+        let mut all = self.all();
+        all.retain(|_, taker| !taker.is_closed());
+        if let Some(other) = all.insert(blob, end) {
+            other.send_replace(true);
+        }
+        ended
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(Sha, Sha), watch::Sender<bool>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Takes a blob's bytes from the offset that its address names. The answer begins at once and says line by line what is
@@ -236,6 +274,7 @@ async fn blob_stand(
 async fn put_blob(
     State(county): State<Arc<County>>,
     Extension(peer): Extension<Peer>,
+    Extension(takers): Extension<Arc<Takers>>,
     Path(sha): Path<String>,
     said: Asked,
     bytes: Body,
@@ -244,6 +283,7 @@ async fn put_blob(
     if piece.size > MOST_BLOB {
         return Err(Sorry(Refusal::TooLarge));
     }
+    takers.settle((peer.0, piece.sha)).await;
     let asked = Arc::clone(&county);
     let (device, stand) = step(asked, move |county| {
         let device = county.device_of(peer.0)?;
@@ -259,7 +299,8 @@ async fn put_blob(
     say(&tell, stand);
     if !stand.kept {
         // A task of its own: what has arrived is kept even if nobody waits for the answer any more.
-        tokio::spawn(take_in(county, device, piece, Arriving::of(bytes), tell));
+        let ended = takers.enter((peer.0, piece.sha));
+        tokio::spawn(take_in(county, device, piece, Arriving::of(bytes), tell, ended));
     }
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::new(Lines(told))).into_response())
 }
@@ -280,12 +321,24 @@ async fn take_in(
     piece: Piece,
     mut arriving: Arriving,
     tell: mpsc::Sender<Bytes>,
+    mut ended: watch::Receiver<bool>,
 ) {
     let mut from = piece.from;
     let mut fresh: Vec<u8> = Vec::new();
     let mut due: Option<Instant> = None;
     loop {
-        let next = arriving.next(due).await;
+        // The server's end is one, too.
+        let mut end = *ended.borrow() || ended.has_changed().is_err();
+        let next = if end {
+            // What has arrived by now and no more.
+            arriving.next(Some(Instant::now() + BRIEF)).await
+        } else {
+            tokio::select! {
+                next = arriving.next(due) => next,
+                _ = ended.changed() => continue,
+            }
+        };
+        end &= matches!(next, Ok(Next::Nothing));
         if let Ok(Next::Bytes(bytes)) = &next {
             due.get_or_insert_with(|| Instant::now() + SOON);
             fresh.extend_from_slice(bytes);
@@ -294,7 +347,7 @@ async fn take_in(
             }
         }
         due = None;
-        let last = !matches!(next, Ok(Next::Bytes(_) | Next::Nothing));
+        let last = end || !matches!(next, Ok(Next::Bytes(_) | Next::Nothing));
         if !fresh.is_empty() || piece.size == 0 {
             let bytes = std::mem::take(&mut fresh);
             let place = Piece { from, ..piece };
