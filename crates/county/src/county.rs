@@ -1,30 +1,30 @@
 //! The county: its ledger, its keys, its clock, and what it knows of rights. Founding, opening, greeting and its own
-//! facts (roles, devices, number blocks) are here; the other steps stand in `enrol`, `push`, `pull` and `blob`.
+//! questions about rights are here; the other steps stand in `enrol`, `push`, `pull` and `blob`, the log's own in `record`.
 //! Nothing here opens a socket, and no lock is held while anybody is waited for.
 
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use domain::SigningKey;
-use domain::clock::{Millis, Received};
 use domain::enrol::Refusal;
 use domain::event::Event;
-use domain::exchange::{Hello, PAGE_BATCHES, PAGE_BYTES, Sum, Welcome};
-use domain::fact::{Batch, Fact, Verified, seal};
-use domain::ids::{DeviceId, FactId, FileId, JournalId, LogId, PersonId, Sha, hex};
+use domain::exchange::{Cursor, Hello, Mark, Message as _, PAGE_BATCHES, PAGE_BYTES, Welcome};
+use domain::fact::Fact;
+use domain::ids::{DeviceId, FileId, JournalId, LogId, Sha};
 use domain::letter::BlockLeased;
-use domain::org::DeviceEnrolled;
 use domain::rights::{Position, Rights};
-use domain::words::{DocKind, Section};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::chance;
 use crate::clock::Clock;
 use crate::keys::{self, Keys, KeysFault};
-use crate::ledger::{Counts, Device, Entry, Journal, Ledger, LedgerFault, Meta, Run, Transaction};
+use crate::ledger::{Counts, Device, Ledger, LedgerFault, Meta, Transaction};
+use crate::record::{enrolment, fresh_journal};
 
 /// The first block of numbers; those below belong to papers from before Ruhu.
 const FIRST_BLOCK: u32 = 101;
+/// How far behind the highest known block a restored county goes on: ten thousand numbers.
+const BLOCKS_AFTER_RESTORE: u32 = 100;
 /// Most blocks of one kind for one greeting.
 const MOST_BLOCKS: u32 = 5;
 
@@ -175,6 +175,8 @@ impl County {
             log: LogId(chance::fresh()?),
             master_journal: JournalId(chance::fresh()?),
             safe: 0,
+            forked: 0,
+            lost: None,
         };
         let ledger = Ledger::found(&ledger_at, &keys.ledger, &meta)?;
         Ok(Self::with(ledger, keys, meta, clock))
@@ -282,7 +284,7 @@ impl County {
     }
 
     /// Greets a device: opens its journal if it is new, leases the blocks of numbers it wants (at most five of a kind,
-    /// and only to those who work cases).
+    /// only to those who work cases, and none to a greeting that is said twice), and says how far both know the same log.
     ///
     /// # Errors
     /// `OtherLog`, `DeviceUnknown`, `NotAllowed` for a journal of somebody else, `Malformed` for an impossible year.
@@ -293,52 +295,69 @@ impl County {
             if hello.log != self.meta.log {
                 return Err(Refusal::OtherLog.into());
             }
+            let before = tx.head()?;
+            let agreed = agreed(tx, before, &hello.marks)?;
             let mut facts = Vec::new();
             if self.opens(tx, hello.journal, device.id)? {
                 facts.push((FileId::county(), Event::DeviceEnrolled(enrolment(&device, hello.journal))));
             }
-            for (kind, year) in self.blocks(tx, &device, &hello.wants)? {
-                let block = tx.last_block(kind, year)?.map_or(FIRST_BLOCK, |last| last.saturating_add(1));
-                tx.add_lease(kind, year, block, device.id)?;
-                facts.push((FileId::device(device.id), Event::BlockLeased(BlockLeased { kind, year, block })));
-            }
+            let blocks = self.blocks(tx, before, &device, hello)?;
+            facts.extend(blocks.into_iter().map(|block| (FileId::device(device.id), Event::BlockLeased(block))));
+            let quiet = facts.is_empty() && self.quiet(tx, before, &device, hello)?;
             if !facts.is_empty() {
                 self.state(tx, now, facts)?;
             }
             let journal = tx.journal(hello.journal)?.ok_or(LedgerFault::Damaged("a journal is missing"))?;
+            let head = tx.head()?;
             Ok(Welcome {
                 log: self.meta.log,
-                head: tx.head()?,
-                safe: self.meta.safe,
+                head: Mark::of(head, &tx.chain_at(head)?),
+                agreed,
+                safe: tx.meta()?.safe,
                 now,
                 batches: journal.next_batch.saturating_sub(1),
                 last_seal: journal.last_seal,
+                closed: journal.closed,
+                quiet,
             })
         }))
     }
 
-    /// The blocks to lease for these wants, one by one.
+    /// The blocks to lease for a greeting, in the order of its wants.
     fn blocks(
         &self,
         tx: &dyn Transaction,
+        head: Position,
         device: &Device,
-        wants: &[(DocKind, i32, u32)],
-    ) -> Result<Vec<(DocKind, i32)>, No> {
-        let head = tx.head()?;
+        hello: &Hello,
+    ) -> Result<Vec<BlockLeased>, No> {
+        if hello.wants.iter().any(|(_, year, _)| !(2000..=2100).contains(year)) {
+            return Err(Refusal::Malformed.into());
+        }
         let works = self.with_rights(tx, head, |rights| {
             rights.role(&device.person, head).is_some_and(domain::words::Role::works_cases)
         })?;
-        let mut out: Vec<(DocKind, i32)> = Vec::new();
-        for (kind, year, count) in wants {
-            if !(2000..=2100).contains(year) {
-                return Err(Refusal::Malformed.into());
-            }
+        // The answer may have been lost: what is said again, clock and all, was answered with blocks already.
+        let said = Sha::of(&Hello { cursor: Cursor::default(), marks: Vec::new(), ..hello.clone() }.bytes());
+        if hello.wants.is_empty() || !works || tx.greeting(device.id)? == Some(said) {
+            return Ok(Vec::new());
+        }
+        let meta = tx.meta()?;
+        let mut out: Vec<BlockLeased> = Vec::new();
+        for (kind, year, count) in &hello.wants {
             for _ in 0..(*count).min(MOST_BLOCKS) {
-                let of_kind = out.iter().filter(|(other, _)| other == kind).count();
-                if works && u32::try_from(of_kind).is_ok_and(|n| n < MOST_BLOCKS) {
-                    out.push((*kind, *year));
+                let of_kind = out.iter().filter(|other| other.kind == *kind).count();
+                if u32::try_from(of_kind).is_ok_and(|n| n < MOST_BLOCKS) {
+                    let (own, others) = tx.last_blocks(*kind, *year, meta.master_journal)?;
+                    let just = out.iter().filter(|other| (other.kind, other.year) == (*kind, *year));
+                    let own = just.map(|block| block.block).chain(own).max();
+                    let block = next_block(own, others, meta.forked > 0);
+                    out.push(BlockLeased { kind: *kind, year: *year, block });
                 }
             }
+        }
+        if !out.is_empty() {
+            tx.put_greeting(device.id, said)?;
         }
         Ok(out)
     }
@@ -354,13 +373,7 @@ impl County {
             Some(known) if known.device == Some(device) => Ok(false),
             Some(_) => Err(Refusal::NotAllowed.into()),
             None => {
-                tx.put_journal(&Journal {
-                    id: journal,
-                    device: Some(device),
-                    next_batch: 1,
-                    next_seq: 1,
-                    last_seal: Sha([0; 32]),
-                })?;
+                tx.put_journal(&fresh_journal(journal, Some(device)))?;
                 Ok(true)
             }
         }
@@ -395,92 +408,6 @@ impl County {
         Ok(ask(&standing.rights))
     }
 
-    /// The county's own facts, sealed into one batch of its journal and appended. Returns the batch's position.
-    pub(crate) fn state(
-        &self,
-        tx: &dyn Transaction,
-        now: Millis,
-        events: Vec<(FileId, Event)>,
-    ) -> Result<Position, No> {
-        let journal = tx.journal(self.meta.master_journal)?.ok_or(LedgerFault::Damaged("the master's journal"))?;
-        let mut facts = Vec::new();
-        for (seq, (file, event)) in (journal.next_seq..).zip(events) {
-            facts.push(Fact {
-                id: FactId { journal: journal.id, seq },
-                file,
-                section: Section::Core,
-                wall: now,
-                author: PersonId::county_master(),
-                kind: event.kind().to_owned(),
-                replaces: Vec::new(),
-                body: event.body().map_err(LedgerFault::from)?,
-            });
-        }
-        let previous = match tx.entry_of(journal.id, journal.next_batch.saturating_sub(1))? {
-            Some(entry) => Some(Batch::parse(&entry.bytes).map_err(LedgerFault::from)?.seal),
-            None => None,
-        };
-        let seen = tx.head()?;
-        let seed = chance::fresh().map_err(LedgerFault::from)?;
-        let batch = seal(&facts, previous.as_ref(), seen, &seed, &self.master).map_err(LedgerFault::from)?;
-        let verified = batch.verify(&self.master.verifying_key()).map_err(LedgerFault::from)?;
-        let received = Received { at: now, offset: 0, seen: tx.time_at(seen)? };
-        let whole = Whole { bytes: batch.bytes(), batch, facts: verified };
-        self.append(tx, &journal, &whole, received, |_| false)
-    }
-
-    /// Gives a verified batch its place and moves its journal on. `held` says which runs are kept back.
-    pub(crate) fn append(
-        &self,
-        tx: &dyn Transaction,
-        journal: &Journal,
-        whole: &Whole,
-        received: Received,
-        held: impl Fn(&[Verified]) -> bool,
-    ) -> Result<Position, No> {
-        let seal = &whole.batch.seal;
-        let position = tx.take_position()?;
-        tx.add_entry(&Entry {
-            position,
-            journal: journal.id,
-            batch: seal.batch,
-            received,
-            runs: seal.runs,
-            bytes: whole.bytes.clone(),
-        })?;
-        let mut rest = whole.facts.as_slice();
-        for run in whole.batch.runs() {
-            let (facts, after) =
-                rest.split_at_checked(run.facts.len()).ok_or(LedgerFault::Damaged("runs and facts disagree"))?;
-            rest = after;
-            let Some(first) = facts.first() else { continue };
-            let mut sum = Sum::default();
-            for verified in facts {
-                sum.add(&verified.leaf);
-            }
-            let held = held(facts);
-            tx.add_run(&Run {
-                position,
-                seq: first.fact.id.seq,
-                journal: journal.id,
-                file: run.file,
-                section: run.section,
-                held,
-                sum,
-            })?;
-            for verified in facts.iter().filter(|verified| !held && Rights::reads(&verified.fact.kind)) {
-                tx.add_rights_fact(position, verified.fact.id.seq, &verified.bytes)?;
-            }
-        }
-        tx.put_journal(&Journal {
-            next_batch: seal.batch.saturating_add(1),
-            next_seq: seal.first.saturating_add(u64::from(seal.count)),
-            last_seal: seal.hash(),
-            ..journal.clone()
-        })?;
-        Ok(position)
-    }
-
     /// Turns an inner no into what the desk is told; the cause of the county's own trouble goes to the listener.
     pub(crate) fn settle<T>(&self, result: Result<T, No>) -> Result<T, Refusal> {
         match result {
@@ -494,15 +421,24 @@ impl County {
     }
 }
 
-/// A whole batch that verified.
-pub(crate) struct Whole {
-    pub(crate) batch: Batch,
-    pub(crate) facts: Vec<Verified>,
-    /// As received.
-    pub(crate) bytes: Vec<u8>,
+/// The block after those that this county journal gave; far behind those that another did, which may have given more.
+fn next_block(own: Option<u32>, others: Option<u32>, restored: bool) -> u32 {
+    let behind_own = own.map(|block| block.saturating_add(1));
+    let behind_others = others.map(|block| block.saturating_add(BLOCKS_AFTER_RESTORE));
+    let first = if restored { FIRST_BLOCK.saturating_add(BLOCKS_AFTER_RESTORE) } else { FIRST_BLOCK };
+    behind_own.max(behind_others).unwrap_or(first)
 }
 
-/// What the log says of a device's journal.
-pub(crate) fn enrolment(device: &Device, journal: JournalId) -> DeviceEnrolled {
-    DeviceEnrolled { device: device.id, person: device.person.clone(), key: hex(&device.key), journal }
+/// The highest of a desk's marks that is this log's own; position 0 is everybody's.
+fn agreed(tx: &dyn Transaction, head: Position, marks: &[Mark]) -> Result<Position, No> {
+    let mut agreed = 0;
+    for mark in marks {
+        if mark.position > agreed
+            && mark.position <= head
+            && Mark::of(mark.position, &tx.chain_at(mark.position)?) == *mark
+        {
+            agreed = mark.position;
+        }
+    }
+    Ok(agreed)
 }

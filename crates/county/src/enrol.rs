@@ -4,15 +4,16 @@
 use domain::clock::Millis;
 use domain::enrol::{EnrolAsk, EnrolReply, Invitation, Refusal, proof_bytes};
 use domain::event::Event;
-use domain::ids::{DeviceId, FileId, PersonId, Sha, hex, unhex};
+use domain::ids::{DeviceId, FileId, JournalId, PersonId, Sha, hex, unhex};
 use domain::org::RoleGiven;
 use domain::place::PlaceCode;
 use domain::words::Role;
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::chance;
-use crate::county::{County, CountyFault, No, enrolment};
+use crate::county::{County, CountyFault, No};
 use crate::ledger::{self, Account, Device};
+use crate::record::enrolment;
 
 const DAY: i64 = 86_400_000;
 
@@ -109,7 +110,9 @@ impl County {
             if let Some(used_by) = invitation.used_by {
                 // The answer may have been lost on the way: the same device is told the same again.
                 return match known {
-                    Some(device) if used_by == id && same(&device) => Ok(self.reply(account, now)),
+                    Some(device) if used_by == id && same(&device) => {
+                        Ok(self.reply(tx.meta()?.master_journal, account, now))
+                    }
                     Some(_) | None => Err(Refusal::InvitationUsed.into()),
                 };
             }
@@ -124,7 +127,15 @@ impl County {
                         return Err(Refusal::NotAllowed.into());
                     }
                     let enrolled = tx.head()?.saturating_add(1);
-                    Device { id, person: account.person.clone(), key, certificate, enrolled, revoked: false }
+                    Device {
+                        id,
+                        person: account.person.clone(),
+                        key,
+                        certificate,
+                        enrolled,
+                        revoked: false,
+                        confirmed: true,
+                    }
                 }
             };
             let mut facts = Vec::new();
@@ -154,11 +165,11 @@ impl County {
                 }
             }
             tx.use_invitation(invitation.token_hash, now, id)?;
-            Ok(self.reply(account, now))
+            Ok(self.reply(tx.meta()?.master_journal, account, now))
         }))
     }
 
-    fn reply(&self, account: &Account, now: Millis) -> EnrolReply {
+    fn reply(&self, master_journal: JournalId, account: &Account, now: Millis) -> EnrolReply {
         // Only those who bring lists in need to name a household by its ID number.
         let names_files = match account.role {
             Role::CentreHead | Role::CentreOperator => true,
@@ -180,7 +191,7 @@ impl County {
             county: self.meta.county.clone(),
             practice: self.meta.practice,
             master_key: hex(self.master.verifying_key().as_bytes()),
-            master_journal: self.meta.master_journal,
+            master_journal,
             file_key: names_files.then(|| hex(self.file_key.as_slice())),
             now: now.0,
         }

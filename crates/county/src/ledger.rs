@@ -2,6 +2,7 @@
 //! Rules live above, in `push`, `pull` and `enrol`; a ledger must never decide what is allowed.
 //! A second variant (PostgreSQL) adds one `impl Transaction` and an arm to `read` and `write`.
 
+mod pack;
 mod sqlite;
 
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::path::Path;
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
 use domain::fact::SealFault;
-use domain::ids::{DeviceId, FileId, JournalId, LogId, PersonId, Sha};
+use domain::ids::{DeviceId, FactId, FileId, JournalId, LogId, PersonId, Sha};
 use domain::place::PlaceCode;
 use domain::rights::{Entitled, Position};
 use domain::wire::WireFault;
@@ -39,6 +40,9 @@ pub enum LedgerFault {
     /// A fact of the county's own that cannot be written.
     #[error("the county's own fact cannot be written")]
     Body(#[from] domain::event::BodyFault),
+    /// A batch that does not inflate.
+    #[error("the ledger is damaged: a batch does not inflate")]
+    Packing(#[from] std::io::Error),
     /// JSON of an area list.
     #[error("the ledger is damaged: a list of areas cannot be read")]
     Json(#[from] serde_json::Error),
@@ -53,8 +57,13 @@ pub(crate) struct Meta {
     pub(crate) county: String,
     pub(crate) practice: bool,
     pub(crate) log: LogId,
+    /// The master's present journal.
     pub(crate) master_journal: JournalId,
     pub(crate) safe: Position,
+    /// Where it last said that it was restored; 0 if never.
+    pub(crate) forked: Position,
+    /// The lowest position above which history was ever lost.
+    pub(crate) lost: Option<Position>,
 }
 
 /// A person as last enrolled.
@@ -72,10 +81,13 @@ pub(crate) struct Device {
     pub(crate) id: DeviceId,
     pub(crate) person: PersonId,
     pub(crate) key: [u8; 32],
+    /// All zeros, which no certificate hashes to, until a device from a lost history presents itself.
     pub(crate) certificate: Sha,
     /// Position of its enrolment.
     pub(crate) enrolled: Position,
     pub(crate) revoked: bool,
+    /// Not so for a device from a lost history whose enrolment the head has not let through.
+    pub(crate) confirmed: bool,
 }
 
 /// A journal and where it goes on.
@@ -84,6 +96,8 @@ pub(crate) struct Journal {
     pub(crate) id: JournalId,
     /// `None` for the master's own.
     pub(crate) device: Option<DeviceId>,
+    /// Two desks have written under it: it takes nothing new.
+    pub(crate) closed: bool,
     pub(crate) next_batch: u64,
     pub(crate) next_seq: u64,
     pub(crate) last_seal: Sha,
@@ -96,20 +110,45 @@ pub(crate) struct Entry {
     pub(crate) journal: JournalId,
     pub(crate) batch: u64,
     pub(crate) received: Received,
+    /// The running hash after it.
+    pub(crate) chain: Sha,
     pub(crate) runs: u32,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A run of an entry.
+/// A run of an entry: facts of one section that were let through together, or one fact that was not.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) position: Position,
     pub(crate) seq: u64,
+    /// Since when it is let through; its position while it is held.
+    pub(crate) shown: Position,
     pub(crate) journal: JournalId,
     pub(crate) file: FileId,
     pub(crate) section: Section,
     pub(crate) held: bool,
+    /// Also sent to the device whose journal it is.
+    pub(crate) back: bool,
     pub(crate) sum: Sum,
+}
+
+impl Run {
+    /// One past the seq of its last fact.
+    pub(crate) fn end(&self) -> u64 {
+        self.seq.saturating_add(self.sum.count)
+    }
+}
+
+/// An erased fact.
+#[derive(Debug, Clone)]
+pub(crate) struct Erasure {
+    pub(crate) fact: FactId,
+    pub(crate) file: FileId,
+    pub(crate) section: Section,
+    /// Position of the erasure.
+    pub(crate) at: Position,
+    /// Since when it was let through, and the first eight bytes of its leaf, if it was there.
+    pub(crate) counted: Option<(Position, u64)>,
 }
 
 /// A batch before its predecessor.
@@ -136,8 +175,14 @@ pub(crate) struct Invitation {
 pub(crate) struct Counts {
     pub(crate) entries: u64,
     pub(crate) facts: u64,
+    /// Facts that are kept without being let through, and undecided.
     pub(crate) held: u64,
+    pub(crate) erased: u64,
     pub(crate) waiting: u64,
+    /// Journals under which two desks have written.
+    pub(crate) closed: u64,
+    /// Blocks of numbers that two devices have, after a restore.
+    pub(crate) blocks_twice: u64,
     pub(crate) people: u64,
     pub(crate) devices: u64,
     pub(crate) invitations_open: u64,
@@ -149,7 +194,11 @@ type Kept<T> = Result<T, LedgerFault>;
 /// One transaction: everything below is seen or done together or not at all.
 pub(crate) trait Transaction {
     fn meta(&self) -> Kept<Meta>;
+    /// The county turned out to be restored: its new journal, where it says so, and above which position history is lost.
+    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()>;
     fn head(&self) -> Kept<Position>;
+    /// The running hash at a position; zeros at 0.
+    fn chain_at(&self, position: Position) -> Kept<Sha>;
     /// The next position, from a row that stays locked until the transaction ends.
     fn take_position(&self) -> Kept<Position>;
     /// County clock at a position; of position 0, the beginning of time.
@@ -160,23 +209,48 @@ pub(crate) trait Transaction {
     fn device(&self, id: DeviceId) -> Kept<Option<Device>>;
     fn device_by_certificate(&self, certificate: Sha) -> Kept<Option<Device>>;
     fn add_device(&self, device: &Device) -> Kept<()>;
+    fn confirm_device(&self, id: DeviceId) -> Kept<()>;
+    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()>;
+    /// Also of a device that is not known yet.
+    fn revoke(&self, id: DeviceId) -> Kept<()>;
+    /// What a device said when it was last given blocks, hashed.
+    fn greeting(&self, device: DeviceId) -> Kept<Option<Sha>>;
+    fn put_greeting(&self, device: DeviceId, said: Sha) -> Kept<()>;
     fn invitation(&self, token_hash: Sha) -> Kept<Option<Invitation>>;
     fn add_invitation(&self, invitation: &Invitation) -> Kept<()>;
     fn use_invitation(&self, token_hash: Sha, at: Millis, by: DeviceId) -> Kept<()>;
-    fn last_block(&self, kind: DocKind, year: i32) -> Kept<Option<u32>>;
-    fn add_lease(&self, kind: DocKind, year: i32, block: u32, device: DeviceId) -> Kept<()>;
+    /// The highest block that this county journal gave, and the highest that any other did.
+    fn last_blocks(&self, kind: DocKind, year: i32, master: JournalId) -> Kept<(Option<u32>, Option<u32>)>;
+    /// A block for the device whose own file this is; told twice, it changes nothing.
+    fn add_lease(&self, kind: DocKind, year: i32, block: u32, file: FileId, master: JournalId) -> Kept<()>;
 
     fn journal(&self, id: JournalId) -> Kept<Option<Journal>>;
     /// Adds a journal or moves it on.
     fn put_journal(&self, journal: &Journal) -> Kept<()>;
+    /// Also a journal that is not known yet.
+    fn close_journal(&self, id: JournalId) -> Kept<()>;
     fn entry(&self, position: Position) -> Kept<Option<Entry>>;
-    fn entry_of(&self, journal: JournalId, batch: u64) -> Kept<Option<Entry>>;
+    /// The entries that hold a batch or parts of it, in log order.
+    fn entries_of(&self, journal: JournalId, batch: u64) -> Kept<Vec<Entry>>;
     fn add_entry(&self, entry: &Entry) -> Kept<()>;
+    /// The same entry with facts closed.
+    fn close_facts(&self, position: Position, bytes: &[u8]) -> Kept<()>;
     fn add_run(&self, run: &Run) -> Kept<()>;
-    /// Seqs of the facts of an entry that are held.
-    fn held_in(&self, position: Position) -> Kept<Vec<u64>>;
-    fn add_rights_fact(&self, position: Position, seq: u64, bytes: &[u8]) -> Kept<()>;
-    /// Facts of rights after a position, up to another, in log order.
+    /// The runs of an entry, by seq.
+    fn runs_of(&self, position: Position) -> Kept<Vec<Run>>;
+    /// The runs of a journal that hold facts from `first` to before `end`, each with the number of its batch.
+    fn runs_among(&self, journal: JournalId, first: u64, end: u64) -> Kept<Vec<(Run, u64)>>;
+    /// Lets the held fact through that this run is, from `shown` on.
+    fn release(&self, position: Position, seq: u64, shown: Position) -> Kept<()>;
+    /// Decides against the held fact that this run is.
+    fn reject(&self, position: Position, seq: u64) -> Kept<()>;
+    fn decision(&self, fact: FactId) -> Kept<Option<bool>>;
+    fn put_decision(&self, fact: FactId, accept: bool) -> Kept<()>;
+    fn erasure(&self, fact: FactId) -> Kept<Option<Erasure>>;
+    fn add_erasure(&self, erasure: &Erasure) -> Kept<()>;
+    /// Takes effect at a position, after what has been added for it.
+    fn add_rights_fact(&self, position: Position, bytes: &[u8]) -> Kept<()>;
+    /// Facts of rights after a position, up to another, in the order in which they took effect.
     fn rights_facts(&self, after: Position, upto: Position) -> Kept<Vec<(Position, Vec<u8>)>>;
 
     fn waiting(&self, journal: JournalId, batch: u64) -> Kept<Option<Waiting>>;
@@ -184,10 +258,11 @@ pub(crate) trait Transaction {
     fn add_waiting(&self, waiting: &Waiting) -> Kept<()>;
     fn drop_waiting(&self, journal: JournalId, batch: u64) -> Kept<()>;
 
-    /// At most `most` runs that follow `cursor` in page order and are not held; of the desk's own journal only those
-    /// whose section was opened after they came: lost once with their right, they come back with it.
+    /// At most `most` runs that follow `cursor` in page order and are let through, or held if these are seen; of the desk's
+    /// own journal only those that it does not have as they are: their section was opened after they came (lost once with
+    /// their right, they come back with it), they were let through later, or others brought them after a restore.
     fn runs_after(&self, see: &Entitled, own: JournalId, cursor: Cursor, most: usize) -> Kept<Vec<(Cursor, Run)>>;
-    /// Count and leaves of all that is seen up to a position and not held.
+    /// Count and leaves of all that is seen, let through and not erased as of a position.
     fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum>;
     /// Sections that a journal has written into after a position, let through.
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>>;
@@ -201,6 +276,10 @@ pub(crate) trait Transaction {
     fn blob_places(&self, sha: Sha) -> Kept<Vec<(FileId, Section)>>;
     fn add_blob(&self, sha: Sha, at: Millis, bytes: &[u8]) -> Kept<()>;
     fn add_blob_place(&self, sha: Sha, file: FileId, section: Section, device: DeviceId) -> Kept<()>;
+    /// Drops a paper from a section for good; its bytes too if it belongs nowhere else.
+    fn erase_paper(&self, sha: Sha, file: FileId, section: Section) -> Kept<()>;
+    /// Whether a paper was erased from a section.
+    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool>;
 
     fn counts(&self, now: Millis) -> Kept<Counts>;
 }

@@ -14,6 +14,7 @@ mod keys;
 mod ledger;
 mod pull;
 mod push;
+mod record;
 mod serve;
 mod tls;
 

@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::enrol::Refusal;
-use domain::exchange::{Cursor, Delivery, Gone, Page, Pull, Sum, prune};
+use domain::exchange::{Cursor, Delivery, Gone, Hello, Mark, Page, Pull, Sum, prune};
 use domain::fact::Batch;
-use domain::ids::{DeviceId, FileId};
+use domain::ids::{DeviceId, FileId, JournalId};
 use domain::rights::{Entitled, Position};
 use domain::words::Section;
 
 use crate::county::{County, No};
-use crate::ledger::{Entry, LedgerFault, Run, Transaction};
+use crate::ledger::{Device, Entry, LedgerFault, Run, Transaction};
 
 /// Runs fetched at a time. More than a batch can hold, so that no batch is cut by it.
 const CHUNK: usize = 2_000;
@@ -26,28 +26,50 @@ impl County {
     /// since: what was lost, and what was lost and regained, which comes again. So a desk holds nothing but what was open
     /// at its cursor, however its pulls were cut and whatever was given and taken in between.
     ///
+    /// A cursor beyond the head, which only a restored county can meet, is as good as one at the head.
+    ///
     /// # Errors
-    /// `DeviceUnknown`; `OtherLog` also for a cursor beyond the head, which only a restored county can cause.
+    /// `DeviceUnknown`, `OtherLog`.
     pub fn pull(&self, device: DeviceId, pull: &Pull) -> Result<Page, Refusal> {
         self.settle(self.ledger.read(|tx| {
-            let (head, now, before) = self.seen_by(tx, device, pull)?;
-            let mut page = self.page(tx, pull, &now, head)?;
-            let mut held: BTreeSet<(FileId, Section)> = if before.all.is_some() {
-                // Who saw everything is told by what there is.
-                tx.sections()?.into_iter().collect()
-            } else {
-                before.sections.keys().copied().collect()
+            let device = self.known(tx, device)?;
+            if pull.log != self.meta.log {
+                return Err(Refusal::OtherLog.into());
+            }
+            let head = tx.head()?;
+            let end = end_of(head);
+            let cursor = pull.cursor.min(end);
+            let page = Page { head: Mark::of(head, &tx.chain_at(head)?), next: cursor, ..Page::default() };
+            if cursor == end {
+                // Whatever is visible is so since the head at the latest: all of it is before this cursor.
+                return Ok(page);
+            }
+            let (now, before) = self.entitled(tx, head, &device, cursor)?;
+            let gone = gone(tx, &now, &before, pull.journal, cursor)?;
+            let most = match usize::try_from(pull.most) {
+                Ok(most @ 1..) => most.min(self.limits.bytes),
+                Ok(0) | Err(_) => self.limits.bytes,
             };
-            // What the desk wrote with a right that it had when it last looked and lost before it sent.
-            held.extend(tx.written_after(pull.journal, pull.cursor.visible)?);
-            let broken = |since: Option<Position>| since.is_none_or(|since| since > pull.cursor.visible);
-            page.gone = held
-                .into_iter()
-                .map(|(file, section)| Gone { file, section, regained: now.since(file, section) })
-                .filter(|gone| broken(gone.regained))
-                .collect();
-            Ok(page)
+            self.fill(tx, Page { gone, ..page }, pull.journal, &now, most)
         }))
+    }
+
+    /// Whether a pull at the greeting's cursor would bring nothing and name nothing that is gone; `false` too where the
+    /// desk knows another history than this one.
+    pub(crate) fn quiet(
+        &self,
+        tx: &dyn Transaction,
+        head: Position,
+        device: &Device,
+        hello: &Hello,
+    ) -> Result<bool, No> {
+        let (cursor, end) = (hello.cursor, end_of(head));
+        if cursor >= end {
+            return Ok(cursor == end);
+        }
+        let (now, before) = self.entitled(tx, head, device, cursor)?;
+        Ok(tx.runs_after(&now, hello.journal, cursor, 1)?.is_empty()
+            && gone(tx, &now, &before, hello.journal, cursor)?.is_empty())
     }
 
     /// Count and leaves of what the device holds if it has read up to `pull.cursor`, a last page's `next`, and applied
@@ -58,35 +80,44 @@ impl County {
     /// As [`County::pull`].
     pub fn close(&self, device: DeviceId, pull: &Pull) -> Result<Sum, Refusal> {
         self.settle(self.ledger.read(|tx| {
-            let (_, _, then) = self.seen_by(tx, device, pull)?;
-            Ok(tx.sum(&then, pull.cursor.visible)?)
+            let device = self.known(tx, device)?;
+            if pull.log != self.meta.log {
+                return Err(Refusal::OtherLog.into());
+            }
+            let head = tx.head()?;
+            let upto = pull.cursor.visible.min(head);
+            let then = self.with_rights(tx, head, |rights| rights.entitled(&device.person, device.id, upto))?;
+            Ok(tx.sum(&then, upto)?)
         }))
     }
 
-    /// The head, what the person may see now, and what as of the cursor.
-    fn seen_by(
+    /// What the person may see now, and what as of the cursor.
+    fn entitled(
         &self,
         tx: &dyn Transaction,
-        device: DeviceId,
-        pull: &Pull,
-    ) -> Result<(Position, Entitled, Entitled), No> {
-        let device = self.known(tx, device)?;
-        let head = tx.head()?;
-        if pull.log != self.meta.log || pull.cursor.visible > head {
-            return Err(Refusal::OtherLog.into());
-        }
+        head: Position,
+        device: &Device,
+        cursor: Cursor,
+    ) -> Result<(Entitled, Entitled), No> {
         self.with_rights(tx, head, |rights| {
             let of = |as_of| rights.entitled(&device.person, device.id, as_of);
-            (head, of(head), of(pull.cursor.visible))
+            (of(head), of(cursor.visible))
         })
     }
 
-    fn page(&self, tx: &dyn Transaction, pull: &Pull, now: &Entitled, head: Position) -> Result<Page, No> {
-        let mut page = Page { head, next: pull.cursor, ..Page::default() };
+    /// Fills a page with what follows its `next`.
+    fn fill(
+        &self,
+        tx: &dyn Transaction,
+        mut page: Page,
+        own: JournalId,
+        now: &Entitled,
+        most: usize,
+    ) -> Result<Page, No> {
         let mut batches = Batches::default();
         let mut bytes = 0_usize;
         loop {
-            let runs = tx.runs_after(now, pull.journal, page.next, CHUNK)?;
+            let runs = tx.runs_after(now, own, page.next, CHUNK)?;
             let last = runs.len() < CHUNK;
             let together =
                 |a: &(Cursor, Run), b: &(Cursor, Run)| (a.0.visible, a.0.position) == (b.0.visible, b.0.position);
@@ -98,8 +129,8 @@ impl County {
             for group in groups {
                 let Some((at, first)) = group.last() else { continue };
                 let delivery = batches.deliver(tx, first.position, group)?;
-                let full = bytes.saturating_add(delivery.batch.len()) > self.limits.bytes
-                    || page.deliveries.len() >= self.limits.batches;
+                let full =
+                    bytes.saturating_add(delivery.batch.len()) > most || page.deliveries.len() >= self.limits.batches;
                 if full && !page.deliveries.is_empty() {
                     page.more = true;
                     return Ok(page);
@@ -110,12 +141,36 @@ impl County {
             }
             if last {
                 // Whatever becomes visible later does so after this head.
-                let end = Cursor { visible: head, position: head, seq: u64::MAX / 2 };
-                page.next = page.next.max(end);
+                page.next = page.next.max(end_of(page.head.position));
                 return Ok(page);
             }
         }
     }
+}
+
+/// The cursor of who has read everything up to a position.
+fn end_of(position: Position) -> Cursor {
+    Cursor { visible: position, position, seq: u64::MAX / 2 }
+}
+
+/// What the person could see at the cursor and has not been able to see ever since.
+fn gone(
+    tx: &dyn Transaction,
+    now: &Entitled,
+    before: &Entitled,
+    own: JournalId,
+    cursor: Cursor,
+) -> Result<Vec<Gone>, No> {
+    let broken = |since: Option<Position>| since.is_none_or(|since| since > cursor.visible);
+    let mut held: BTreeSet<(FileId, Section)> = before.sections.keys().copied().collect();
+    // Who saw everything and has not done so ever since is told by what there is.
+    if before.all.is_some() && broken(now.all) {
+        held.extend(tx.sections()?);
+    }
+    // What the desk wrote with a right that it had when it last looked and lost before it sent.
+    held.extend(tx.written_after(own, cursor.visible)?);
+    let gone = held.into_iter().map(|(file, section)| Gone { file, section, regained: now.since(file, section) });
+    Ok(gone.filter(|gone| broken(gone.regained)).collect())
 }
 
 /// Batches parsed for a page: one that is shown in several parts is parsed once.
@@ -143,13 +198,14 @@ impl Batches {
         let bytes = if whole {
             entry.bytes.clone()
         } else {
-            let open: BTreeSet<u64> = group.iter().map(|(at, _)| at.seq).collect();
+            let open: Vec<(u64, u64)> = group.iter().map(|(_, run)| (run.seq, run.sum.count)).collect();
             let batch = match batch {
                 Some(batch) => batch,
                 None => batch.insert(Batch::parse(&entry.bytes).map_err(LedgerFault::from)?),
             };
-            prune(batch, &open).bytes()
+            prune(batch.clone(), &open).bytes()
         };
-        Ok(Delivery { position, received: entry.received, batch: bytes })
+        let held = group.iter().filter(|(_, run)| run.held).map(|(_, run)| run.seq).collect();
+        Ok(Delivery { position, received: entry.received, held, batch: bytes })
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use domain::VerifyingKey;
 use domain::clock::{Millis, Received};
+use domain::decision::JournalClosed;
 use domain::enrol::Refusal;
 use domain::event::Event;
 use domain::exchange::{Ack, Acks, MOST_BATCH, Push};
@@ -13,8 +14,9 @@ use domain::fact::{Batch, Fact, SealFault, Verified};
 use domain::ids::{DeviceId, FileId, JournalId};
 use domain::rights::{Position, Rights};
 
-use crate::county::{County, No, Whole};
-use crate::ledger::{Device, Entry, Journal, LedgerFault, Transaction, Waiting};
+use crate::county::{County, No};
+use crate::ledger::{Device, Journal, LedgerFault, Transaction, Waiting};
+use crate::record::{Arrival, Part, held_in, move_on, there};
 
 /// Most batches that may wait for a predecessor, of one journal.
 const MOST_WAITING: usize = 1_000;
@@ -26,20 +28,46 @@ struct Contact<'a> {
     key: &'a VerifyingKey,
 }
 
+/// A whole batch that verified, and its bytes as received.
+#[derive(Clone)]
+struct Whole {
+    batch: Batch,
+    facts: Vec<Verified>,
+    bytes: Vec<u8>,
+}
+
+/// Why a push is not taken.
+enum Stop {
+    No(No),
+    /// Two desks write under this journal.
+    Twins(JournalId),
+}
+
+impl<T: Into<No>> From<T> for Stop {
+    fn from(no: T) -> Self {
+        Self::No(no.into())
+    }
+}
+
 impl County {
     /// Takes batches of the device's own journals. All of the push is kept, or none of it.
     ///
     /// A batch that is already here is acknowledged again; one before its predecessor waits on disk and is taken, with
-    /// its own time of arrival, as soon as the predecessor comes.
+    /// its own time of arrival, as soon as the predecessor comes. Two batches under one number prove that two desks write
+    /// under one journal: it is closed, and from then on only what is already here is acknowledged.
     ///
     /// # Errors
     /// `DeviceUnknown`; `NotAllowed` for a journal that is not this device's (a new one is announced by a greeting);
     /// `Malformed`, `Unsealed`, `Forked`, `TooLarge`.
     pub fn push(&self, device: DeviceId, push: &Push) -> Result<Acks, Refusal> {
-        self.settle(self.take(device, push))
+        self.settle(match self.take(device, push) {
+            Ok(acks) => Ok(acks),
+            Err(Stop::No(no)) => Err(no),
+            Err(Stop::Twins(journal)) => self.close_twins(device, journal),
+        })
     }
 
-    fn take(&self, device: DeviceId, push: &Push) -> Result<Acks, No> {
+    fn take(&self, device: DeviceId, push: &Push) -> Result<Acks, Stop> {
         let device = self.ledger.read(|tx| self.known(tx, device))?;
         let key =
             VerifyingKey::from_bytes(&device.key).ok().ok_or(No::Trouble(LedgerFault::Damaged("a device's key")))?;
@@ -54,21 +82,20 @@ impl County {
             let offset = now.0.saturating_sub(push.wall.0);
             let mut acks = Acks::default();
             let mut journals = BTreeSet::new();
-            for whole in &wholes {
-                let seal = &whole.batch.seal;
-                let journal = tx.journal(seal.journal)?.filter(|journal| journal.device == Some(device.id));
+            for whole in wholes {
+                let journal = tx.journal(whole.batch.seal.journal)?.filter(|journal| journal.device == Some(device.id));
                 let journal = journal.ok_or(Refusal::NotAllowed)?;
-                journals.insert(journal.id);
-                if seal.batch < journal.next_batch {
-                    let kept = tx.entry_of(journal.id, seal.batch)?.filter(|kept| kept.bytes == whole.bytes);
-                    let kept = kept.ok_or(Refusal::Forked)?;
-                    acks.acks.push(acknowledged(tx, &kept)?);
-                } else if seal.batch > journal.next_batch {
-                    wait(tx, &journal, whole, now, offset)?;
+                let (id, batch) = (journal.id, whole.batch.seal.batch);
+                journals.insert(id);
+                if batch > journal.next_batch {
+                    wait(tx, &journal, &whole, now, offset)?;
                 } else {
+                    let next = batch == journal.next_batch;
                     acks.acks.push(self.chain(tx, &contact, &journal, whole, now, offset)?);
-                    tx.drop_waiting(journal.id, seal.batch)?;
-                    self.take_waiting(tx, &contact, journal.id, &mut acks.acks)?;
+                    if next {
+                        tx.drop_waiting(id, batch)?;
+                        self.take_waiting(tx, &contact, id, &mut acks.acks)?;
+                    }
                 }
             }
             for journal in journals {
@@ -85,55 +112,79 @@ impl County {
         contact: &Contact<'_>,
         journal: JournalId,
         acks: &mut Vec<Ack>,
-    ) -> Result<(), No> {
+    ) -> Result<(), Stop> {
         loop {
             let journal = tx.journal(journal)?.ok_or(LedgerFault::Damaged("a journal is missing"))?;
             let Some(waiting) = tx.waiting(journal.id, journal.next_batch)? else { return Ok(()) };
             tx.drop_waiting(journal.id, waiting.batch)?;
             let whole = verified(&waiting.bytes, contact.key)?;
-            match self.chain(tx, contact, &journal, &whole, waiting.at, waiting.offset) {
+            match self.chain(tx, contact, &journal, whole, waiting.at, waiting.offset) {
                 Ok(ack) => acks.push(ack),
                 // It does not continue what came before it. It is not acknowledged; its desk offers it again and is told.
-                Err(No::Refused(_)) => return Ok(()),
-                Err(No::Trouble(fault)) => return Err(No::Trouble(fault)),
+                Err(Stop::No(No::Refused(_)) | Stop::Twins(_)) => return Ok(()),
+                Err(Stop::No(No::Trouble(fault))) => return Err(fault.into()),
             }
         }
     }
 
-    /// Appends the next batch of a journal, if it continues it.
+    /// Appends what is new of a batch that is there already or comes next, if it continues its journal.
     fn chain(
         &self,
         tx: &dyn Transaction,
         contact: &Contact<'_>,
         journal: &Journal,
-        whole: &Whole,
+        whole: Whole,
         at: Millis,
         offset: i64,
-    ) -> Result<Ack, No> {
-        let seal = &whole.batch.seal;
-        if seal.previous != journal.last_seal {
-            return Err(Refusal::Forked.into());
+    ) -> Result<Ack, Stop> {
+        let Contact { head, device, .. } = *contact;
+        let Whole { batch, facts, .. } = whole;
+        let seal = batch.seal.clone();
+        let next = seal.batch == journal.next_batch;
+        if next && seal.previous != journal.last_seal {
+            return Err(Stop::Twins(journal.id));
         }
-        if seal.first != journal.next_seq {
+        if next && seal.first != journal.next_seq {
             return Err(Refusal::Unsealed.into());
         }
+        if journal.closed && (next || there(tx, &seal)?.is_none_or(|there| there.entries == 0)) {
+            return Err(Refusal::Forked.into());
+        }
         // Nobody has seen more than there was; and a device's rights begin with its enrolment.
-        let Contact { head, device, .. } = *contact;
         let seen = seal.seen.min(head);
         let as_of = seen.max(device.enrolled);
-        let received = Received { at, offset, seen: tx.time_at(seen)? };
-        let held: BTreeSet<u64> = self.with_rights(tx, head, |rights| {
-            let facts = whole.facts.iter().map(|verified| &verified.fact);
-            facts.filter(|fact| !allowed(rights, device, fact, as_of)).map(|fact| fact.id.seq).collect()
+        let arrival =
+            Arrival { received: Received { at, offset, seen: tx.time_at(seen)? }, back: false, master: false };
+        let mut held = Ok(BTreeSet::new());
+        let taken = self.take_in(tx, Part { batch, facts }, arrival, |facts| {
+            held = self.with_rights(tx, head, |rights| {
+                let facts = facts.iter().map(|verified| &verified.fact);
+                facts.filter(|fact| !allowed(rights, device, fact, as_of)).map(|fact| fact.id.seq).collect()
+            });
+            held.as_ref().map_or_else(|_| BTreeSet::new(), BTreeSet::clone)
         })?;
-        let hold = |facts: &[Verified]| facts.iter().any(|verified| held.contains(&verified.fact.id.seq));
-        let position = self.append(tx, journal, whole, received, hold)?;
-        Ok(Ack { batch: seal.batch, position, received, held: tx.held_in(position)? })
+        held?;
+        taken.map_err(|_| Stop::Twins(journal.id))?;
+        if next {
+            move_on(tx, journal, &seal)?;
+        }
+        Ok(acknowledged(tx, journal.id, seal.batch)?)
+    }
+
+    /// Closes a journal under which two desks have written, once, and says so.
+    fn close_twins(&self, device: DeviceId, journal: JournalId) -> Result<Acks, No> {
+        self.ledger.write(|tx| {
+            if tx.journal(journal)?.is_some_and(|journal| !journal.closed) {
+                let closed = Event::JournalClosed(JournalClosed { journal, device });
+                self.state(tx, self.clock.now(), vec![(FileId::device(device), closed)])?;
+            }
+            Ok::<_, No>(())
+        })?;
+        Err(Refusal::Forked.into())
     }
 }
 
-/// Whether the device's person may write this fact. A run that holds one fact of another kind is held as a whole: it is
-/// the smallest thing that can be withheld.
+/// Whether the device's person may write this fact.
 fn allowed(rights: &Rights, device: &Device, fact: &Fact, as_of: Position) -> bool {
     fact.author == device.person
         && !misfiled(fact)
@@ -161,28 +212,32 @@ fn verified(bytes: &[u8], key: &VerifyingKey) -> Result<Whole, No> {
     match batch.verify(key) {
         Ok(facts) => Ok(Whole { batch, facts, bytes: bytes.to_vec() }),
         Err(SealFault::Wire(_) | SealFault::Size) => Err(Refusal::Malformed.into()),
-        Err(SealFault::Suite | SealFault::Signature | SealFault::Root | SealFault::Place) => {
-            Err(Refusal::Unsealed.into())
-        }
+        Err(SealFault::Suite | SealFault::Signature | SealFault::Place) => Err(Refusal::Unsealed.into()),
     }
 }
 
-/// What was answered when this entry came.
-fn acknowledged(tx: &dyn Transaction, entry: &Entry) -> Result<Ack, No> {
-    Ok(Ack {
-        batch: entry.batch,
-        position: entry.position,
-        received: entry.received,
-        held: tx.held_in(entry.position)?,
-    })
+/// What the log says of a batch that is there: of several entries with parts of it, the last one's place and time.
+fn acknowledged(tx: &dyn Transaction, journal: JournalId, batch: u64) -> Result<Ack, No> {
+    let entries = tx.entries_of(journal, batch)?;
+    let last = entries.last().ok_or(LedgerFault::Damaged("a batch without an entry"))?;
+    let mut held = Vec::new();
+    for entry in &entries {
+        held.extend(held_in(tx, entry.position)?);
+    }
+    held.sort_unstable();
+    Ok(Ack { batch, position: last.position, received: last.received, held })
 }
 
 /// Keeps a batch until its predecessor comes.
-fn wait(tx: &dyn Transaction, journal: &Journal, whole: &Whole, at: Millis, offset: i64) -> Result<(), No> {
-    let batch = whole.batch.seal.batch;
+fn wait(tx: &dyn Transaction, journal: &Journal, whole: &Whole, at: Millis, offset: i64) -> Result<(), Stop> {
+    let seal = &whole.batch.seal;
+    let batch = seal.batch;
+    if journal.closed {
+        return Err(Refusal::Forked.into());
+    }
     match tx.waiting(journal.id, batch)? {
-        Some(kept) if kept.bytes == whole.bytes => Ok(()),
-        Some(_) => Err(Refusal::Forked.into()),
+        Some(kept) if Batch::parse(&kept.bytes).is_ok_and(|kept| kept.seal == *seal) => Ok(()),
+        Some(_) => Err(Stop::Twins(journal.id)),
         None => {
             if tx.waiting_numbers(journal.id)?.len() >= MOST_WAITING {
                 return Err(Refusal::TooLarge.into());

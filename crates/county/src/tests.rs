@@ -7,17 +7,18 @@ mod paging;
 mod papers;
 
 use std::cell::{Ref, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::SigningKey;
 use domain::clock::Millis;
+use domain::decision::{Erased, HeldDecided};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, proof_bytes};
-use domain::event::Event;
-use domain::exchange::{Acks, Cursor, Hello, Page, Place, Pull, Push, Sum, Welcome};
-use domain::fact::{Batch, Fact, Seal, leaf, seal};
+use domain::event::{Event, Writer, writer};
+use domain::exchange::{Acks, Cursor, Hello, Mark, Page, Place, Pull, Push, Sum, Welcome};
+use domain::fact::{Batch, Fact, Seal, seal};
 use domain::household::Placed;
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha, hex};
 use domain::org::VillageAssigned;
@@ -70,12 +71,42 @@ impl Drop for Home {
     }
 }
 
+/// A run as the log has it.
+struct Stretch {
+    place: Place,
+    journal: JournalId,
+    /// Sent to its own author too.
+    back: bool,
+    facts: Vec<Known>,
+}
+
 /// The log as it was read.
 #[derive(Default)]
 struct Truth {
-    runs: Vec<(Place, JournalId, Vec<Known>)>,
+    runs: Vec<Stretch>,
     rights: Rights,
     head: Position,
+    read: bool,
+}
+
+impl Truth {
+    /// What a fact that is let through changes: rights, and what it decides on.
+    fn heed(&mut self, position: Position, fact: &Fact) {
+        self.rights.learn(position, fact);
+        let Ok(Some(Event::HeldDecided(decided))) = Event::read(&fact.kind, &fact.body) else { return };
+        for target in decided.facts.iter().filter(|_| decided.accept) {
+            let held = self.runs.iter_mut().find(|run| {
+                run.place.released.is_none() && run.place.seq == target.seq && run.journal == target.journal
+            });
+            let Some(run) = held else { continue };
+            let Some(known) = run.facts.first().cloned() else { continue };
+            if known.fact.author != PersonId::county_master() && writer(&known.fact.kind) == Some(Writer::Master) {
+                continue;
+            }
+            run.place.released = Some(position);
+            self.heed(position, &known.fact);
+        }
+    }
 }
 
 struct World {
@@ -146,7 +177,10 @@ impl World {
             last: None,
             seen: 0,
             cursor: Cursor::default(),
+            marks: Vec::new(),
             holds: BTreeMap::new(),
+            aside: BTreeMap::new(),
+            erased: BTreeSet::new(),
             sent: BTreeMap::new(),
             wall: 0,
         }
@@ -165,41 +199,63 @@ impl World {
         desk.enrol(&self.county, token).expect("enrolled again");
     }
 
-    /// Everything in the log: its runs, and the rights that follow. Read batch by batch, with no help of an index.
+    /// Everything in the log: its runs, and the rights that follow. Read batch by batch, with no help of an index: only
+    /// what was held when it came is taken from the ledger, and what became of it is compared.
     fn truth(&self) -> Ref<'_, Truth> {
-        let mut truth = self.truth.borrow_mut();
-        let from = truth.head + 1;
         let read = self.county.ledger.read(|tx| {
-            truth.head = tx.head()?;
-            for position in from..=truth.head {
-                let entry = tx.entry(position)?.expect("no gap in the log");
-                let held = tx.held_in(position)?;
-                for run in Batch::parse(&entry.bytes)?.runs() {
-                    let known = run.facts.iter().map(|bytes| Known {
-                        fact: Fact::parse(bytes).expect("a fact"),
-                        leaf: leaf(&run.salt, bytes),
-                        position,
-                    });
-                    let facts: Vec<Known> = known.filter(|known| !held.contains(&known.fact.id.seq)).collect();
-                    let Some(first) = facts.first() else { continue };
-                    let place = Place { position, seq: first.fact.id.seq, file: run.file, section: run.section };
-                    facts.iter().for_each(|known| truth.rights.learn(position, &known.fact));
-                    truth.runs.push((place, entry.journal, facts));
-                }
+            let head = tx.head()?;
+            if self.truth.borrow().read && self.truth.borrow().head == head {
+                return Ok::<_, LedgerFault>(());
             }
-            Ok::<_, LedgerFault>(())
+            let mut truth = Truth { head, read: true, ..Truth::default() };
+            let mut chain = Sha([0; 32]);
+            let mut released = Vec::new();
+            for position in 1..=head {
+                let entry = tx.entry(position)?.expect("no gap in the log");
+                let batch = Batch::parse(&entry.bytes)?;
+                chain = Mark::then(&chain, &batch.seal.hash(), &entry.received);
+                assert_eq!(chain, entry.chain, "the running hash at {position}");
+                let facts = batch.facts().expect("facts");
+                let mut effective = Vec::new();
+                for run in tx.runs_of(position)? {
+                    let held = run.held || run.shown > position;
+                    assert!(!held || run.sum.count == 1, "held facts stand alone");
+                    let of_run = facts.iter().filter(|v| (run.seq..run.end()).contains(&v.fact.id.seq));
+                    let facts: Vec<Known> =
+                        of_run.map(|v| Known { fact: v.fact.clone(), leaf: v.leaf, position }).collect();
+                    assert!(facts.iter().all(|known| (known.fact.file, known.fact.section) == (run.file, run.section)));
+                    effective.extend(facts.iter().filter(|_| !held).map(|known| known.fact.clone()));
+                    released.push((!run.held).then_some(run.shown));
+                    let place = Place {
+                        position,
+                        seq: run.seq,
+                        file: run.file,
+                        section: run.section,
+                        released: (!held).then_some(position),
+                    };
+                    truth.runs.push(Stretch { place, journal: entry.journal, back: run.back, facts });
+                }
+                effective.iter().for_each(|fact| truth.heed(position, fact));
+            }
+            for (run, released) in truth.runs.iter().zip(&released) {
+                assert_eq!(run.place.released, *released, "{:?}", run.place);
+            }
+            *self.truth.borrow_mut() = truth;
+            Ok(())
         });
         read.expect("a readable log");
-        drop(truth);
         self.truth.borrow()
     }
 
-    /// The facts that this desk should hold.
-    fn should_hold(&self, desk: &Desk) -> BTreeMap<FactId, Known> {
+    /// The facts that this desk should hold, and those that it should hold aside, to decide on them.
+    fn should_hold(&self, desk: &Desk) -> (BTreeMap<FactId, Known>, BTreeMap<FactId, Known>) {
         let truth = self.truth();
         let see = truth.rights.entitled(&desk.person, desk.device, truth.head);
-        let seen = truth.runs.iter().filter(|(place, _, _)| see.since(place.file, place.section).is_some());
-        seen.flat_map(|(_, _, facts)| facts).map(|known| (known.fact.id, known.clone())).collect()
+        let seen = truth.runs.iter().filter(|run| see.since(run.place.file, run.place.section).is_some());
+        let of = |run: &Stretch| run.facts.iter().map(|known| (known.fact.id, known.clone())).collect::<Vec<_>>();
+        let (through, held): (Vec<&Stretch>, Vec<&Stretch>) = seen.partition(|run| run.place.released.is_some());
+        let held = held.into_iter().filter(|run| see.held && run.journal != desk.journal);
+        (through.into_iter().flat_map(of).collect(), held.flat_map(of).collect())
     }
 }
 
@@ -220,7 +276,13 @@ struct Desk {
     last: Option<Seal>,
     seen: Position,
     cursor: Cursor,
+    /// What it knows of the log, newest last.
+    marks: Vec<Mark>,
+    /// What was let through.
     holds: BTreeMap<FactId, Known>,
+    /// What is held and was sent to be decided on.
+    aside: BTreeMap<FactId, Known>,
+    erased: BTreeSet<FactId>,
     /// Batches sent and not acknowledged yet.
     sent: BTreeMap<u64, Vec<Known>>,
     wall: i64,
@@ -241,9 +303,19 @@ impl Desk {
         county.enrol(self.certificate, &self.ask(token))
     }
 
+    fn greeting(&self, county: &County) -> Hello {
+        Hello {
+            log: county.log(),
+            journal: self.journal,
+            wall: Millis(self.wall),
+            cursor: self.cursor,
+            marks: self.marks.last().copied().into_iter().collect(),
+            wants: vec![],
+        }
+    }
+
     fn hello(&self, county: &County) -> Result<Welcome, Refusal> {
-        let wall = Millis(self.wall);
-        county.hello(self.device, &Hello { log: county.log(), journal: self.journal, wall, wants: vec![] })
+        county.hello(self.device, &self.greeting(county))
     }
 
     fn fact(&mut self, file: FileId, section: Section, kind: &str, body: &[u8]) -> Fact {
@@ -278,8 +350,20 @@ impl Desk {
         self.fact(file, Section::Core, event.kind(), &event.body().expect("a body"))
     }
 
+    /// A decision in the file of the device whose facts it is about.
+    fn decide(&mut self, facts: &[FactId], accept: bool, device: DeviceId) -> Fact {
+        let event = Event::HeldDecided(HeldDecided { facts: facts.to_vec(), accept, reason: String::new() });
+        self.fact(FileId::device(device), Section::Core, event.kind(), &event.body().expect("a body"))
+    }
+
+    fn erase(&mut self, facts: &[FactId], file: FileId, section: Section, papers: &[Sha]) -> Fact {
+        let erased = Erased { facts: facts.to_vec(), reason: "到期".to_owned(), papers: papers.to_vec() };
+        let event = Event::Erased(erased);
+        self.fact(file, section, event.kind(), &event.body().expect("a body"))
+    }
+
     fn seal(&mut self, facts: &[Fact]) -> Vec<u8> {
-        let batch = seal(facts, self.last.as_ref(), self.seen, &[9; 32], &self.key).expect("sealed");
+        let batch = seal(facts, self.last.as_ref(), self.seen, &[9; 16], &self.key).expect("sealed");
         self.last = Some(batch.seal.clone());
         batch.bytes()
     }
@@ -298,33 +382,52 @@ impl Desk {
                 self.sent.insert(batch.seal.batch, known);
             }
         }
-        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches })?;
+        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, fragments: vec![] })?;
         for ack in &acks.acks {
             for mut known in self.sent.remove(&ack.batch).into_iter().flatten() {
                 known.position = ack.position;
                 if !ack.held.contains(&known.fact.id.seq) {
-                    self.holds.insert(known.fact.id, known);
+                    self.hold(known);
                 }
             }
         }
         Ok(acks)
     }
 
+    /// Takes in a fact that was let through; an erasure at once takes away what it names.
+    fn hold(&mut self, known: Known) {
+        if let Ok(Some(Event::Erased(erased))) = Event::read(&known.fact.kind, &known.fact.body) {
+            for target in erased.facts {
+                let of_section = |it: &Known| (it.fact.file, it.fact.section) == (known.fact.file, known.fact.section);
+                if self.holds.get(&target).or(self.aside.get(&target)).is_none_or(of_section) {
+                    self.holds.remove(&target);
+                    self.aside.remove(&target);
+                    self.erased.insert(target);
+                }
+            }
+        }
+        self.aside.remove(&known.fact.id);
+        self.holds.insert(known.fact.id, known);
+    }
+
     fn ask_page(&self, county: &County) -> Pull {
-        Pull { log: county.log(), journal: self.journal, cursor: self.cursor }
+        Pull { log: county.log(), journal: self.journal, cursor: self.cursor, most: 0 }
     }
 
     /// One page, verified and taken in. Nothing on it may be hidden from the person as of its head.
     fn page(&mut self, world: &World) -> Page {
         let page = world.county.pull(self.device, &self.ask_page(&world.county)).expect("a page");
         let truth = world.truth();
-        assert_eq!(page.head, truth.head);
+        assert_eq!(page.head.position, truth.head);
         let see = truth.rights.entitled(&self.person, self.device, truth.head);
         for gone in &page.gone {
             assert!(gone.regained.is_none_or(|since| since > self.cursor.visible), "gone but open");
-            let stays = |known: &Known| gone.regained.is_some_and(|since| known.position >= since);
-            self.holds
-                .retain(|_, known| (known.fact.file, known.fact.section) != (gone.file, gone.section) || stays(known));
+            let stays = |known: &Known| {
+                (known.fact.file, known.fact.section) != (gone.file, gone.section)
+                    || gone.regained.is_some_and(|since| known.position >= since)
+            };
+            self.holds.retain(|_, known| stays(known));
+            self.aside.retain(|_, known| stays(known));
         }
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch).expect("a batch");
@@ -333,15 +436,25 @@ impl Desk {
                 let fact = verified.fact;
                 let since = see.since(fact.file, fact.section);
                 assert!(since.is_some(), "{} leaked {fact:?}", self.person);
-                let own = fact.id.journal == self.journal;
-                assert!(!own || since > Some(delivery.position), "own facts are sent back only with a regained right");
-                self.holds.insert(fact.id, Known { fact, leaf: verified.leaf, position: delivery.position });
+                let run = truth.runs.iter().find(|run| run.facts.iter().any(|known| known.fact.id == fact.id));
+                let run = run.expect("in the log");
+                let comes = fact.id.journal != self.journal || run.back || since > Some(delivery.position);
+                assert!(comes, "own facts are sent back only when there is news of them");
+                assert!(!self.erased.contains(&fact.id), "erased facts do not come again");
+                let known = Known { fact, leaf: verified.leaf, position: delivery.position };
+                if delivery.held.contains(&known.fact.id.seq) {
+                    assert!(see.held, "{} is sent what is held: {known:?}", self.person);
+                    self.aside.insert(known.fact.id, known);
+                } else {
+                    self.hold(known);
+                }
             }
         }
         assert!(page.next > self.cursor || !page.more && page.next == self.cursor, "the cursor does not get on");
         self.cursor = page.next;
         if !page.more {
-            self.seen = page.head;
+            self.seen = page.head.position;
+            self.marks.push(page.head);
         }
         page
     }
@@ -363,11 +476,17 @@ impl Desk {
 
     /// Holds exactly what it should, and the closing sums agree.
     fn check(&self, world: &World, what: &str) {
-        let should = world.should_hold(self);
+        let (should, aside) = world.should_hold(self);
         let missing: Vec<_> = should.iter().filter(|(id, _)| !self.holds.contains_key(id)).collect();
         let surplus: Vec<_> = self.holds.iter().filter(|(id, _)| !should.contains_key(id)).collect();
         assert!(missing.is_empty(), "{what}: {} lacks {missing:#?}", self.person);
         assert!(surplus.is_empty(), "{what}: {} should not hold {surplus:#?}", self.person);
+        let foreign: BTreeMap<_, _> = self.aside.iter().filter(|(id, _)| id.journal != self.journal).collect();
+        assert!(
+            foreign.keys().copied().eq(aside.keys()),
+            "{what}: {} has aside {foreign:#?}, not {aside:#?}",
+            self.person
+        );
         let theirs = world.county.close(self.device, &self.ask_page(&world.county)).expect("a sum");
         assert_eq!(theirs, self.sum(), "{what}: the sums of {} differ", self.person);
     }

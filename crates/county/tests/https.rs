@@ -163,9 +163,9 @@ async fn the_whole_exchange_over_tls() {
     refused(StatusCode::BAD_REQUEST, served.post(&other, "enrol", b"{}".to_vec()).await, Refusal::Malformed);
 
     let log = reply.log;
-    let hello = Hello { log, journal, wall: Millis(0), wants: vec![] };
+    let hello = Hello { log, journal, wall: Millis(0), cursor: Cursor::default(), marks: vec![], wants: vec![] };
     let welcome: Welcome = served.say(&desk, "hello", &hello).await;
-    assert_eq!((welcome.head, welcome.batches), (1, 0));
+    assert_eq!((welcome.head.position, welcome.batches), (1, 0));
     let file = FileId([8; 8]);
     let fact = Fact {
         id: FactId { journal, seq: 1 },
@@ -177,13 +177,13 @@ async fn the_whole_exchange_over_tls() {
         replaces: vec![],
         body: b"{}".to_vec(),
     };
-    let batch = seal(&[fact], None, 1, &[1; 32], &key).expect("sealed");
-    let push = Push { wall: Millis(0), batches: vec![batch.bytes()] };
+    let batch = seal(&[fact], None, 1, &[1; 16], &key).expect("sealed");
+    let push = Push { wall: Millis(0), batches: vec![batch.bytes()], fragments: vec![] };
     let acks: Acks = served.say(&desk, "push", &push).await;
     assert_eq!((acks.acks[0].position, acks.acks[0].held.len()), (2, 0));
-    let pull = Pull { log, journal: JournalId([0; 8]), cursor: Cursor::default() };
+    let pull = Pull { log, journal: JournalId([0; 8]), cursor: Cursor::default(), most: 0 };
     let page: Page = served.say(&desk, "pull", &pull).await;
-    assert_eq!((page.deliveries.len(), page.more, page.head), (2, false, 2));
+    assert_eq!((page.deliveries.len(), page.more, page.head.position), (2, false, 2));
     let back = Batch::parse(&page.deliveries[1].batch).expect("a batch");
     assert_eq!(back, batch);
     let sum: Sum = served.say(&desk, "close", &Pull { cursor: page.next, ..pull }).await;

@@ -79,6 +79,15 @@ pub fn proof_bytes(token: &[u8], journal: JournalId) -> Vec<u8> {
     out
 }
 
+/// The bytes that a device signs to be known again by a county that was restored from before its enrolment: `certificate`
+/// is the SHA-256 of the TLS certificate that it speaks with.
+pub fn offer_bytes(log: LogId, certificate: Sha) -> Vec<u8> {
+    let mut out = b"ruhu.offer.1\0".to_vec();
+    out.extend_from_slice(&log.0);
+    out.extend_from_slice(&certificate.0);
+    out
+}
+
 /// What the county tells a new desk.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct EnrolReply {

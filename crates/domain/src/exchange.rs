@@ -1,7 +1,8 @@
 //! Both halves of the sync, without sockets: what is said, in bytes, and the rules of who gets which page.
 //! Every step may be repeated, cut anywhere, delivered twice or months late. Nothing here waits or retries.
 //!
-//! `visible(fact, device) = max(its position, position of the right that shows it)`; pages go in the order
+//! `visible(fact, device) = max(its position, position of the right that shows it, that of the decision that let it
+//! through)`; pages go in the order
 //! (visible, position, seq of the run), which is the cursor. Back-fill after a new right is the same order.
 
 use crate::clock::{Millis, Received};
@@ -255,7 +256,8 @@ pub struct Page {
     pub head: Mark,
 }
 
-/// Both sides count what the desk may see, other than its own journal.
+/// Both sides count what is let through in the sections that the desk may see, its own work included, as of its cursor.
+/// Facts that are held are not counted, whoever has a copy; erased ones no longer, from their erasure on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sum {
     /// Facts.
@@ -478,12 +480,19 @@ pub struct Place {
     pub file: FileId,
     /// Section.
     pub section: Section,
+    /// Since when it is let through: its own position, or that of a decision; `None` while it is held.
+    pub released: Option<Position>,
 }
 
 /// Where a run stands in the pages of somebody entitled so, if they may see it.
 pub fn visible(run: &Place, entitled: &Entitled) -> Option<Cursor> {
     let since = entitled.since(run.file, run.section)?;
-    Some(Cursor { visible: since.max(run.position), position: run.position, seq: run.seq })
+    let shown = match run.released {
+        Some(released) => released.max(run.position),
+        None if entitled.held => run.position,
+        None => return None,
+    };
+    Some(Cursor { visible: since.max(shown), position: run.position, seq: run.seq })
 }
 
 /// The runs that follow `cursor`, in page order.
@@ -541,14 +550,14 @@ mod tests {
     #[test]
     fn a_new_right_shows_old_runs_after_the_cursor() {
         let (a, b) = (FileId([1; 8]), FileId([2; 8]));
-        let run = |position, seq, file| Place { position, seq, file, section: Section::Core };
+        let run = |position, seq, file| Place { position, seq, file, section: Section::Core, released: Some(position) };
         let runs = [run(3, 1, a), run(4, 1, b), run(6, 9, a), run(8, 2, b)];
         let sees = |since_a: u64, since_b: Option<u64>| {
             let mut sections = BTreeMap::from([((a, Section::Core), since_a)]);
             if let Some(since) = since_b {
                 sections.insert((b, Section::Core), since);
             }
-            Entitled { all: None, sections }
+            Entitled { sections, ..Entitled::default() }
         };
         let first = following(runs, &sees(0, None), Cursor::default());
         assert_eq!(first.iter().map(|(_, run)| run.position).collect::<Vec<_>>(), [3, 6]);
@@ -556,5 +565,15 @@ mod tests {
         // At position 7 the right to `b` comes: its old run at 4 follows although 4 < 6.
         let then = following(runs, &sees(0, Some(7)), cursor);
         assert_eq!(then.iter().map(|(_, run)| run.position).collect::<Vec<_>>(), [4, 8]);
+    }
+
+    #[test]
+    fn what_is_held_is_seen_by_who_decides_and_by_all_once_it_is_let_through() {
+        let file = FileId([1; 8]);
+        let run = |released| Place { position: 3, seq: 1, file, section: Section::Core, released };
+        let sees = |held| Entitled { sections: BTreeMap::from([((file, Section::Core), 2)]), held, all: None };
+        assert_eq!(visible(&run(None), &sees(false)), None);
+        assert_eq!(visible(&run(None), &sees(true)).map(|at| at.visible), Some(3));
+        assert_eq!(visible(&run(Some(9)), &sees(false)).map(|at| (at.visible, at.position)), Some((9, 3)));
     }
 }

@@ -21,6 +21,8 @@ pub struct Entitled {
     pub all: Option<Position>,
     /// These, each since its position; also what `all` adds nothing to.
     pub sections: BTreeMap<(FileId, Section), Position>,
+    /// Also what is kept without being let through: to decide on it.
+    pub held: bool,
 }
 
 impl Entitled {
@@ -120,6 +122,20 @@ impl Rights {
         self.people.get(person)?.at(as_of).map(|(_, (role, _))| *role)
     }
 
+    /// When a person last became or ceased to be the head of the centre; 0 for who never was.
+    fn decides_since(&self, person: &PersonId, as_of: Position) -> Position {
+        let mut since = 0;
+        let mut head = false;
+        let roles = self.people.get(person).map_or(&[][..], |roles| &roles.0);
+        for (position, (role, _)) in roles.iter().filter(|(position, _)| *position <= as_of) {
+            if (*role == Role::CentreHead) != head {
+                head = !head;
+                since = *position;
+            }
+        }
+        since
+    }
+
     /// Since when a person may see the families of a place, through an area or an assignment in either line.
     fn place_since(&self, person: &PersonId, place: &PlaceCode, as_of: Position) -> Option<Position> {
         let by_area = self
@@ -140,8 +156,11 @@ impl Rights {
         let Some((role_since, (role, _))) = self.people.get(person).and_then(|roles| roles.at(as_of)) else {
             return out;
         };
-        out.sections.insert((FileId::county(), Section::Core), 0);
-        out.sections.insert((FileId::device(device), Section::Core), 0);
+        // Open since ever, but for who decides on held facts: those come with that role and go with it.
+        let decides = self.decides_since(person, as_of);
+        out.sections.insert((FileId::county(), Section::Core), decides);
+        out.sections.insert((FileId::device(device), Section::Core), decides);
+        out.held = *role == Role::CentreHead;
         if role.sees_all() {
             out.all = Some(role_since);
             return out;
@@ -293,6 +312,21 @@ mod tests {
         place(&mut rights, 14, family, "410490201201");
         assert_eq!(sees(&rights, "zhou", Section::Core, 14), None);
         assert_eq!(sees(&rights, "lin", Section::Core, 14), None);
+    }
+
+    #[test]
+    fn what_is_held_comes_with_the_heads_role_and_goes_with_it() {
+        let mut rights = Rights::new();
+        let device = DeviceId([1; 8]);
+        role(&mut rights, 1, "han", Role::CentreAuditor, &[]);
+        role(&mut rights, 5, "han", Role::CentreHead, &[]);
+        role(&mut rights, 7, "han", Role::CentreHead, &["410490101"]);
+        role(&mut rights, 9, "han", Role::CentreAuditor, &[]);
+        let sees = |as_of| {
+            let see = rights.entitled(&person("han"), device, as_of);
+            (see.held, see.since(FileId::county(), Section::Core))
+        };
+        assert_eq!([2, 5, 8, 9].map(sees), [(false, Some(0)), (true, Some(5)), (true, Some(5)), (false, Some(9))]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
--- The county ledger, version 1. One county to a file; the position of an entry comes from `meta.head`, a row that is
+-- The county ledger, version 2. One county to a file; the position of an entry comes from `meta.head`, a row that is
 -- locked in the transaction that appends. Bodies stand in `entry.bytes` only, as they were sealed.
 CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -8,7 +8,11 @@ CREATE TABLE meta (
     log BLOB NOT NULL,
     master_journal BLOB NOT NULL,
     head INTEGER NOT NULL DEFAULT 0,
-    safe INTEGER NOT NULL DEFAULT 0
+    safe INTEGER NOT NULL DEFAULT 0,
+    -- Of the last time this county turned out to be restored: the position at which it says so; 0 if never.
+    forked INTEGER NOT NULL DEFAULT 0,
+    -- The lowest position above which history was ever lost.
+    lost INTEGER
 ) STRICT;
 
 -- A person as last enrolled: so that an unchanged role is not given twice.
@@ -21,14 +25,23 @@ CREATE TABLE person (
 
 CREATE TABLE device (
     id BLOB PRIMARY KEY,
-    person TEXT NOT NULL REFERENCES person (account),
+    person TEXT NOT NULL,
     key BLOB NOT NULL,
-    certificate BLOB NOT NULL UNIQUE,
+    -- NULL for a device enrolled in a history that was lost, until it presents itself.
+    certificate BLOB UNIQUE,
     enrolled INTEGER NOT NULL,
-    revoked INTEGER NOT NULL DEFAULT 0
+    -- 0 until the head lets an enrolment through that comes from a lost history.
+    confirmed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- `device` is NULL for the master's own journal.
+-- Kept apart from devices and journals: after a restore these may come first.
+CREATE TABLE revoked (device BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE closed (journal BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+-- The last greeting that was given blocks of numbers: said again, it is given none.
+CREATE TABLE greeting (device BLOB PRIMARY KEY, said BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+-- `device` is NULL for the master's own journals: the present one and those of lost histories.
 CREATE TABLE journal (
     id BLOB PRIMARY KEY,
     device BLOB REFERENCES device (id),
@@ -37,6 +50,8 @@ CREATE TABLE journal (
     last_seal BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- A batch, or what came of it by others' hands after a restore: then several entries hold parts of one batch, and no
+-- fact stands in two. `chain` is the running hash after it; `bytes` as the ledger packs them.
 CREATE TABLE entry (
     position INTEGER PRIMARY KEY,
     journal BLOB NOT NULL REFERENCES journal (id),
@@ -44,31 +59,70 @@ CREATE TABLE entry (
     received INTEGER NOT NULL,
     clock_offset INTEGER NOT NULL,
     seen_at INTEGER NOT NULL,
+    chain BLOB NOT NULL,
     runs INTEGER NOT NULL,
-    bytes BLOB NOT NULL,
-    UNIQUE (journal, batch)
+    bytes BLOB NOT NULL
 ) STRICT;
+CREATE INDEX entry_by_batch ON entry (journal, batch);
+CREATE INDEX entry_by_journal ON entry (journal, position);
 
--- One row for each run: what paging and the closing sums need. `leaves` is the wrapping sum of its leaves.
+-- One row for each run of facts of one section that were let through together, one for each fact that is not: what
+-- paging and the closing sums need. `shown`: the position since which it is let through (its own, or that of a decision;
+-- its own while it is held). `held`: 1 undecided, 2 decided against. `back`: also sent to the journal's own device.
+-- `leaves` is the wrapping sum of its leaves; what was erased since is still in it (see `erased`).
 CREATE TABLE run (
     position INTEGER NOT NULL REFERENCES entry (position),
     seq INTEGER NOT NULL,
+    shown INTEGER NOT NULL,
     journal BLOB NOT NULL,
     file BLOB NOT NULL,
     section TEXT NOT NULL,
     held INTEGER NOT NULL,
+    back INTEGER NOT NULL,
     facts INTEGER NOT NULL,
     leaves INTEGER NOT NULL,
     PRIMARY KEY (position, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX run_by_section ON run (file, section, position, seq, journal, held, facts, leaves);
+CREATE INDEX run_by_section ON run (file, section, shown, position, seq, journal, held, back, facts, leaves);
+CREATE INDEX run_by_journal ON run (journal, seq, facts, position);
+CREATE INDEX run_released ON run (shown, position, seq) WHERE shown > position;
 
--- Facts that say who may do what, in log order: rights are rebuilt from these.
+-- Facts that say who may do what, in the order in which they took effect: rights are rebuilt from these.
 CREATE TABLE rights_fact (
+    id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL REFERENCES entry (position),
+    bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX rights_by_position ON rights_fact (position, id);
+
+-- Decisions on held facts, also on those that have not come yet; the latest counts.
+CREATE TABLE decision (
+    journal BLOB NOT NULL,
     seq INTEGER NOT NULL,
-    bytes BLOB NOT NULL,
-    PRIMARY KEY (position, seq)
+    accept INTEGER NOT NULL,
+    PRIMARY KEY (journal, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Erased facts, also those that have not come yet. `at`: the erasure's position. `shown` and `leaf` of a fact that was
+-- there and let through: from `at` on it is no longer counted.
+CREATE TABLE erased (
+    journal BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    file BLOB NOT NULL,
+    section TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    shown INTEGER,
+    leaf INTEGER,
+    PRIMARY KEY (journal, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erased_by_section ON erased (file, section, at, shown, leaf);
+
+-- Papers that were erased from a section: not taken there again.
+CREATE TABLE erased_paper (
+    sha BLOB NOT NULL,
+    file BLOB NOT NULL,
+    section TEXT NOT NULL,
+    PRIMARY KEY (sha, file, section)
 ) STRICT, WITHOUT ROWID;
 
 -- Verified batches that came before their predecessor.
@@ -92,12 +146,15 @@ CREATE TABLE invitation (
     used_by BLOB
 ) STRICT, WITHOUT ROWID;
 
+-- Blocks of numbers: `file` is the device's own, `master` the county journal that gave it. After a restore one block may
+-- have been given twice: both stand.
 CREATE TABLE lease (
     kind TEXT NOT NULL,
     year INTEGER NOT NULL,
     block INTEGER NOT NULL,
-    device BLOB NOT NULL REFERENCES device (id),
-    PRIMARY KEY (kind, year, block)
+    file BLOB NOT NULL,
+    master BLOB NOT NULL,
+    PRIMARY KEY (kind, year, block, file)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE blob (

@@ -6,17 +6,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
-use domain::ids::{DeviceId, FileId, JournalId, LogId, PersonId, Sha};
+use domain::fact::MOST_FACTS;
+use domain::ids::{DeviceId, FactId, FileId, JournalId, LogId, PersonId, Sha};
 use domain::place::PlaceCode;
 use domain::rights::{Entitled, Position};
 use domain::words::{DocKind, Role, Section};
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 use store::file::FileKey;
 
-use super::{Account, Counts, Device, Entry, Invitation, Journal, Kept, LedgerFault, Meta, Run, Transaction, Waiting};
+use super::{
+    Account, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Run, Transaction, Waiting,
+    pack,
+};
 
 const SCHEMA: &str = include_str!("schema.sql");
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Readers kept open between requests.
 const MOST_READERS: usize = 4;
 
@@ -144,21 +148,23 @@ fn account_of((person, name, role, areas): (String, String, String, String)) -> 
     })
 }
 
-const DEVICE: &str = "SELECT id, person, key, certificate, enrolled, revoked FROM device";
+const DEVICE: &str = "SELECT id, person, key, certificate, enrolled, confirmed,
+    EXISTS (SELECT 1 FROM revoked WHERE revoked.device = device.id) FROM device";
 
 fn device_of(row: &Row<'_>) -> rusqlite::Result<(Device, String)> {
     let device = Device {
         id: DeviceId(row.get(0)?),
         person: PersonId::county_master(),
         key: row.get(2)?,
-        certificate: Sha(row.get(3)?),
+        certificate: Sha(row.get::<_, Option<[u8; 32]>>(3)?.unwrap_or_default()),
         enrolled: uint(row, 4)?,
-        revoked: row.get(5)?,
+        confirmed: row.get(5)?,
+        revoked: row.get(6)?,
     };
     Ok((device, row.get(1)?))
 }
 
-const ENTRY: &str = "SELECT position, journal, batch, received, clock_offset, seen_at, runs, bytes FROM entry";
+const ENTRY: &str = "SELECT position, journal, batch, received, clock_offset, seen_at, chain, runs, bytes FROM entry";
 
 fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
@@ -166,22 +172,32 @@ fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
         journal: JournalId(row.get(1)?),
         batch: uint(row, 2)?,
         received: Received { at: Millis(row.get(3)?), offset: row.get(4)?, seen: Millis(row.get(5)?) },
-        runs: row.get(6)?,
-        bytes: row.get(7)?,
+        chain: Sha(row.get(6)?),
+        runs: row.get(7)?,
+        bytes: row.get(8)?,
     })
 }
 
-const RUN: &str = "r.position, r.seq, r.journal, r.file, r.section, r.held, r.facts, r.leaves";
+fn unpacked(entry: Entry) -> Kept<Entry> {
+    Ok(Entry { bytes: pack::unpack(&entry.bytes)?, ..entry })
+}
+
+const RUN: &str = "r.position, r.seq, r.shown, r.journal, r.file, r.section, r.held, r.back, r.facts, r.leaves";
+/// Columns of [`RUN`].
+const RUN_COLUMNS: usize = 10;
 
 fn run_of(row: &Row<'_>) -> rusqlite::Result<Run> {
+    let held: i64 = row.get(6)?;
     Ok(Run {
         position: uint(row, 0)?,
         seq: uint(row, 1)?,
-        journal: JournalId(row.get(2)?),
-        file: FileId(row.get(3)?),
-        section: section_at(row, 4)?,
-        held: row.get(5)?,
-        sum: Sum { count: uint(row, 6)?, leaves: unbits(row.get(7)?) },
+        shown: uint(row, 2)?,
+        journal: JournalId(row.get(3)?),
+        file: FileId(row.get(4)?),
+        section: section_at(row, 5)?,
+        held: held != 0,
+        back: row.get(7)?,
+        sum: Sum { count: uint(row, 8)?, leaves: unbits(row.get(9)?) },
     })
 }
 
@@ -202,8 +218,9 @@ impl Tx<'_> {
 
 impl Transaction for Tx<'_> {
     fn meta(&self) -> Kept<Meta> {
-        let mut read =
-            self.0.prepare_cached("SELECT county, practice, log, master_journal, safe FROM meta WHERE one = 1")?;
+        let mut read = self.0.prepare_cached(
+            "SELECT county, practice, log, master_journal, safe, forked, lost FROM meta WHERE one = 1",
+        )?;
         Ok(read.query_row([], |row| {
             Ok(Meta {
                 county: row.get(0)?,
@@ -211,8 +228,18 @@ impl Transaction for Tx<'_> {
                 log: LogId(row.get(2)?),
                 master_journal: JournalId(row.get(3)?),
                 safe: uint(row, 4)?,
+                forked: uint(row, 5)?,
+                lost: row.get::<_, Option<i64>>(6)?.map(|lost| u64::try_from(lost).unwrap_or_default()),
             })
         })?)
+    }
+
+    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()> {
+        self.0.execute(
+            "UPDATE meta SET master_journal = ?1, forked = ?2, lost = min(coalesce(lost, ?3), ?3) WHERE one = 1",
+            params![master_journal.0, int(forked), int(lost)],
+        )?;
+        Ok(())
     }
 
     fn head(&self) -> Kept<Position> {
@@ -222,6 +249,14 @@ impl Transaction for Tx<'_> {
     fn take_position(&self) -> Kept<Position> {
         let mut take = self.0.prepare_cached("UPDATE meta SET head = head + 1 WHERE one = 1 RETURNING head")?;
         Ok(take.query_row([], |row| uint(row, 0))?)
+    }
+
+    fn chain_at(&self, position: Position) -> Kept<Sha> {
+        if position == 0 {
+            return Ok(Sha([0; 32]));
+        }
+        let mut read = self.0.prepare_cached("SELECT chain FROM entry WHERE position = ?1")?;
+        Ok(Sha(read.query_row([int(position)], |row| row.get(0))?))
     }
 
     fn time_at(&self, position: Position) -> Kept<Millis> {
@@ -261,15 +296,43 @@ impl Transaction for Tx<'_> {
 
     fn add_device(&self, device: &Device) -> Kept<()> {
         self.0.execute(
-            "INSERT INTO device (id, person, key, certificate, enrolled, revoked) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO device (id, person, key, certificate, enrolled, confirmed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 device.id.0,
                 device.person.as_str(),
                 device.key,
-                device.certificate.0,
+                Some(device.certificate.0).filter(|certificate| *certificate != [0; 32]),
                 int(device.enrolled),
-                device.revoked
+                device.confirmed
             ],
+        )?;
+        Ok(())
+    }
+
+    fn confirm_device(&self, id: DeviceId) -> Kept<()> {
+        self.0.execute("UPDATE device SET confirmed = 1 WHERE id = ?1", [id.0])?;
+        Ok(())
+    }
+
+    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()> {
+        self.0.execute("UPDATE device SET certificate = ?2 WHERE id = ?1", params![id.0, certificate.0])?;
+        Ok(())
+    }
+
+    fn revoke(&self, id: DeviceId) -> Kept<()> {
+        self.0.execute("INSERT INTO revoked (device) VALUES (?1) ON CONFLICT DO NOTHING", [id.0])?;
+        Ok(())
+    }
+
+    fn greeting(&self, device: DeviceId) -> Kept<Option<Sha>> {
+        let mut read = self.0.prepare_cached("SELECT said FROM greeting WHERE device = ?1")?;
+        Ok(read.query_row([device.0], |row| Ok(Sha(row.get(0)?))).optional()?)
+    }
+
+    fn put_greeting(&self, device: DeviceId, said: Sha) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO greeting (device, said) VALUES (?1, ?2) ON CONFLICT (device) DO UPDATE SET said = excluded.said",
+            params![device.0, said.0],
         )?;
         Ok(())
     }
@@ -312,22 +375,28 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
-    fn last_block(&self, kind: DocKind, year: i32) -> Kept<Option<u32>> {
-        let mut read = self.0.prepare_cached("SELECT max(block) FROM lease WHERE kind = ?1 AND year = ?2")?;
-        Ok(read.query_row(params![kind.code(), year], |row| row.get(0))?)
+    fn last_blocks(&self, kind: DocKind, year: i32, master: JournalId) -> Kept<(Option<u32>, Option<u32>)> {
+        let mut read = self.0.prepare_cached(
+            "SELECT max(block) FILTER (WHERE master = ?3), max(block) FILTER (WHERE master <> ?3)
+             FROM lease WHERE kind = ?1 AND year = ?2",
+        )?;
+        Ok(read.query_row(params![kind.code(), year, master.0], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
-    fn add_lease(&self, kind: DocKind, year: i32, block: u32, device: DeviceId) -> Kept<()> {
+    fn add_lease(&self, kind: DocKind, year: i32, block: u32, file: FileId, master: JournalId) -> Kept<()> {
         self.0.execute(
-            "INSERT INTO lease (kind, year, block, device) VALUES (?1, ?2, ?3, ?4)",
-            params![kind.code(), year, block, device.0],
+            "INSERT INTO lease (kind, year, block, file, master) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            params![kind.code(), year, block, file.0, master.0],
         )?;
         Ok(())
     }
 
     fn journal(&self, id: JournalId) -> Kept<Option<Journal>> {
-        let mut read =
-            self.0.prepare_cached("SELECT device, next_batch, next_seq, last_seal FROM journal WHERE id = ?1")?;
+        let mut read = self.0.prepare_cached(
+            "SELECT device, next_batch, next_seq, last_seal,
+                 EXISTS (SELECT 1 FROM closed WHERE closed.journal = journal.id)
+             FROM journal WHERE id = ?1",
+        )?;
         let found = read.query_row([id.0], |row| {
             Ok(Journal {
                 id,
@@ -335,6 +404,7 @@ impl Transaction for Tx<'_> {
                 next_batch: uint(row, 1)?,
                 next_seq: uint(row, 2)?,
                 last_seal: Sha(row.get(3)?),
+                closed: row.get(4)?,
             })
         });
         Ok(found.optional()?)
@@ -356,20 +426,27 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
-    fn entry(&self, position: Position) -> Kept<Option<Entry>> {
-        let mut read = self.0.prepare_cached(&format!("{ENTRY} WHERE position = ?1"))?;
-        Ok(read.query_row([int(position)], entry_of).optional()?)
+    fn close_journal(&self, id: JournalId) -> Kept<()> {
+        self.0.execute("INSERT INTO closed (journal) VALUES (?1) ON CONFLICT DO NOTHING", [id.0])?;
+        Ok(())
     }
 
-    fn entry_of(&self, journal: JournalId, batch: u64) -> Kept<Option<Entry>> {
-        let mut read = self.0.prepare_cached(&format!("{ENTRY} WHERE journal = ?1 AND batch = ?2"))?;
-        Ok(read.query_row(params![journal.0, int(batch)], entry_of).optional()?)
+    fn entry(&self, position: Position) -> Kept<Option<Entry>> {
+        let mut read = self.0.prepare_cached(&format!("{ENTRY} WHERE position = ?1"))?;
+        read.query_row([int(position)], entry_of).optional()?.map(unpacked).transpose()
+    }
+
+    fn entries_of(&self, journal: JournalId, batch: u64) -> Kept<Vec<Entry>> {
+        let mut read =
+            self.0.prepare_cached(&format!("{ENTRY} WHERE journal = ?1 AND batch = ?2 ORDER BY position"))?;
+        let rows = read.query_map(params![journal.0, int(batch)], entry_of)?;
+        rows.map(|entry| unpacked(entry?)).collect()
     }
 
     fn add_entry(&self, entry: &Entry) -> Kept<()> {
         let mut insert = self.0.prepare_cached(
-            "INSERT INTO entry (position, journal, batch, received, clock_offset, seen_at, runs, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO entry (position, journal, batch, received, clock_offset, seen_at, chain, runs, bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         insert.execute(params![
             int(entry.position),
@@ -378,51 +455,128 @@ impl Transaction for Tx<'_> {
             entry.received.at.0,
             entry.received.offset,
             entry.received.seen.0,
+            entry.chain.0,
             entry.runs,
-            entry.bytes
+            pack::pack(&entry.bytes)?
         ])?;
+        Ok(())
+    }
+
+    fn close_facts(&self, position: Position, bytes: &[u8]) -> Kept<()> {
+        let mut update = self.0.prepare_cached("UPDATE entry SET bytes = ?2 WHERE position = ?1")?;
+        update.execute(params![int(position), pack::pack(bytes)?])?;
         Ok(())
     }
 
     fn add_run(&self, run: &Run) -> Kept<()> {
         let mut insert = self.0.prepare_cached(
-            "INSERT INTO run (position, seq, journal, file, section, held, facts, leaves)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO run (position, seq, shown, journal, file, section, held, back, facts, leaves)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         insert.execute(params![
             int(run.position),
             int(run.seq),
+            int(run.shown),
             run.journal.0,
             run.file.0,
             run.section.code(),
             run.held,
+            run.back,
             int(run.sum.count),
             bits(run.sum.leaves)
         ])?;
         Ok(())
     }
 
-    fn held_in(&self, position: Position) -> Kept<Vec<u64>> {
+    fn runs_of(&self, position: Position) -> Kept<Vec<Run>> {
         let mut read =
-            self.0.prepare_cached("SELECT seq, facts FROM run WHERE position = ?1 AND held = 1 ORDER BY seq")?;
-        let mut rows = read.query([int(position)])?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (seq, facts) = (uint(row, 0)?, uint(row, 1)?);
-            out.extend(seq..seq.saturating_add(facts));
-        }
-        Ok(out)
+            self.0.prepare_cached(&format!("SELECT {RUN} FROM run r WHERE r.position = ?1 ORDER BY r.seq"))?;
+        Ok(read.query_map([int(position)], run_of)?.collect::<Result<_, _>>()?)
     }
 
-    fn add_rights_fact(&self, position: Position, seq: u64, bytes: &[u8]) -> Kept<()> {
-        let mut insert = self.0.prepare_cached("INSERT INTO rights_fact (position, seq, bytes) VALUES (?1, ?2, ?3)")?;
-        insert.execute(params![int(position), int(seq), bytes])?;
+    fn runs_among(&self, journal: JournalId, first: u64, end: u64) -> Kept<Vec<(Run, u64)>> {
+        // No run is longer than a batch: one that reaches into the range begins less than a batch before it.
+        let most = u64::try_from(MOST_FACTS).unwrap_or(u64::MAX);
+        let mut read = self.0.prepare_cached(&format!(
+            "SELECT {RUN}, e.batch FROM run r INDEXED BY run_by_journal JOIN entry e ON e.position = r.position
+             WHERE r.journal = ?1 AND r.seq > ?2 AND r.seq < ?3 AND r.seq + r.facts > ?4 ORDER BY r.seq"
+        ))?;
+        // Seqs begin at 1.
+        let from = first.saturating_sub(most);
+        let rows = read.query_map(params![journal.0, int(from), int(end), int(first)], |row| {
+            Ok((run_of(row)?, uint(row, RUN_COLUMNS)?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn release(&self, position: Position, seq: u64, shown: Position) -> Kept<()> {
+        let mut update =
+            self.0.prepare_cached("UPDATE run SET held = 0, shown = ?3, back = 1 WHERE position = ?1 AND seq = ?2")?;
+        update.execute(params![int(position), int(seq), int(shown)])?;
+        Ok(())
+    }
+
+    fn reject(&self, position: Position, seq: u64) -> Kept<()> {
+        let mut update =
+            self.0.prepare_cached("UPDATE run SET held = 2 WHERE position = ?1 AND seq = ?2 AND held = 1")?;
+        update.execute(params![int(position), int(seq)])?;
+        Ok(())
+    }
+
+    fn decision(&self, fact: FactId) -> Kept<Option<bool>> {
+        let mut read = self.0.prepare_cached("SELECT accept FROM decision WHERE journal = ?1 AND seq = ?2")?;
+        Ok(read.query_row(params![fact.journal.0, int(fact.seq)], |row| row.get(0)).optional()?)
+    }
+
+    fn put_decision(&self, fact: FactId, accept: bool) -> Kept<()> {
+        let mut put = self.0.prepare_cached(
+            "INSERT INTO decision (journal, seq, accept) VALUES (?1, ?2, ?3)
+             ON CONFLICT (journal, seq) DO UPDATE SET accept = excluded.accept",
+        )?;
+        put.execute(params![fact.journal.0, int(fact.seq), accept])?;
+        Ok(())
+    }
+
+    fn erasure(&self, fact: FactId) -> Kept<Option<Erasure>> {
+        let mut read = self
+            .0
+            .prepare_cached("SELECT file, section, at, shown, leaf FROM erased WHERE journal = ?1 AND seq = ?2")?;
+        let found = read.query_row(params![fact.journal.0, int(fact.seq)], |row| {
+            let counted = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<i64>>(4)?) {
+                (Some(shown), Some(leaf)) => Some((u64::try_from(shown).unwrap_or_default(), unbits(leaf))),
+                _ => None,
+            };
+            Ok(Erasure { fact, file: FileId(row.get(0)?), section: section_at(row, 1)?, at: uint(row, 2)?, counted })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn add_erasure(&self, erasure: &Erasure) -> Kept<()> {
+        let mut insert = self.0.prepare_cached(
+            "INSERT INTO erased (journal, seq, file, section, at, shown, leaf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (journal, seq) DO NOTHING",
+        )?;
+        insert.execute(params![
+            erasure.fact.journal.0,
+            int(erasure.fact.seq),
+            erasure.file.0,
+            erasure.section.code(),
+            int(erasure.at),
+            erasure.counted.map(|(shown, _)| int(shown)),
+            erasure.counted.map(|(_, leaf)| bits(leaf))
+        ])?;
+        Ok(())
+    }
+
+    fn add_rights_fact(&self, position: Position, bytes: &[u8]) -> Kept<()> {
+        let mut insert = self.0.prepare_cached("INSERT INTO rights_fact (position, bytes) VALUES (?1, ?2)")?;
+        insert.execute(params![int(position), bytes])?;
         Ok(())
     }
 
     fn rights_facts(&self, after: Position, upto: Position) -> Kept<Vec<(Position, Vec<u8>)>> {
         let mut read = self.0.prepare_cached(
-            "SELECT position, bytes FROM rights_fact WHERE position > ?1 AND position <= ?2 ORDER BY position, seq",
+            "SELECT position, bytes FROM rights_fact WHERE position > ?1 AND position <= ?2 ORDER BY position, id",
         )?;
         let rows = read.query_map([int(after), int(upto)], |row| Ok((uint(row, 0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -461,80 +615,94 @@ impl Transaction for Tx<'_> {
         self.entitle(see)?;
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
         let (visible, position, seq) = (int(cursor.visible), int(cursor.position), int(cursor.seq));
-        // A section that was open before the cursor can only follow with what came at or after it: one index seek.
-        let mut read = self.0.prepare_cached(&format!(
-            "SELECT {RUN}, max(r.position, e.since) AS visible
-             FROM temp.entitled e CROSS JOIN run r INDEXED BY run_by_section
-               ON r.file = e.file AND r.section = e.section AND r.position >= iif(e.since < ?1, ?1, 0)
-             WHERE r.held = 0 AND (r.journal <> ?4 OR r.position < e.since)
-               AND (max(r.position, e.since), r.position, r.seq) > (?1, ?2, ?3)
-             ORDER BY max(r.position, e.since), r.position, r.seq LIMIT ?5"
-        ))?;
-        let rows = read.query_map(params![visible, position, seq, own.0, limit], |row| {
+        let placed = |row: &Row<'_>| -> rusqlite::Result<(Cursor, Run)> {
             let run = run_of(row)?;
-            Ok((Cursor { visible: uint(row, 8)?, position: run.position, seq: run.seq }, run))
-        })?;
+            Ok((Cursor { visible: uint(row, RUN_COLUMNS)?, position: run.position, seq: run.seq }, run))
+        };
+        // A section that was open before the cursor can only follow with what is shown from the cursor on: one index seek.
+        let mut read = self.0.prepare_cached(&format!(
+            "SELECT {RUN}, max(r.shown, e.since) AS visible
+             FROM temp.entitled e CROSS JOIN run r INDEXED BY run_by_section
+               ON r.file = e.file AND r.section = e.section AND r.shown >= iif(e.since < ?1, ?1, 0)
+             WHERE (r.held = 0 OR ?6) AND (r.journal <> ?4 OR r.back = 1 AND r.held = 0 OR r.position < e.since)
+               AND (max(r.shown, e.since), r.position, r.seq) > (?1, ?2, ?3)
+             ORDER BY max(r.shown, e.since), r.position, r.seq LIMIT ?5"
+        ))?;
+        let rows = read.query_map(params![visible, position, seq, own.0, limit, see.held], placed)?;
         let mut out: Vec<(Cursor, Run)> = rows.collect::<Result<_, _>>()?;
-        if let Some(all) = see.all {
-            // Under one date, page order is log order: before it (all, position, seq), from it on (position, position, seq).
-            let (from, after) = if cursor.visible < all {
-                (0, 0)
-            } else if cursor.visible == all || cursor.position == cursor.visible {
-                (cursor.position, cursor.seq)
-            } else {
-                (cursor.visible, 0)
-            };
-            let mut read = self.0.prepare_cached(&format!(
-                "SELECT {RUN} FROM run r
-                 WHERE (r.position, r.seq) > (?1, ?2) AND r.held = 0 AND (r.journal <> ?3 OR r.position < ?5)
-                   AND NOT EXISTS (SELECT 1 FROM temp.entitled e WHERE e.file = r.file AND e.section = r.section)
-                 ORDER BY r.position, r.seq LIMIT ?4"
-            ))?;
-            let rows = read.query_map(params![int(from), int(after), own.0, limit, int(all)], run_of)?;
-            for run in rows {
-                let run = run?;
-                out.push((Cursor { visible: run.position.max(all), position: run.position, seq: run.seq }, run));
-            }
-            out.sort_by_key(|(at, _)| *at);
-            out.truncate(most);
-        }
+        let Some(all) = see.all else { return Ok(out) };
+        // Under one date, page order is log order: before it (all, position, seq), from it on (position, position, seq).
+        let (from, after) = if cursor.visible < all {
+            (0, 0)
+        } else if cursor.visible == all || cursor.position == cursor.visible {
+            (cursor.position, cursor.seq)
+        } else {
+            (cursor.visible, 0)
+        };
+        let rest = "NOT EXISTS (SELECT 1 FROM temp.entitled e WHERE e.file = r.file AND e.section = r.section)";
+        let mut read = self.0.prepare_cached(&format!(
+            "SELECT {RUN}, max(r.position, ?5) FROM run r
+             WHERE (r.position, r.seq) > (?1, ?2) AND r.shown = r.position AND (r.held = 0 OR ?6)
+               AND (r.journal <> ?3 OR r.back = 1 AND r.held = 0 OR r.position < ?5) AND {rest}
+             ORDER BY r.position, r.seq LIMIT ?4"
+        ))?;
+        let rows = read.query_map(params![int(from), int(after), own.0, limit, int(all), see.held], placed)?;
+        out.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        // What was let through later stands where it was let through.
+        let least = if cursor.visible <= all { 0 } else { cursor.visible };
+        let mut read = self.0.prepare_cached(&format!(
+            "SELECT {RUN}, max(r.shown, ?5) FROM run r INDEXED BY run_released
+             WHERE r.shown > r.position AND r.shown >= ?6 AND {rest}
+               AND (max(r.shown, ?5), r.position, r.seq) > (?1, ?2, ?3)
+             ORDER BY max(r.shown, ?5), r.position, r.seq LIMIT ?4"
+        ))?;
+        let rows = read.query_map(params![visible, position, seq, limit, int(all), int(least)], placed)?;
+        out.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        out.sort_by_key(|(at, _)| *at);
+        out.truncate(most);
         Ok(out)
     }
 
     fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum> {
         self.entitle(see)?;
         let mut sum = Sum::default();
-        let mut add = |row: &Row<'_>| -> rusqlite::Result<()> {
-            sum.count = sum.count.saturating_add(uint(row, 0)?);
-            sum.leaves = sum.leaves.wrapping_add(unbits(row.get(1)?));
-            Ok(())
-        };
-        let mut read = self.0.prepare_cached(
-            "SELECT r.facts, r.leaves
-             FROM temp.entitled e CROSS JOIN run r INDEXED BY run_by_section ON r.file = e.file AND r.section = e.section
-             WHERE r.held = 0 AND r.position <= ?1",
-        )?;
-        let mut rows = read.query(params![int(upto)])?;
-        while let Some(row) = rows.next()? {
-            add(row)?;
-        }
-        if see.all.is_some() {
-            let mut read = self.0.prepare_cached(
-                "SELECT r.facts, r.leaves FROM run r
-                 WHERE r.position <= ?1 AND r.held = 0
-                   AND NOT EXISTS (SELECT 1 FROM temp.entitled e WHERE e.file = r.file AND e.section = r.section)",
-            )?;
+        let open =
+            ["", " AND NOT EXISTS (SELECT 1 FROM temp.entitled e WHERE e.file = r.file AND e.section = r.section)"];
+        let sections = "temp.entitled e CROSS JOIN";
+        let on = "ON r.file = e.file AND r.section = e.section";
+        let mut ask = |from: &str, rest: &str| -> Kept<()> {
+            let mut read = self.0.prepare_cached(&from.replace("{rest}", rest))?;
             let mut rows = read.query(params![int(upto)])?;
             while let Some(row) = rows.next()? {
-                add(row)?;
+                let (facts, leaves): (i64, u64) = (row.get(0)?, unbits(row.get(1)?));
+                if let Ok(facts) = u64::try_from(facts) {
+                    sum.count = sum.count.saturating_add(facts);
+                    sum.leaves = sum.leaves.wrapping_add(leaves);
+                } else {
+                    sum.count = sum.count.saturating_sub(1);
+                    sum.leaves = sum.leaves.wrapping_sub(leaves);
+                }
             }
+            Ok(())
+        };
+        let runs = "WHERE r.held = 0 AND r.shown <= ?1{rest}";
+        let erased = "WHERE r.shown <= ?1 AND r.at <= ?1{rest}";
+        let [none, others] = open;
+        let by_section = "INDEXED BY run_by_section";
+        ask(&format!("SELECT r.facts, r.leaves FROM {sections} run r {by_section} {on} {runs}"), none)?;
+        ask(&format!("SELECT -1, r.leaf FROM {sections} erased r INDEXED BY erased_by_section {on} {erased}"), none)?;
+        if see.all.is_some() {
+            ask(&format!("SELECT r.facts, r.leaves FROM run r {runs}"), others)?;
+            ask(&format!("SELECT -1, r.leaf FROM erased r {erased}"), others)?;
         }
         Ok(sum)
     }
 
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>> {
         let mut read = self.0.prepare_cached(
-            "SELECT DISTINCT file, section FROM run WHERE position > ?1 AND journal = ?2 AND held = 0",
+            "SELECT DISTINCT r.file, r.section
+             FROM entry e INDEXED BY entry_by_journal CROSS JOIN run r ON r.position = e.position
+             WHERE e.journal = ?2 AND e.position > ?1 AND r.held = 0",
         )?;
         let rows =
             read.query_map(params![int(position), journal.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
@@ -590,14 +758,38 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
+    fn erase_paper(&self, sha: Sha, file: FileId, section: Section) -> Kept<()> {
+        let place = params![sha.0, file.0, section.code()];
+        self.0.execute(
+            "INSERT INTO erased_paper (sha, file, section) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            place,
+        )?;
+        self.0.execute("DELETE FROM blob_in WHERE sha = ?1 AND file = ?2 AND section = ?3", place)?;
+        self.0.execute(
+            "DELETE FROM blob WHERE sha = ?1 AND NOT EXISTS (SELECT 1 FROM blob_in WHERE blob_in.sha = ?1)",
+            [sha.0],
+        )?;
+        Ok(())
+    }
+
+    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool> {
+        let mut read = self.0.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM erased_paper WHERE sha = ?1 AND file = ?2 AND section = ?3)",
+        )?;
+        Ok(read.query_row(params![sha.0, file.0, section.code()], |row| row.get(0))?)
+    }
+
     fn counts(&self, now: Millis) -> Kept<Counts> {
         let mut read = self.0.prepare(
             "SELECT (SELECT count(*) FROM entry),
                     (SELECT coalesce(sum(facts), 0) FROM run),
                     (SELECT coalesce(sum(facts), 0) FROM run WHERE held = 1),
+                    (SELECT count(*) FROM erased),
                     (SELECT count(*) FROM waiting),
+                    (SELECT count(*) FROM closed),
+                    (SELECT count(*) FROM (SELECT 1 FROM lease GROUP BY kind, year, block HAVING count(*) > 1)),
                     (SELECT count(*) FROM person),
-                    (SELECT count(*) FROM device WHERE revoked = 0),
+                    (SELECT count(*) FROM device WHERE NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.device = device.id)),
                     (SELECT count(*) FROM invitation WHERE used_at IS NULL AND expires > ?1),
                     (SELECT count(*) FROM blob)",
         )?;
@@ -606,11 +798,14 @@ impl Transaction for Tx<'_> {
                 entries: uint(row, 0)?,
                 facts: uint(row, 1)?,
                 held: uint(row, 2)?,
-                waiting: uint(row, 3)?,
-                people: uint(row, 4)?,
-                devices: uint(row, 5)?,
-                invitations_open: uint(row, 6)?,
-                blobs: uint(row, 7)?,
+                erased: uint(row, 3)?,
+                waiting: uint(row, 4)?,
+                closed: uint(row, 5)?,
+                blocks_twice: uint(row, 6)?,
+                people: uint(row, 7)?,
+                devices: uint(row, 8)?,
+                invitations_open: uint(row, 9)?,
+                blobs: uint(row, 10)?,
             })
         })?)
     }

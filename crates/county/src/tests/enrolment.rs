@@ -54,7 +54,7 @@ fn a_second_device_is_enrolled_without_giving_the_same_role_again() {
     let mut world = World::new("second");
     let first = world.join("op1", Role::CentreOperator, &[]);
     let mut second = world.join("op1", Role::CentreOperator, &[]);
-    assert_eq!(first.hello(&world.county).expect("welcome").head, 2);
+    assert_eq!(first.hello(&world.county).expect("welcome").head.position, 2);
     second.pull(&world);
     let kinds: Vec<&str> = second.holds.values().map(|known| known.fact.kind.as_str()).collect();
     assert_eq!(kinds, ["RoleGiven", "DeviceEnrolled", "DeviceEnrolled"]);

@@ -3,7 +3,7 @@
 use domain::SigningKey;
 use domain::clock::Millis;
 use domain::enrol::Refusal;
-use domain::exchange::Hello;
+use domain::exchange::{Cursor, Hello};
 use domain::fact::seal;
 use domain::ids::{FileId, JournalId, LogId, Sha};
 use domain::words::{DocKind, Line, Role, Section};
@@ -41,30 +41,69 @@ fn a_batch_before_its_predecessor_waits_on_disk_and_is_then_taken_with_its_own_t
 }
 
 #[test]
-fn two_batches_under_one_number_are_a_fork() {
-    let mut world = World::new("fork");
+fn two_batches_under_one_number_close_the_journal_for_both_twins() {
+    let mut world = World::new("twins");
     let mut op = world.join("op1", Role::CentreOperator, &[]);
-    let first = [op.place(family(1), VILLAGE)];
-    let taken = op.push(&world.county, &first).expect("taken");
-    // The same laptop from an old copy: number 1 once more, and a number 2 that continues it.
+    let first = op.place(family(1), VILLAGE);
+    let first = op.seal(&[first]);
+    let taken = op.send(&world.county, vec![first.clone()]).expect("taken");
+    assert!(!op.hello(&world.county).expect("welcome").closed);
+    // A right number and predecessor, but a fact is missing in between: no twin, nothing is closed.
     let key = op.key.clone();
+    let third = [{
+        op.seq = 3;
+        op.place(family(3), VILLAGE)
+    }];
+    let gap = seal(&third, op.last.as_ref(), 0, &[1; 16], &key).expect("sealed");
+    assert_eq!(op.send(&world.county, vec![gap.bytes()]), Err(Refusal::Unsealed));
+    assert!(!op.hello(&world.county).expect("welcome").closed);
+    // The same laptop from an old copy: number 1 once more, with good work beside it that is not taken either.
+    op.seq = 2;
+    let second = op.place(family(3), VILLAGE);
+    let second = op.seal(&[second]);
     let other = [{
         op.seq = 1;
         op.place(family(2), VILLAGE)
     }];
-    let one = seal(&other, None, 0, &[1; 32], &key).expect("sealed");
-    assert_eq!(op.send(&world.county, vec![one.bytes()]), Err(Refusal::Forked));
-    let second = [op.place(family(3), VILLAGE)];
-    let two = seal(&second, Some(&one.seal), 0, &[1; 32], &key).expect("sealed");
-    assert_eq!(op.send(&world.county, vec![two.bytes()]), Err(Refusal::Forked));
-    // A right number and predecessor, but a fact is missing in between.
-    let gap = [{
-        op.seq = 3;
-        op.place(family(3), VILLAGE)
-    }];
-    let gap = seal(&gap, op.last.as_ref(), 0, &[1; 32], &key).expect("sealed");
-    assert_eq!(op.send(&world.county, vec![gap.bytes()]), Err(Refusal::Unsealed));
-    assert_eq!(op.hello(&world.county).expect("welcome").head, taken.acks[0].position);
+    let one = seal(&other, None, 0, &[1; 16], &key).expect("sealed");
+    assert_eq!(op.send(&world.county, vec![second.clone(), one.bytes()]), Err(Refusal::Forked));
+    let welcome = op.hello(&world.county).expect("welcome");
+    assert_eq!((welcome.closed, welcome.batches, welcome.head.position), (true, 1, taken.acks[0].position + 1));
+    // From then on nothing new is taken of either, now or as something that waits; what is there is acknowledged again.
+    let two = seal(&[op.place(family(4), VILLAGE)], Some(&one.seal), 0, &[1; 16], &key).expect("sealed");
+    for batch in [second, one.bytes(), two.bytes()] {
+        assert_eq!(op.send(&world.county, vec![batch]), Err(Refusal::Forked));
+    }
+    assert_eq!(op.send(&world.county, vec![first]).expect("there").acks, taken.acks);
+    assert_eq!(op.hello(&world.county).expect("welcome").head, welcome.head, "closed once");
+    op.pull(&world);
+    let kinds: Vec<&str> = op.holds.values().map(|known| known.fact.kind.as_str()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "JournalClosed").count(), 1);
+    assert_eq!(world.county.status().expect("a status").counts.closed, 1);
+    // A new journal is open.
+    op.journal = JournalId([201; 8]);
+    op.seq = 1;
+    op.last = None;
+    assert!(!op.hello(&world.county).expect("welcome").closed);
+    let again = [op.place(family(2), VILLAGE)];
+    op.push(&world.county, &again).expect("taken");
+}
+
+#[test]
+fn twins_are_found_by_what_waits_and_by_a_predecessor_that_is_not_there() {
+    for other_waits in [true, false] {
+        let mut world = World::new("late-twins");
+        let mut op = world.join("op1", Role::CentreOperator, &[]);
+        let facts = [op.place(family(1), VILLAGE), op.place(family(2), VILLAGE), op.place(family(3), VILLAGE)];
+        let one = seal(&facts[..1], None, 0, &[1; 16], &op.key).expect("sealed");
+        let twin = seal(&facts[..1], None, 0, &[2; 16], &op.key).expect("sealed");
+        let two = seal(&facts[1..2], Some(&one.seal), 0, &[1; 16], &op.key).expect("sealed");
+        let twins_two = seal(&facts[1..2], Some(&twin.seal), 0, &[1; 16], &op.key).expect("sealed");
+        let first = if other_waits { &two } else { &one };
+        op.send(&world.county, vec![first.bytes()]).expect("kept");
+        assert_eq!(op.send(&world.county, vec![twins_two.bytes()]), Err(Refusal::Forked));
+        assert!(op.hello(&world.county).expect("welcome").closed);
+    }
 }
 
 #[test]
@@ -73,10 +112,10 @@ fn only_whole_batches_sealed_by_the_journals_own_key_are_taken() {
     let mut op = world.join("op1", Role::CentreOperator, &[]);
     let mut zhou = world.join("zhou", Role::SchoolDirector, &[]);
     let facts = [op.place(family(1), VILLAGE), op.place(family(2), VILLAGE)];
-    let foreign = seal(&facts, None, 0, &[1; 32], &SigningKey::from_bytes(&[77; 32])).expect("sealed");
+    let foreign = seal(&facts, None, 0, &[1; 16], &SigningKey::from_bytes(&[77; 32])).expect("sealed");
     assert_eq!(op.send(&world.county, vec![foreign.bytes()]), Err(Refusal::Unsealed));
-    let whole = seal(&facts, None, 0, &[1; 32], &op.key).expect("sealed");
-    let part = whole.only(|run| run.file == family(1));
+    let whole = seal(&facts, None, 0, &[1; 16], &op.key).expect("sealed");
+    let part = whole.clone().only(|_, row| row.file == family(1));
     assert_eq!(op.send(&world.county, vec![part.bytes()]), Err(Refusal::Malformed));
     let mut cut = whole.bytes();
     cut.pop();
@@ -87,7 +126,7 @@ fn only_whole_batches_sealed_by_the_journals_own_key_are_taken() {
     assert_eq!(zhou.send(&world.county, vec![good, foreign.bytes()]), Err(Refusal::Unsealed));
     assert_eq!(zhou.hello(&world.county).expect("welcome").batches, 0);
     // Somebody else's journal, sealed with one's own key.
-    let stolen = seal(&facts, None, 0, &[1; 32], &zhou.key).expect("sealed");
+    let stolen = seal(&facts, None, 0, &[1; 16], &zhou.key).expect("sealed");
     assert_eq!(zhou.send(&world.county, vec![stolen.bytes()]), Err(Refusal::NotAllowed));
     assert_eq!(op.send(&world.county, vec![whole.bytes()]).expect("taken").acks.len(), 1);
 }
@@ -172,17 +211,19 @@ fn a_greeting_opens_a_journal_and_leases_blocks_that_nobody_else_has() {
         log: world.county.log(),
         journal,
         wall: Millis(0),
+        cursor: Cursor::default(),
+        marks: vec![],
         wants: wants.to_vec(),
     };
     let (notice, receipt) = (DocKind::RepaymentNotice, DocKind::ServiceReceipt);
     let welcome = world.county.hello(zhou.device, &ask(zhou.journal, &[])).expect("welcome");
-    assert_eq!((welcome.head, welcome.batches, welcome.last_seal), (3, 0, Sha([0; 32])));
+    assert_eq!((welcome.head.position, welcome.batches, welcome.last_seal), (3, 0, Sha([0; 32])));
     assert_eq!(welcome.now, Millis(MORNING));
     let wants = [(notice, 2026, 2), (receipt, 2026, 1), (notice, 2027, 90)];
     world.county.hello(zhou.device, &ask(zhou.journal, &wants)).expect("welcome");
     world.county.hello(lin.device, &ask(lin.journal, &wants[..1])).expect("welcome");
     let nothing = world.county.hello(admin.device, &ask(admin.journal, &wants)).expect("welcome");
-    assert_eq!(nothing.head, 5);
+    assert_eq!(nothing.head.position, 5);
     let blocks = |desk: &super::Desk| -> Vec<String> {
         let leased = desk.holds.values().filter(|known| known.fact.kind == "BlockLeased");
         leased.map(|known| String::from_utf8(known.fact.body.clone()).expect("text")).collect()
@@ -203,8 +244,8 @@ fn a_greeting_opens_a_journal_and_leases_blocks_that_nobody_else_has() {
     assert_eq!(blocks(&lin), [body(n, 2026, 103), body(n, 2026, 104)]);
     // A new journal is told to the county; another's is not to be had; another log is another county.
     let fresh = JournalId([200; 8]);
-    assert_eq!(world.county.hello(zhou.device, &ask(fresh, &[])).expect("welcome").head, 6);
-    assert_eq!(world.county.hello(zhou.device, &ask(fresh, &[])).expect("welcome").head, 6);
+    assert_eq!(world.county.hello(zhou.device, &ask(fresh, &[])).expect("welcome").head.position, 6);
+    assert_eq!(world.county.hello(zhou.device, &ask(fresh, &[])).expect("welcome").head.position, 6);
     assert_eq!(world.county.hello(lin.device, &ask(fresh, &[])), Err(Refusal::NotAllowed));
     let elsewhere = Hello { log: LogId([0; 8]), ..ask(zhou.journal, &[]) };
     assert_eq!(world.county.hello(zhou.device, &elsewhere), Err(Refusal::OtherLog));

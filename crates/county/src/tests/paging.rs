@@ -1,12 +1,12 @@
 //! Random histories of rights, work and half-finished pulls: whatever happens in between, a desk that has pulled to the
 //! end holds exactly what its person may see, and pages are the exchange's `following`.
 
-use domain::exchange::{Cursor, Place, Pull, following};
+use domain::exchange::{Cursor, Hello, Pull, following};
 use domain::fact::{Batch, Fact};
-use domain::ids::{FileId, JournalId};
+use domain::ids::FileId;
 use domain::words::{Line, Role, Section};
 
-use super::{Desk, Dice, World, code, family};
+use super::{Desk, Dice, Stretch, World, code, family};
 
 const VILLAGES: [&str; 4] = ["410490101201", "410490101202", "410490201201", "410490201202"];
 const AREAS: [&str; 4] = ["410490101", "410490201", "410490101201", "410490"];
@@ -61,22 +61,28 @@ fn pages_are_following(world: &World, desk: &Desk, dice: &mut Dice) {
     let visible = dice.below(head + 1);
     let position = dice.below(visible + 1);
     let mut cursor = Cursor { visible, position, seq: dice.below(20) };
-    // Own runs come only where their section was opened after them.
-    let comes = |place: &Place, journal: JournalId| {
-        journal != desk.journal || see.since(place.file, place.section).is_some_and(|since| since > place.position)
+    let comes = |run: &Stretch| {
+        let (place, back) = (&run.place, run.back && run.place.released.is_some());
+        let before = see.since(place.file, place.section).is_some_and(|since| since > place.position);
+        run.journal != desk.journal || back || before
     };
-    let places = truth.runs.iter().filter(|(place, journal, _)| comes(place, *journal)).map(|(place, _, _)| *place);
-    let wanted: Vec<(u64, u64)> =
-        following(places, &see, cursor).into_iter().map(|(_, place)| (place.position, place.seq)).collect();
+    let runs: Vec<&Stretch> = truth.runs.iter().filter(|run| comes(run)).collect();
+    let mut wanted = Vec::new();
+    for (_, place) in following(runs.iter().map(|run| run.place), &see, cursor) {
+        let run = runs.iter().find(|run| run.place == place).expect("one of them");
+        wanted.extend(run.facts.iter().map(|known| (place.position, known.fact.id.seq, place.released.is_none())));
+    }
     let mut got = Vec::new();
+    let most = u32::try_from(dice.below(3) * 500).expect("few");
     loop {
-        let pull = Pull { log: world.county.log(), journal: desk.journal, cursor };
+        let pull = Pull { log: world.county.log(), journal: desk.journal, cursor, most };
         let page = world.county.pull(desk.device, &pull).expect("a page");
+        let quiet = world.county.hello(desk.device, &Hello { cursor, ..desk.greeting(&world.county) });
+        let nothing = page.deliveries.is_empty() && page.gone.is_empty();
+        assert_eq!(quiet.expect("welcome").quiet, nothing, "{} at {cursor:?} of {head}", desk.person);
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch).expect("a batch");
-            for run in batch.runs() {
-                got.push((delivery.position, Fact::parse(&run.facts[0]).expect("a fact").id.seq));
-            }
+            got.extend(batch.rows().iter().map(|(seq, _)| (delivery.position, *seq, delivery.held.contains(seq))));
         }
         if !page.more {
             break;
