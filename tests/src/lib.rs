@@ -16,6 +16,7 @@ mod list;
 mod opened;
 mod program;
 mod seat;
+pub mod sim;
 mod world;
 
 pub use chance::Chance;
