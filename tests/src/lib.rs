@@ -20,6 +20,7 @@ mod list;
 mod opened;
 mod program;
 mod seat;
+pub mod sim;
 #[cfg(target_os = "linux")]
 pub mod tun;
 mod world;

@@ -23,6 +23,7 @@ mod tls;
 mod tests;
 
 pub use blob::PaperPart;
+pub use chance::Chance;
 pub use clock::Clock;
 pub use county::{County, CountyFault, Founding, PageLimits, Status};
 pub use enrol::{Invite, Invited};

@@ -14,7 +14,6 @@ use store::StoreFault;
 use crate::Desk;
 use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow};
 use crate::carry::{Carrier, Progress, Stage};
-use crate::clock::random;
 use crate::courier::{Courier, CourierFault};
 use crate::failure::{Code, Failure};
 use crate::visits::remark;
@@ -283,7 +282,7 @@ impl Desk {
             store.set_meta("safe", &welcome.safe)?;
             let seen: u64 = store.meta("head")?.unwrap_or(0);
             // Drawn before sealing begins: a batch without a fresh seed must not exist.
-            let drawn = random::<32>().map_err(|error| Failure::internal(&error))?;
+            let drawn = self.chance.fresh::<32>().map_err(|error| Failure::internal(&error))?;
             let mut turn = 0_u64;
             let next = || {
                 turn = turn.saturating_add(1);
@@ -300,7 +299,7 @@ impl Desk {
                 || mine.is_some_and(|hash| hash != welcome.last_seal)
                 || store.batches()? < welcome.batches
             {
-                let fresh = domain::ids::JournalId(random().map_err(|error| Failure::internal(&error))?);
+                let fresh = domain::ids::JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?);
                 store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
                 report.remarks.push(remark(
                     "NEW_JOURNAL",
