@@ -20,6 +20,14 @@ mod list;
 mod opened;
 mod program;
 mod seat;
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::map_err_ignore,
+    clippy::type_complexity,
+    missing_docs,
+    unreachable_pub,
+    reason = "the simulator is read as one program of many small files, not as a library"
+)]
 pub mod sim;
 #[cfg(target_os = "linux")]
 pub mod tun;
