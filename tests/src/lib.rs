@@ -12,6 +12,7 @@
 )]
 
 pub mod bench_line;
+mod campaign;
 mod chance;
 mod envoy;
 mod folder;
@@ -33,6 +34,7 @@ pub mod sim;
 pub mod tun;
 mod world;
 
+pub use campaign::campaign;
 pub use chance::Chance;
 pub use envoy::Envoy;
 pub use folder::Folder;
