@@ -3,7 +3,7 @@
 
 use domain::clock::Millis;
 use domain::enrol::Refusal;
-use domain::exchange::{Hello, PAGE_BYTES, Pull, Push, Welcome};
+use domain::exchange::{Hello, PAGE_BYTES, Pull, Push};
 use domain::ids::FileId;
 use domain::words::{DocKind, Section};
 
@@ -77,20 +77,21 @@ impl Desk {
             }
             wants
         };
-        let welcome = self.greet(courier, wants, &mut report)?;
+        self.greet(courier, wants, &mut report)?;
         let journal = self.store().journal()?;
-        // Send what the county lacks, in order.
-        let mut from = welcome.batches.saturating_add(1);
+        // Send what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick
+        // brought it, for else nobody would ever be told where it stands.
+        let mut from = 1;
         let mut offered = 0_usize;
         loop {
-            let batches = self.store().batches_from(from, PAGE_BYTES)?;
+            let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) =
+                self.store().unacknowledged(from, PAGE_BYTES)?.into_iter().unzip();
             // What others wrote, for a county that was restored; after what is this desk's own.
             let fragments = if batches.is_empty() { self.store().fragments(offered, PAGE_BYTES)? } else { Vec::new() };
             if batches.is_empty() && fragments.is_empty() {
                 break;
             }
             let own = batches.len();
-            let count = u64::try_from(own).unwrap_or(0);
             offered = offered.saturating_add(fragments.len());
             let acks = courier.push(&Push { wall: self.clock.wall(), batches, fragments }).map_err(refused)?;
             let mut store = self.store();
@@ -102,7 +103,7 @@ impl Desk {
             if own > 0 && acks.acks.is_empty() {
                 return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
             }
-            from = from.saturating_add(count);
+            from = numbers.last().map_or(from, |last| last.saturating_add(1));
         }
         self.store().offered()?;
         // Photos and scans after the records.
@@ -171,7 +172,7 @@ impl Desk {
         courier: &dyn Courier,
         mut wants: Vec<(DocKind, i32, u32)>,
         report: &mut SyncReport,
-    ) -> Result<Welcome, Failure> {
+    ) -> Result<(), Failure> {
         let mut all_marks = false;
         for _ in 0..4_u8 {
             let (hello, top) = {
@@ -230,6 +231,9 @@ impl Desk {
                 || mine.is_some_and(|hash| hash != welcome.last_seal)
                 || store.batches()? < welcome.batches
             {
+                drop(store);
+                self.claim(courier, report)?;
+                let mut store = self.store();
                 let fresh = domain::ids::JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?);
                 store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
                 report.remarks.push(remark(
@@ -240,9 +244,30 @@ impl Desk {
                 continue;
             }
             store.seal_open(&self.signing, seen, next)?;
-            return Ok(welcome);
+            return Ok(());
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
+    }
+
+    /// What the county has of the journal under the very seals of this desk stays under its names: it must be known as
+    /// there before the rest goes over into a new journal, or it would be written a second time.
+    fn claim(&self, courier: &dyn Courier, report: &mut SyncReport) -> Result<(), Failure> {
+        let mut from = 1;
+        loop {
+            // One by one: all of a push is kept, or none of it.
+            let Some((number, batch)) = self.store().unacknowledged(from, 0)?.into_iter().next() else { return Ok(()) };
+            let push = Push { wall: self.clock.wall(), batches: vec![batch], fragments: Vec::new() };
+            match courier.push(&push) {
+                Ok(acks) => {
+                    let held = self.store().acknowledged(&acks.acks)?;
+                    report.held = report.held.saturating_add(held);
+                }
+                // From here on the two have gone their own ways.
+                Err(CourierFault::Refused(Refusal::Forked | Refusal::Unsealed | Refusal::Malformed)) => return Ok(()),
+                Err(fault) => return Err(self.worded(fault)),
+            }
+            from = number.saturating_add(1);
+        }
     }
 
     fn receive(

@@ -29,9 +29,6 @@ pub struct Erased {
     pub papers: Vec<Sha>,
     /// Why.
     pub reason: String,
-    /// Papers of that section that go with them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub papers: Vec<Sha>,
 }
 
 /// A device may no longer speak to the county.
