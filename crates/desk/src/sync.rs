@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::Refusal;
-use domain::exchange::{Hello, Pull, Push, Welcome};
+use domain::exchange::{Hello, Pull, Push};
 use domain::ids::FileId;
 use domain::words::DocKind;
 use store::StoreFault;
@@ -98,25 +98,26 @@ impl Desk {
         let refused = |fault: CourierFault| self.worded(fault);
         let log = self.identity.log;
         carrier.stage(Stage::Greeting, 0);
-        let (welcome, again) = self.greet(carrier, report)?;
+        let again = self.greet(carrier, report)?;
         let journal = self.store().journal()?;
-        // Send what the county lacks, in order.
+        // Send what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick brought
+        // it, for else nobody would ever be told where it stands.
         carrier.stage(Stage::Sending, u64::from(self.store().counts()?.only_here));
-        let mut from = welcome.batches.saturating_add(1);
+        let mut from = 1;
         let mut offered = 0_usize;
         loop {
             // Formed anew for each try: after a break the page is smaller.
             let pushed = carrier.again(|courier, _| {
-                let push = match self.next_push(from, offered, courier.page()) {
-                    Ok(push) => push,
+                let (push, last) = match self.next_push(from, offered, courier.page()) {
+                    Ok(next) => next,
                     Err(failure) => return Ok(Err(failure)),
                 };
                 if push.batches.is_empty() && push.fragments.is_empty() {
                     return Ok(Ok(None));
                 }
-                courier.push(&push).map(|acks| Ok(Some((acks, push.batches.len(), push.fragments.len()))))
+                courier.push(&push).map(|acks| Ok(Some((acks, last, push.fragments.len()))))
             });
-            let Some((acks, own, fragments)) = pushed.map_err(refused)?? else { break };
+            let Some((acks, last, fragments)) = pushed.map_err(refused)?? else { break };
             let mut store = self.store();
             let before = store.counts()?.only_here;
             let held = store.acknowledged(&acks.acks)?;
@@ -126,10 +127,10 @@ impl Desk {
             report.held = report.held.saturating_add(held);
             report.sent = report.sent.saturating_add(sent);
             carrier.done(u64::from(sent));
-            if own > 0 && acks.acks.is_empty() {
+            if last.is_some() && acks.acks.is_empty() {
                 return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
             }
-            from = from.saturating_add(u64::try_from(own).unwrap_or(0));
+            from = last.map_or(from, |last| last.saturating_add(1));
             offered = offered.saturating_add(fragments);
         }
         self.store().offered()?;
@@ -246,7 +247,7 @@ impl Desk {
     /// county that knows more of this desk's journal, or saw it written by another, makes the desk open a new one.
     ///
     /// Returns also whether an answer was lost on the way: then blocks of numbers may be leased that were not heard of.
-    fn greet(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(Welcome, bool), Failure> {
+    fn greet(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<bool, Failure> {
         let mut all_marks = false;
         let mut wants = self.wants(&self.store())?;
         let mut again = false;
@@ -299,6 +300,9 @@ impl Desk {
                 || mine.is_some_and(|hash| hash != welcome.last_seal)
                 || store.batches()? < welcome.batches
             {
+                drop(store);
+                self.claim(carrier, report)?;
+                let mut store = self.store();
                 let fresh = domain::ids::JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?);
                 store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
                 report.remarks.push(remark(
@@ -309,7 +313,7 @@ impl Desk {
                 continue;
             }
             store.seal_open(&self.signing, seen, next)?;
-            return Ok((welcome, again));
+            return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
     }
@@ -325,12 +329,34 @@ impl Desk {
         Ok(Hello { log: self.identity.log, journal, wall: self.clock.wall(), cursor, marks, wants })
     }
 
-    /// What to send next: own batches from a number on; then what others wrote, for a county that was restored.
-    fn next_push(&self, from: u64, offered: usize, most: usize) -> Result<Push, Failure> {
+    /// What to send next: own batches from a number on, with the last one's number; then what others wrote, for a county
+    /// that was restored.
+    fn next_push(&self, from: u64, offered: usize, most: usize) -> Result<(Push, Option<u64>), Failure> {
         let store = self.store();
-        let batches = store.batches_from(from, most)?;
+        let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) = store.unacknowledged(from, most)?.into_iter().unzip();
         let fragments = if batches.is_empty() { store.fragments(offered, most)? } else { Vec::new() };
-        Ok(Push { wall: self.clock.wall(), batches, fragments })
+        Ok((Push { wall: self.clock.wall(), batches, fragments }, numbers.last().copied()))
+    }
+
+    /// What the county has of the journal under the very seals of this desk stays under its names: it must be known as
+    /// there before the rest goes over into a new journal, or it would be written a second time.
+    fn claim(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
+        let mut from = 1;
+        loop {
+            // One by one: all of a push is kept, or none of it.
+            let Some((number, batch)) = self.store().unacknowledged(from, 0)?.into_iter().next() else { return Ok(()) };
+            let push = Push { wall: self.clock.wall(), batches: vec![batch], fragments: Vec::new() };
+            match carrier.again(|courier, _| courier.push(&push)) {
+                Ok(acks) => {
+                    let held = self.store().acknowledged(&acks.acks)?;
+                    report.held = report.held.saturating_add(held);
+                }
+                // From here on the two have gone their own ways.
+                Err(CourierFault::Refused(Refusal::Forked | Refusal::Unsealed | Refusal::Malformed)) => return Ok(()),
+                Err(fault) => return Err(self.worded(fault)),
+            }
+            from = number.saturating_add(1);
+        }
     }
 
     fn receive(

@@ -405,23 +405,26 @@ impl Store {
         Ok(bytes.map(|bytes| Batch::parse(&bytes)).transpose()?.map(|batch| batch.seal.hash()))
     }
 
-    /// Own batches from `number` on, up to about `most` bytes but at least one.
+    /// Own batches that the county has not acknowledged, each with its number, from `number` on, up to about `most` bytes
+    /// but at least one. The county may have them all the same: its answer was lost, or they came to it by hand.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn batches_from(&self, number: u64, most: usize) -> Result<Vec<Vec<u8>>, StoreFault> {
+    pub fn unacknowledged(&self, number: u64, most: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreFault> {
         let (first, last) = self.own()?;
-        let mut find = self.conn.prepare_cached("SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 ORDER BY n")?;
+        let mut find = self
+            .conn
+            .prepare_cached("SELECT n, bytes FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?;
         let mut rows = find.query([first.saturating_add(int(number)), last])?;
-        let mut out: Vec<Vec<u8>> = Vec::new();
+        let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut bytes = 0_usize;
         while let Some(row) = rows.next()? {
-            let raw: Vec<u8> = row.get(0)?;
+            let (n, raw): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
             bytes = bytes.saturating_add(raw.len());
             if bytes > most && !out.is_empty() {
                 break;
             }
-            out.push(raw);
+            out.push((names::seq_of(n), raw));
         }
         Ok(out)
     }

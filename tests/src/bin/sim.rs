@@ -1,4 +1,5 @@
-//! Runs worlds of the simulator: `sim --seeds A..B` prints one line of JSON, `sim --seed N -v` tells the story of one.
+//! Runs worlds of the simulator: `sim --seeds A..B` prints one line of JSON, `sim --seed N -v` tells the story of one;
+//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs.
 //! It ends with 1 if any promise did not hold; every breach is printed with its seed, step and number.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose answer is its output")]
 
@@ -10,10 +11,11 @@ use tests::sim::{Counts, Fault, KINDS, Outcome, run};
 struct Asked {
     seeds: std::ops::Range<u64>,
     aloud: bool,
+    without: Vec<Fault>,
 }
 
 fn asked() -> Option<Asked> {
-    let mut asked = Asked { seeds: 0..0, aloud: false };
+    let mut asked = Asked { seeds: 0..0, aloud: false, without: Vec::new() };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -25,6 +27,12 @@ fn asked() -> Option<Asked> {
             "--seed" => {
                 let seed: u64 = words.next()?.parse().ok()?;
                 asked.seeds = seed..seed.checked_add(1)?;
+            }
+            "--without" => {
+                let names = words.next()?;
+                for name in names.split(',') {
+                    asked.without.push(*Fault::ALL.iter().find(|fault| fault.name() == name)?);
+                }
             }
             "-v" => asked.aloud = true,
             _ => return None,
@@ -54,7 +62,7 @@ fn commit() -> String {
 
 fn main() -> ExitCode {
     let Some(asked) = asked() else {
-        eprintln!("sim --seeds A..B [-v] | sim --seed N [-v]");
+        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [-v]");
         return ExitCode::from(2);
     };
     if !asked.aloud {
@@ -63,7 +71,7 @@ fn main() -> ExitCode {
     }
     let mut outcomes: Vec<Outcome> = Vec::new();
     for seed in asked.seeds.clone() {
-        let outcome = run(seed, asked.aloud);
+        let outcome = run(seed, &asked.without, asked.aloud);
         if let Some(breach) = &outcome.failure {
             eprintln!("seed {seed} step {}: {}", breach.step, breach.what);
         }

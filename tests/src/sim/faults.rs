@@ -109,8 +109,8 @@ impl Counts {
 pub struct Swarm([u32; KINDS]);
 
 impl Swarm {
-    /// The swarm of a seed.
-    pub fn drawn(chance: &mut Chance) -> Self {
+    /// The swarm of a seed; kinds in `without` stay off and change no other draw.
+    pub fn drawn(chance: &mut Chance, without: &[Fault]) -> Self {
         let mut rates = [0; KINDS];
         for (rate, fault) in rates.iter_mut().zip(Fault::ALL) {
             if chance.percent(45) {
@@ -130,7 +130,8 @@ impl Swarm {
                     Fault::DeskRestored | Fault::DeskRolledBack | Fault::DeskCloned | Fault::CountyRestored => 45,
                     Fault::ClockOff | Fault::ClockJumped | Fault::ClockFrozen | Fault::ClockDrifted => 90,
                 };
-                *rate = base * u32::try_from(1 + chance.below(4)).expect("small") / 2;
+                let rate_drawn = base * u32::try_from(1 + chance.below(4)).expect("small") / 2;
+                *rate = if without.contains(fault) { 0 } else { rate_drawn };
             }
         }
         Self(rates)

@@ -47,12 +47,12 @@ pub struct Breach {
     pub what: String,
 }
 
-/// Runs the world of a seed; `aloud` tells its story.
-pub fn run(seed: u64, aloud: bool) -> Outcome {
+/// Runs the world of a seed; kinds in `without` stay off, `aloud` tells its story.
+pub fn run(seed: u64, without: &[Fault], aloud: bool) -> Outcome {
     let mut outcome = Outcome { seed, devices: 0, ops: 0, messages: 0, faults: Counts::default(), failure: None };
     STEP.store(0, Ordering::Relaxed);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let mut sim = Sim::of(seed, aloud);
+        let mut sim = Sim::of(seed, without, aloud);
         let told = catch_unwind(AssertUnwindSafe(|| live(&mut sim)));
         outcome.devices = sim.seats.len();
         outcome.ops = sim.ops;

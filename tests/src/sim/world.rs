@@ -148,12 +148,12 @@ fn code(text: &str) -> PlaceCode {
 
 impl Sim {
     /// A world of a seed, with everybody enrolled and the list imported, before anything goes wrong.
-    pub fn of(seed: u64, aloud: bool) -> Self {
+    pub fn of(seed: u64, without: &[Fault], aloud: bool) -> Self {
         let mut chance = Chance::of(seed);
         let product = Arc::new(Mutex::new(Chance::of(chance.draw())));
         let disk = Disk::fresh(&format!("{seed}"));
         let mut line_chance = Chance::of(chance.draw());
-        let swarm = Swarm::drawn(&mut chance);
+        let swarm = Swarm::drawn(&mut chance, without);
         let clocks = Clocks::at(moment("2026-12-01T08:00:00+08:00").0);
         let limits = PageLimits {
             bytes: *line_chance.one(&[1_500, 6_000, 60_000, 512 * 1024]),
