@@ -185,7 +185,6 @@ impl County {
             master_journal: JournalId(chance.fresh()?),
             safe: 0,
             forked: 0,
-            lost: None,
         };
         let ledger = Ledger::found(&ledger_at, &keys.ledger, &meta)?;
         Ok(Self::with(ledger, keys, meta, clock, chance))

@@ -62,8 +62,6 @@ pub(crate) struct Meta {
     pub(crate) safe: Position,
     /// Where it last said that it was restored; 0 if never.
     pub(crate) forked: Position,
-    /// The lowest position above which history was ever lost.
-    pub(crate) lost: Option<Position>,
 }
 
 /// A person as last enrolled.
@@ -204,8 +202,6 @@ type Kept<T> = Result<T, LedgerFault>;
 /// One transaction: everything below is seen or done together or not at all.
 pub(crate) trait Transaction {
     fn meta(&self) -> Kept<Meta>;
-    /// The county turned out to be restored: its new journal, where it says so, and above which position history is lost.
-    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()>;
     fn head(&self) -> Kept<Position>;
     /// The running hash at a position; zeros at 0.
     fn chain_at(&self, position: Position) -> Kept<Sha>;
@@ -220,7 +216,6 @@ pub(crate) trait Transaction {
     fn device_by_certificate(&self, certificate: Sha) -> Kept<Option<Device>>;
     fn add_device(&self, device: &Device) -> Kept<()>;
     fn confirm_device(&self, id: DeviceId) -> Kept<()>;
-    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()>;
     /// Also of a device that is not known yet.
     fn revoke(&self, id: DeviceId) -> Kept<()>;
     /// What a device said when it was last given blocks, hashed.
@@ -288,8 +283,6 @@ pub(crate) trait Transaction {
     fn add_blob_place(&self, sha: Sha, file: FileId, section: Section, device: DeviceId) -> Kept<()>;
     /// Drops a paper from a section for good; its bytes too if it belongs nowhere else.
     fn erase_paper(&self, sha: Sha, file: FileId, section: Section) -> Kept<()>;
-    /// Whether a paper was erased from a section.
-    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool>;
 
     /// The parts of a device's blobs, the longest untouched first.
     fn parts(&self, device: DeviceId) -> Kept<Vec<Part>>;

@@ -99,6 +99,7 @@ fn main() -> ExitCode {
             "bound_95": bound,
             "median_devices": of(|one| u64::try_from(one.devices).unwrap_or(0)),
             "median_ops": of(|one| u64::from(one.ops)),
+            "median_confirmed": of(|one| u64::try_from(one.confirmed).unwrap_or(0)),
             "median_messages": of(|one| one.messages),
             "median_faults": of(|one| u64::from(one.faults.sum())),
             "faults": faults,

@@ -90,19 +90,25 @@ impl Sim {
     /// Sticks whose day has come are plugged in.
     fn sticks(&mut self) {
         let now = self.wire().clocks.now();
-        let due: Vec<usize> = {
+        let mut due: Vec<usize> = {
             let wire = self.wire();
             (0..wire.sticks.len()).filter(|at| wire.sticks[*at].due <= now).collect()
         };
         if due.is_empty() {
             return;
         }
+        let all: Vec<usize> = (0..self.wire().sticks.len()).collect();
+        let shuffled = all.len() > 1 && self.strikes(Fault::StickShuffled);
+        if shuffled {
+            // Whoever goes to the county takes all that lie there.
+            due = all;
+        }
         let mut carried: Vec<_> = {
             let mut wire = self.wire();
             due.iter().rev().map(|at| wire.sticks.remove(*at)).collect()
         };
         carried.reverse();
-        if carried.len() > 1 && self.strikes(Fault::StickShuffled) {
+        if shuffled {
             carried.reverse();
         }
         for stick in carried {

@@ -280,10 +280,12 @@ impl Courier for Line {
             if wire.strikes(Fault::StickTwice) {
                 wire.pages.entry(self.seat).or_default().push(bytes.clone());
             }
-            return Ok(Page::parse(&bytes)?);
+            wire.counts.note(Fault::PageCarried);
+            // It is not the last word of this contact.
+            return Ok(Page { more: true, ..Page::parse(&bytes)? });
         }
         let page = wire.county().pull(self.device, pull).map_err(CourierFault::Refused)?;
-        if wire.strikes(Fault::PageCarried) {
+        if wire.swarm.clone().strikes(Fault::PageCarried, &mut wire.chance) {
             wire.pages.entry(self.seat).or_default().push(page.bytes());
             return Err(broken());
         }

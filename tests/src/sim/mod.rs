@@ -30,6 +30,8 @@ pub struct Outcome {
     pub devices: usize,
     /// Acts that were tried.
     pub ops: u32,
+    /// Acts that were confirmed.
+    pub confirmed: usize,
     /// Messages over the line.
     pub messages: u64,
     /// Faults that struck.
@@ -49,13 +51,15 @@ pub struct Breach {
 
 /// Runs the world of a seed; kinds in `without` stay off, `aloud` tells its story.
 pub fn run(seed: u64, without: &[Fault], aloud: bool) -> Outcome {
-    let mut outcome = Outcome { seed, devices: 0, ops: 0, messages: 0, faults: Counts::default(), failure: None };
+    let mut outcome =
+        Outcome { seed, devices: 0, ops: 0, confirmed: 0, messages: 0, faults: Counts::default(), failure: None };
     STEP.store(0, Ordering::Relaxed);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut sim = Sim::of(seed, without, aloud);
         let told = catch_unwind(AssertUnwindSafe(|| live(&mut sim)));
         outcome.devices = sim.seats.len();
         outcome.ops = sim.ops;
+        outcome.confirmed = sim.acts.len();
         outcome.messages = sim.wire().messages;
         outcome.faults = sim.wire().counts;
         told

@@ -25,9 +25,9 @@ impl Sim {
     /// Makes a call, twice where the person clicks twice, and notes what was confirmed.
     pub fn make(&mut self, seat: usize, call: &Call) -> Option<Reply> {
         let mut last = None;
-        let times = if self.strikes(Fault::DoubleClick) { 2 } else { 1 };
-        for _ in 0..times {
-            self.ops += 1;
+        let times = if self.strikes(Fault::DoubleClick) { 2_u32 } else { 1 };
+        for turn in 0..times {
+            self.ops += turn;
             if let Some(reply) = self.ask(seat, call.clone()) {
                 self.note(seat, call, &reply);
                 last = Some(reply);
@@ -148,6 +148,7 @@ impl Sim {
 
     /// One turn of whoever sits at a laptop.
     pub fn turn(&mut self, seat: usize) {
+        self.ops += 1;
         let file = self.some_family(seat);
         let field = *self.chance.one(HouseholdField::ALL);
         match self.chance.below(100) {
@@ -211,7 +212,6 @@ impl Sim {
         let Some(visit) = view.visits.first().map(|row| row.visit) else { return };
         let form = self.visit(seat);
         let with = CorrectVisit { visit, form: form.clone(), reason: "写错了".to_owned() };
-        self.ops += 1;
         if self.ask(seat, Call::CorrectVisit(with)).is_some() {
             let made = format!("{} {}", form.on, form.arrived);
             self.confirm(seat, What { kind: "VisitMade".to_owned(), file, mark: made });
@@ -252,7 +252,6 @@ impl Sim {
         let receipt = row.doc_no.clone();
         if self.chance.percent(15) {
             let reason = format!("作废{number}");
-            self.ops += 1;
             let with = VoidLetter { doc_no: receipt, reason: reason.clone() };
             if self.ask(seat, Call::VoidLetter(with)).is_some() {
                 self.confirm(seat, What { kind: "LetterVoided".to_owned(), file, mark: reason });
@@ -265,7 +264,6 @@ impl Sim {
             name: "p.pdf".to_owned(),
             base64: base64::engine::general_purpose::STANDARD.encode(&photo),
         };
-        self.ops += 2;
         let with = FileReceipt { receipt_no: receipt.clone(), file: input };
         if self.ask(seat, Call::FileReceipt(with)).is_some() {
             let mark = Sha::of(&photo).to_string();
@@ -319,7 +317,6 @@ impl Sim {
         let Some(view) = self.household(seat, file) else { return };
         let Some(payment) = view.payments.first().map(|row| row.payment) else { return };
         let reason = format!("重复{}", self.next());
-        self.ops += 1;
         if self.ask(seat, Call::VoidPayment(VoidPayment { payment, reason: reason.clone() })).is_some() {
             self.confirm(seat, What { kind: "PaymentVoided".to_owned(), file, mark: reason });
         }
@@ -349,7 +346,6 @@ impl Sim {
             if !facts.is_empty() {
                 let accept = self.chance.percent(60);
                 let with = DecideHeld { facts: facts.clone(), accept, reason: format!("决定{}", self.next()) };
-                self.ops += 1;
                 if self.ask(seat, Call::DecideHeld(with)).is_some() {
                     self.say(|| format!("laptop {seat} decides on {facts:?}: {accept}"));
                 }
@@ -377,7 +373,6 @@ impl Sim {
         }
         let (fact, what) = self.chance.one(&targets).clone();
         let reason = format!("删除{}", self.next());
-        self.ops += 1;
         if self.ask(seat, Call::EraseFacts(EraseFacts { facts: vec![fact], reason: reason.clone() })).is_some() {
             self.say(|| format!("laptop {seat} erases {fact} {what:?}"));
             self.erased.push(what);

@@ -440,7 +440,7 @@ impl Sim {
                     county_name: "青石县".to_owned(),
                 };
                 pen.record(FileId::county(), Section::Core, &Event::ProfileSaved(profile), Vec::new())?;
-                let loaded = PlacesLoaded { places: table, old_names: String::new() };
+                let loaded = PlacesLoaded { places: table, old_names: "old_name,code,name,note\n".to_owned() };
                 pen.record(FileId::county(), Section::Core, &Event::PlacesLoaded(loaded), Vec::new())?;
                 for (file, number, village) in &place {
                     for event in family(*number, village, "2026-12-01") {
@@ -536,7 +536,7 @@ impl Sim {
                     )
                 });
                 let step = self.step;
-                for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none()) {
+                for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
                 }
                 self.look(number);

@@ -99,7 +99,9 @@ impl Served {
 impl Filesystem for Served {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
         if self.cached {
-            config.add_capabilities(InitFlags::FUSE_WRITEBACK_CACHE).map_err(|_| std::io::ErrorKind::Unsupported)?;
+            config
+                .add_capabilities(InitFlags::FUSE_WRITEBACK_CACHE)
+                .map_err(|_unsupported| std::io::ErrorKind::Unsupported)?;
         }
         Ok(())
     }

@@ -218,9 +218,9 @@ impl Tx<'_> {
 
 impl Transaction for Tx<'_> {
     fn meta(&self) -> Kept<Meta> {
-        let mut read = self.0.prepare_cached(
-            "SELECT county, practice, log, master_journal, safe, forked, lost FROM meta WHERE one = 1",
-        )?;
+        let mut read = self
+            .0
+            .prepare_cached("SELECT county, practice, log, master_journal, safe, forked FROM meta WHERE one = 1")?;
         Ok(read.query_row([], |row| {
             Ok(Meta {
                 county: row.get(0)?,
@@ -229,17 +229,8 @@ impl Transaction for Tx<'_> {
                 master_journal: JournalId(row.get(3)?),
                 safe: uint(row, 4)?,
                 forked: uint(row, 5)?,
-                lost: row.get::<_, Option<i64>>(6)?.map(|lost| u64::try_from(lost).unwrap_or_default()),
             })
         })?)
-    }
-
-    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()> {
-        self.0.execute(
-            "UPDATE meta SET master_journal = ?1, forked = ?2, lost = min(coalesce(lost, ?3), ?3) WHERE one = 1",
-            params![master_journal.0, int(forked), int(lost)],
-        )?;
-        Ok(())
     }
 
     fn head(&self) -> Kept<Position> {
@@ -311,11 +302,6 @@ impl Transaction for Tx<'_> {
 
     fn confirm_device(&self, id: DeviceId) -> Kept<()> {
         self.0.execute("UPDATE device SET confirmed = 1 WHERE id = ?1", [id.0])?;
-        Ok(())
-    }
-
-    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()> {
-        self.0.execute("UPDATE device SET certificate = ?2 WHERE id = ?1", params![id.0, certificate.0])?;
         Ok(())
     }
 
@@ -770,13 +756,6 @@ impl Transaction for Tx<'_> {
             [sha.0],
         )?;
         Ok(())
-    }
-
-    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool> {
-        let mut read = self.0.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM erased_paper WHERE sha = ?1 AND file = ?2 AND section = ?3)",
-        )?;
-        Ok(read.query_row(params![sha.0, file.0, section.code()], |row| row.get(0))?)
     }
 
     fn parts(&self, device: DeviceId) -> Kept<Vec<Part>> {
