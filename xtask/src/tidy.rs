@@ -180,6 +180,11 @@ const LAWS: &[Law] = &[
         because: "the window holds no rule: it hands calls to the desk",
     },
     Law {
+        package: "workload",
+        may_use: &[],
+        because: "the day that everybody is measured on knows none of those who are measured",
+    },
+    Law {
         package: "xtask",
         may_use: &["serde_json"],
         because: "xtask compiles before anything else and must stay quick",
