@@ -171,9 +171,9 @@ fn small(n: usize) -> u8 {
     u8::try_from(n).expect("a small number")
 }
 
-fn context<A: Ord>(clock: VClock<A>) -> ReadCtx<(), A>
+fn context<A>(clock: VClock<A>) -> ReadCtx<(), A>
 where
-    A: Clone,
+    A: Ord + Clone,
 {
     ReadCtx { add_clock: clock.clone(), rm_clock: clock, val: () }
 }

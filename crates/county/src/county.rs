@@ -15,7 +15,7 @@ use domain::letter::BlockLeased;
 use domain::rights::{Position, Rights};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::chance;
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::keys::{self, Keys, KeysFault};
 use crate::ledger::{Counts, Device, Ledger, LedgerFault, Meta, Transaction};
@@ -52,7 +52,7 @@ pub enum CountyFault {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
-    /// Another clock for a county that is not for practice.
+    /// Another clock, or randomness of one's own, for a county that is not for practice.
     #[error("only a county made with --practice may be given a clock")]
     ClockOfRealCounty,
     /// The account name of the county master.
@@ -139,6 +139,7 @@ type Listener = Box<dyn Fn(&LedgerFault) + Send + Sync>;
 pub struct County {
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
+    pub(crate) chance: Chance,
     pub(crate) meta: Meta,
     pub(crate) master: SigningKey,
     pub(crate) file_key: zeroize::Zeroizing<[u8; 32]>,
@@ -155,11 +156,19 @@ impl County {
     /// # Errors
     /// `AlreadyThere`, `ClockOfRealCounty`, or what the disk says.
     pub fn init(home: &Path, founding: &Founding, clock: Clock) -> Result<Self, CountyFault> {
+        Self::init_by(home, founding, clock, Chance::system())
+    }
+
+    /// As [`County::init`], with randomness of one's own: only for practice.
+    ///
+    /// # Errors
+    /// As [`County::init`].
+    pub fn init_by(home: &Path, founding: &Founding, clock: Clock, chance: Chance) -> Result<Self, CountyFault> {
         let (keys_at, ledger_at) = (home.join("keys.json"), home.join("ledger.db"));
         if keys_at.exists() || ledger_at.exists() {
             return Err(CountyFault::AlreadyThere(home.to_owned()));
         }
-        if !founding.practice && !clock.is_system() {
+        if !(founding.practice || (clock.is_system() && chance.is_system())) {
             return Err(CountyFault::ClockOfRealCounty);
         }
         let mut folder = std::fs::DirBuilder::new();
@@ -167,19 +176,18 @@ impl County {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
         folder.create(home).map_err(|source| CountyFault::Home { path: home.to_owned(), source })?;
-        let (keys, text) = Keys::fresh(&founding.hosts)?;
+        let (keys, text) = Keys::fresh(&founding.hosts, &chance)?;
         keys::keep(&keys_at, &text)?;
         let meta = Meta {
             county: founding.name.clone(),
             practice: founding.practice,
-            log: LogId(chance::fresh()?),
-            master_journal: JournalId(chance::fresh()?),
+            log: LogId(chance.fresh()?),
+            master_journal: JournalId(chance.fresh()?),
             safe: 0,
             forked: 0,
-            lost: None,
         };
         let ledger = Ledger::found(&ledger_at, &keys.ledger, &meta)?;
-        Ok(Self::with(ledger, keys, meta, clock))
+        Ok(Self::with(ledger, keys, meta, clock, chance))
     }
 
     /// The county in `home`.
@@ -187,6 +195,14 @@ impl County {
     /// # Errors
     /// `NotThere`, `ClockOfRealCounty`, or what keys and ledger say.
     pub fn open(home: &Path, clock: Clock) -> Result<Self, CountyFault> {
+        Self::open_by(home, clock, Chance::system())
+    }
+
+    /// As [`County::open`], with randomness of one's own: only for practice.
+    ///
+    /// # Errors
+    /// As [`County::open`].
+    pub fn open_by(home: &Path, clock: Clock, chance: Chance) -> Result<Self, CountyFault> {
         let (keys_at, ledger_at) = (home.join("keys.json"), home.join("ledger.db"));
         if !keys_at.exists() || !ledger_at.exists() {
             return Err(CountyFault::NotThere(home.to_owned()));
@@ -194,16 +210,17 @@ impl County {
         let keys = Keys::load(&keys_at)?;
         let ledger = Ledger::open(&ledger_at, &keys.ledger)?;
         let meta = ledger.read(|tx| tx.meta())?;
-        if !meta.practice && !clock.is_system() {
+        if !(meta.practice || (clock.is_system() && chance.is_system())) {
             return Err(CountyFault::ClockOfRealCounty);
         }
-        Ok(Self::with(ledger, keys, meta, clock))
+        Ok(Self::with(ledger, keys, meta, clock, chance))
     }
 
-    fn with(ledger: Ledger, keys: Keys, meta: Meta, clock: Clock) -> Self {
+    fn with(ledger: Ledger, keys: Keys, meta: Meta, clock: Clock, chance: Chance) -> Self {
         Self {
             ledger,
             clock,
+            chance,
             meta,
             certificate: keys.certificate(),
             master: keys.master,

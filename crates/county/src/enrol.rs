@@ -10,7 +10,6 @@ use domain::place::PlaceCode;
 use domain::words::Role;
 use ed25519_dalek::{Signature, VerifyingKey};
 
-use crate::chance;
 use crate::county::{County, CountyFault, No};
 use crate::ledger::{self, Account, Device};
 use crate::record::enrolment;
@@ -59,7 +58,7 @@ impl County {
         if !(1..=365).contains(&invite.days) {
             return Err(CountyFault::Days);
         }
-        let token = chance::fresh::<16>()?;
+        let token = self.chance.fresh::<16>()?;
         let expires = self.clock.now().plus(i64::from(invite.days).saturating_mul(DAY));
         let kept = ledger::Invitation {
             token_hash: Sha::of(&token),

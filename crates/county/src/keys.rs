@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::file::FileKey;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::chance;
+use crate::chance::Chance;
 
 const NOTE: &str = "Secrets of the Ruhu county master. Whoever can read this file can read the ledger and sign as the \
 county: protect this disk and its backups. 县级主机密钥，请勿复制或外传。";
@@ -72,8 +72,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Fresh keys and a self-signed certificate for localhost and `hosts`.
-    pub(crate) fn fresh(hosts: &[String]) -> Result<(Self, Zeroizing<String>), KeysFault> {
+    /// Fresh keys and a self-signed certificate for localhost and `hosts`. The certificate's own key is always the system's.
+    pub(crate) fn fresh(hosts: &[String], chance: &Chance) -> Result<(Self, Zeroizing<String>), KeysFault> {
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         names.extend(hosts.iter().filter(|host| !names.contains(host)).cloned().collect::<Vec<_>>());
@@ -85,9 +85,9 @@ impl Keys {
         let certificate = params.self_signed(&pair)?;
         let written = Written {
             note: NOTE.to_owned(),
-            ledger_key: hex(&chance::fresh::<32>()?),
-            master_key: hex(&chance::fresh::<32>()?),
-            file_key: hex(&chance::fresh::<32>()?),
+            ledger_key: hex(&chance.fresh::<32>()?),
+            master_key: hex(&chance.fresh::<32>()?),
+            file_key: hex(&chance.fresh::<32>()?),
             tls_key: pair.serialize_pem(),
             tls_certificate: certificate.pem(),
         };

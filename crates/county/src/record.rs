@@ -14,7 +14,6 @@ use domain::org::DeviceEnrolled;
 use domain::rights::{Position, Rights};
 use domain::words::Section;
 
-use crate::chance;
 use crate::county::{County, No};
 use crate::ledger::{Account, Device, Entry, Erasure, Journal, LedgerFault, Run, Transaction};
 
@@ -65,7 +64,7 @@ impl County {
             None => None,
         };
         let seen = tx.head()?;
-        let seed = chance::fresh().map_err(LedgerFault::from)?;
+        let seed = self.chance.fresh().map_err(LedgerFault::from)?;
         let batch = seal(&facts, previous.as_ref(), seen, &seed, &self.master).map_err(LedgerFault::from)?;
         let facts = batch.verify(&self.master.verifying_key()).map_err(LedgerFault::from)?;
         let received = Received { at: now, offset: 0, seen: tx.time_at(seen)? };

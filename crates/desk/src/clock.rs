@@ -1,11 +1,14 @@
 //! The desk's clock: the machine's, or for practice homes one that starts where it is told. The only place in the desk
 //! that reads a clock or draws randomness; everything else takes both as arguments.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use chrono::{NaiveDate, NaiveTime};
 use domain::clock::Millis;
 
 /// Where the time comes from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Clock {
     /// The machine's clock.
     System,
@@ -16,6 +19,9 @@ pub enum Clock {
         /// When that was.
         start: std::time::Instant,
     },
+    /// For practice homes in one process with their county: stands at these milliseconds until it is moved. Like the
+    /// machine's clock it may be wrong, so it is corrected like that one.
+    ByHand(Arc<AtomicI64>),
 }
 
 /// The desk's civil present in Asia/Shanghai.
@@ -47,7 +53,13 @@ impl Clock {
                 Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
             }
             Self::Practice { from, start } => from.plus(i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX)),
+            Self::ByHand(cell) => Millis(cell.load(Ordering::SeqCst)),
         }
+    }
+
+    /// Whether this is the machine's own clock.
+    pub fn is_system(&self) -> bool {
+        matches!(self, Self::System)
     }
 
     /// The civil present: the machine's clock corrected by the offset last measured at the county. A practice clock is
@@ -55,11 +67,51 @@ impl Clock {
     pub fn present(&self, offset: i64) -> Present {
         let wall = self.wall();
         let now = match self {
-            Self::System => wall.plus(offset),
+            Self::System | Self::ByHand(_) => wall.plus(offset),
             Self::Practice { .. } => wall,
         };
         let civil = now.civil();
         Present { wall, now, today: civil.date_naive(), time: civil.time() }
+    }
+}
+
+/// Where a desk's fresh randomness comes from: the operating system's, unless whoever opens a practice home brings a
+/// series of their own so that a run can be run again.
+#[derive(Clone, Default)]
+pub struct Chance(Option<Arc<Fill>>);
+
+/// Fills a slice with random bytes.
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
+impl Chance {
+    /// The operating system's.
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A series that `fill` tells.
+    pub fn told(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(fill)))
+    }
+
+    /// Whether this is the operating system's.
+    pub fn is_system(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// `N` fresh random bytes.
+    ///
+    /// # Errors
+    /// The machine gives none.
+    pub(crate) fn fresh<const N: usize>(&self) -> Result<[u8; N], getrandom::Error> {
+        match &self.0 {
+            None => random(),
+            Some(fill) => {
+                let mut out = [0; N];
+                fill(&mut out);
+                Ok(out)
+            }
+        }
     }
 }
 

@@ -103,8 +103,8 @@ impl Door {
     fn unlock(&self, unlock: &Unlock) -> Result<AboutView, Failure> {
         let mut inside = self.inside();
         if inside.is_none() {
-            let opened = home::open(&self.options.home, &unlock.passphrase, self.clock)?;
-            *inside = Some(Arc::new(Desk::new(opened, self.clock)));
+            let opened = home::open(&self.options.home, &unlock.passphrase, self.clock.clone())?;
+            *inside = Some(Arc::new(Desk::of(opened)?));
         }
         match inside.as_ref() {
             Some(desk) => desk.about(),

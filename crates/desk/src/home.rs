@@ -18,7 +18,8 @@ use store::file::FileKey;
 use store::{Standing, Store};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::clock::{Clock, random};
+use crate::Parts;
+use crate::clock::{Chance, Clock, random};
 use crate::failure::{Code, Failure};
 
 const KEYS: &str = "keys.json";
@@ -62,7 +63,7 @@ pub(crate) struct Secrets {
 
 /// Who this desk is and which county it joined; kept in the encrypted database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Identity {
+pub struct Identity {
     /// Account.
     pub person: PersonId,
     /// Name at enrolment.
@@ -83,22 +84,6 @@ pub(crate) struct Identity {
     pub practice: bool,
 }
 
-/// An open home.
-pub(crate) struct Home {
-    pub(crate) store: Store,
-    pub(crate) signing: SigningKey,
-    pub(crate) secrets: Secrets,
-    pub(crate) identity: Identity,
-    /// Held while the home is open, so that two programs never write one journal.
-    _lock: File,
-}
-
-impl Home {
-    pub(crate) fn into_parts(self) -> (Store, SigningKey, Identity, File) {
-        (self.store, self.signing, self.identity, self._lock)
-    }
-}
-
 /// What can be told of a home without its passphrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outside {
@@ -111,7 +96,7 @@ fn broken(what: &dyn std::error::Error) -> Failure {
     Failure { incident: noted.incident, ..Failure::new(Code::HomeDamaged, &[]) }
 }
 
-fn no_randomness(error: getrandom::Error) -> Failure {
+pub(crate) fn no_randomness(error: getrandom::Error) -> Failure {
     Failure::internal(&error)
 }
 
@@ -304,11 +289,7 @@ pub(crate) fn finish(
     let signing = signing(&secrets)?;
     {
         let (mut store, _) = open_store(home, &secrets)?;
-        let journal = journal(&secrets)?;
-        store.open_journal(journal, identity.device, &signing.verifying_key())?;
-        store.trust_master(master.0, &master.1)?;
-        store.set_meta("me", identity)?;
-        store.set_meta("offset", &offset)?;
+        begin(&mut store, journal(&secrets)?, identity, &signing.verifying_key(), (master.0, &master.1), offset)?;
     }
     let keys = wrap(&secrets, passphrase, identity.practice, Some(identity.name.clone()))?;
     write_synced(&home.join(KEYS), &serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?)?;
@@ -317,6 +298,33 @@ pub(crate) fn finish(
         sync_folder(&home.join(PENDING))?;
     }
     Ok(())
+}
+
+/// The first words of a new desk's database: its journal, who it is, whom it believes, and how far its clock is off.
+///
+/// # Errors
+/// What the store says.
+pub fn begin(
+    store: &mut Store,
+    journal: JournalId,
+    identity: &Identity,
+    key: &domain::VerifyingKey,
+    master: (JournalId, &domain::VerifyingKey),
+    offset: i64,
+) -> Result<(), Failure> {
+    store.open_journal(journal, identity.device, key)?;
+    store.trust_master(master.0, master.1)?;
+    store.set_meta("me", identity)?;
+    store.set_meta("offset", &offset)?;
+    Ok(())
+}
+
+/// Who the desk of this database is.
+///
+/// # Errors
+/// `HomeDamaged` where it does not say.
+pub fn identity(store: &Store) -> Result<Identity, Failure> {
+    store.meta("me")?.ok_or_else(|| Failure::new(Code::HomeDamaged, &[]))
 }
 
 fn signing(secrets: &Secrets) -> Result<SigningKey, Failure> {
@@ -368,29 +376,30 @@ fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failu
 }
 
 /// Opens a home with its passphrase.
-pub(crate) fn open(home: &Path, passphrase: &str, clock: Clock) -> Result<Home, Failure> {
+pub(crate) fn open(home: &Path, passphrase: &str, clock: Clock) -> Result<Parts, Failure> {
     let bytes = match fs::read(home.join(KEYS)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::new(Code::NoHome, &[])),
         Err(error) => return Err(io(error)),
     };
     let keys: KeysFile = serde_json::from_slice(&bytes).map_err(|error| broken(&error))?;
-    if matches!(clock, Clock::Practice { .. }) && !keys.practice {
+    if !clock.is_system() && !keys.practice {
         return Err(Failure::new(Code::PracticeOnly, &[]));
     }
     let lock = lock(home)?;
     let secrets = unwrap(&keys, passphrase)?;
     let signing = signing(&secrets)?;
-    let (mut store, standing) = open_store(home, &secrets)?;
-    let identity: Identity = store.meta("me")?.ok_or_else(|| Failure::new(Code::HomeDamaged, &[]))?;
-    if let Standing::Behind { .. } = standing {
-        // What the database lacks is lost here, but its numbers must never be used again: a new journal begins, which
-        // the county learns of at the next contact, and the person is told.
-        let fresh = JournalId(random().map_err(no_randomness)?);
-        store.open_journal(fresh, identity.device, &signing.verifying_key())?;
-        store.set_meta("was_behind", &clock.wall())?;
-    }
-    Ok(Home { store, signing, secrets, identity, _lock: lock })
+    let (store, standing) = open_store(home, &secrets)?;
+    Ok(Parts {
+        store,
+        standing,
+        signing,
+        file_key: file_key(&secrets),
+        tls: tls_identity(&secrets).ok(),
+        clock,
+        chance: Chance::system(),
+        lock: Some(lock),
+    })
 }
 
 /// When the home was last found behind its anchor, if ever.

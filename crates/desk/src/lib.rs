@@ -4,13 +4,14 @@
 
 pub mod api;
 mod bulletin;
+pub mod carry;
 pub mod clock;
 mod contacts;
 pub mod courier;
 pub mod door;
 pub mod failure;
 mod held;
-mod home;
+pub mod home;
 mod households;
 mod imports;
 mod incident;
@@ -30,10 +31,10 @@ use domain::clock::Millis;
 use domain::event::Event;
 use domain::ids::{FactId, FileId, PersonId};
 use domain::words::{Role, Section};
-use store::{Pen, Store};
+use store::{Pen, Standing, Store};
 
 use crate::api::{AboutView, Call, FileInput, Nothing, Reply, Saved, StatusView, Tag};
-use crate::clock::{Clock, Present};
+use crate::clock::{Chance, Clock, Present};
 use crate::failure::{Code, Failure};
 use crate::home::Identity;
 
@@ -46,28 +47,62 @@ pub struct Desk {
     file_key: Option<[u8; 32]>,
     tls: Option<(Vec<u8>, Vec<u8>)>,
     clock: Clock,
+    chance: Chance,
     syncing: Mutex<()>,
+    running: Mutex<Option<carry::Progress>>,
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
     /// Keeps the home's lock while the desk is open.
-    _lock: std::fs::File,
+    _lock: Option<std::fs::File>,
+}
+
+/// What an open desk is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// What its opening found.
+    pub standing: Standing,
+    /// The device's key.
+    pub signing: SigningKey,
+    /// Key of household file ids, for desks of the centre.
+    pub file_key: Option<[u8; 32]>,
+    /// Certificate and private key (DER) for HTTPS; without them the desk speaks over other couriers alone.
+    pub tls: Option<(Vec<u8>, Vec<u8>)>,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where randomness comes from.
+    pub chance: Chance,
+    /// Held while the desk is open, so that two programs never write one journal; whoever brings none sees to that.
+    pub lock: Option<std::fs::File>,
 }
 
 impl Desk {
-    pub(crate) fn new(home: home::Home, clock: Clock) -> Self {
-        let tls = home::tls_identity(&home.secrets).ok();
-        let file_key = home::file_key(&home.secrets);
-        let (store, signing, identity, lock) = home.into_parts();
-        Self {
+    /// The desk of these parts.
+    ///
+    /// # Errors
+    /// `HomeDamaged` for a database that does not say whose it is; what the store says; no randomness.
+    pub fn of(parts: Parts) -> Result<Self, Failure> {
+        let Parts { mut store, standing, signing, file_key, tls, clock, chance, lock } = parts;
+        let identity = home::identity(&store)?;
+        if let Standing::Behind { .. } = standing {
+            // What the database lacks is lost here, but its numbers must never be used again: a new journal begins, which
+            // the county learns of at the next contact, and the person is told.
+            let fresh = domain::ids::JournalId(chance.fresh().map_err(home::no_randomness)?);
+            store.open_journal(fresh, identity.device, &signing.verifying_key())?;
+            store.set_meta("was_behind", &clock.wall())?;
+        }
+        Ok(Self {
             store: Mutex::new(store),
             signing,
             identity,
             file_key,
             tls,
             clock,
+            chance,
             syncing: Mutex::new(()),
+            running: Mutex::new(None),
             places: Mutex::new(None),
             _lock: lock,
-        }
+        })
     }
 
     /// The store, for one step. A poisoned lock means a step panicked; its transaction was rolled back, so go on.

@@ -24,11 +24,11 @@ pub struct HeldDecided {
 pub struct Erased {
     /// Which; all of the file and section in which this stands.
     pub facts: Vec<FactId>,
-    /// Why.
-    pub reason: String,
     /// Papers of that section that go with them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub papers: Vec<Sha>,
+    /// Why.
+    pub reason: String,
 }
 
 /// A device may no longer speak to the county.

@@ -207,7 +207,10 @@ impl Store {
                 Some(_) | None => Ok(None),
             }
         })?;
-        if let Some((seq, hash)) = head {
+        // Also with nothing in it yet: else the anchor went on naming the old journal, and a file that was found behind
+        // once would be found so, and begin another journal, at every opening until something is written.
+        if old != Some(journal) {
+            let (seq, hash) = head.unwrap_or((0, Sha([0; 32])));
             self.anchor.set(journal, seq, hash)?;
         }
         Ok(())
@@ -362,7 +365,13 @@ impl Store {
                 let batch = seal(&facts, previous.as_ref(), seen, &seed(), key)?;
                 put_batch(tx, no, &batch, None)?;
                 for (seq, row) in batch.rows() {
-                    tx.prepare_cached("UPDATE fact SET batch = ?2, leaf = ?3 WHERE n = ?1")?.execute(params![
+                    // What was erased before it was sent is sealed with the rest and no longer counted.
+                    tx.prepare_cached(
+                        "UPDATE fact SET batch = ?2,
+                           leaf = CASE WHEN EXISTS (SELECT 1 FROM erased WHERE n = ?1) THEN NULL ELSE ?3 END
+                         WHERE n = ?1",
+                    )?
+                    .execute(params![
                         names::fact_no(no, seq)?,
                         int(batch.seal.batch),
                         leaf_bits(&row.leaf())
@@ -405,23 +414,26 @@ impl Store {
         Ok(bytes.map(|bytes| Batch::parse(&bytes)).transpose()?.map(|batch| batch.seal.hash()))
     }
 
-    /// Own batches from `number` on, up to about `most` bytes but at least one.
+    /// Own batches that the county has not acknowledged, each with its number, from `number` on, up to about `most` bytes
+    /// but at least one. The county may have them all the same: its answer was lost, or they came to it by hand.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn batches_from(&self, number: u64, most: usize) -> Result<Vec<Vec<u8>>, StoreFault> {
+    pub fn unacknowledged(&self, number: u64, most: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreFault> {
         let (first, last) = self.own()?;
-        let mut find = self.conn.prepare_cached("SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 ORDER BY n")?;
+        let mut find = self
+            .conn
+            .prepare_cached("SELECT n, bytes FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?;
         let mut rows = find.query([first.saturating_add(int(number)), last])?;
-        let mut out: Vec<Vec<u8>> = Vec::new();
+        let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut bytes = 0_usize;
         while let Some(row) = rows.next()? {
-            let raw: Vec<u8> = row.get(0)?;
+            let (n, raw): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
             bytes = bytes.saturating_add(raw.len());
             if bytes > most && !out.is_empty() {
                 break;
             }
-            out.push(raw);
+            out.push((names::seq_of(n), raw));
         }
         Ok(out)
     }
@@ -447,6 +459,11 @@ impl Store {
                 let Some(bytes) = bytes else { continue };
                 tx.prepare_cached("UPDATE batch SET position = ?2 WHERE n = ?1")?
                     .execute(params![n, int(ack.position)])?;
+                // A batch travels whole or not at all: what was erased before the county had it goes now.
+                let erased = erased_among(tx, no, &bytes)?;
+                if !erased.is_empty() {
+                    prune_batch(tx, n, |seq, _| !erased.contains(&seq))?;
+                }
                 for verified in Batch::parse(&bytes)?.facts()? {
                     let fact = &verified.fact;
                     let n = names::fact_no(no, fact.id.seq)?;
@@ -641,7 +658,11 @@ impl Store {
                 let event = Event::read(&fact.kind, &fact.body).ok().flatten();
                 tx.prepare_cached("UPDATE fact SET known = ?2 WHERE n = ?1 AND known <> ?2")?
                     .execute(params![n, event.is_some()])?;
-                let effective = tx.prepare_cached("SELECT 1 FROM fact WHERE n = ?1 AND held = 0")?.exists([n])?;
+                let effective = tx
+                    .prepare_cached(
+                        "SELECT 1 FROM fact WHERE n = ?1 AND held = 0 AND NOT EXISTS (SELECT 1 FROM erased WHERE n = ?1)",
+                    )?
+                    .exists([n])?;
                 if effective {
                     let file = names.file(tx, fact.file)?;
                     views::lay(&mut hot, names, &Numbered { n, file, fact, event: event.as_ref() })?;
@@ -699,6 +720,10 @@ impl Store {
         let mut find = self.conn.prepare("SELECT n, bytes FROM batch")?;
         let mut rows = find.query([])?;
         let mut row_of = self.conn.prepare("SELECT leaf FROM fact WHERE n = ?1 AND batch = ?2")?;
+        // Erased, and whole until the county has its batch.
+        let mut waits = self.conn.prepare(
+            "SELECT 1 FROM erased e JOIN fact f ON f.n = e.n WHERE e.n = ?1 AND f.position IS NULL AND f.leaf IS NULL",
+        )?;
         while let Some(row) = rows.next()? {
             let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
             let no = names::journal_of(n);
@@ -707,6 +732,9 @@ impl Store {
             let batch = Batch::parse(&bytes)?;
             for verified in batch.verify(&key)? {
                 let n = names::fact_no(no, verified.fact.id.seq)?;
+                if waits.exists([n])? {
+                    continue;
+                }
                 let leaf: Option<i64> =
                     row_of.query_row(params![n, int(batch.seal.batch)], |row| row.get(0)).optional()?.flatten();
                 if leaf != Some(leaf_bits(&verified.leaf)) {
@@ -722,7 +750,9 @@ impl Store {
             if Fact::parse(&bytes)?.id.seq != names::seq_of(n) {
                 return Err(StoreFault::Corrupt { what: "a fact's name" });
             }
-            count = count.saturating_add(1);
+            if !waits.exists([n])? {
+                count = count.saturating_add(1);
+            }
         }
         let rows: i64 =
             self.conn
@@ -1031,8 +1061,11 @@ fn decide(tx: &Transaction<'_>, names: &mut Names, event: &Event, again: &mut BT
         for id in facts {
             let n = names.fact(tx, *id)?;
             tx.prepare_cached("INSERT OR IGNORE INTO erased (n) VALUES (?1)")?.execute([n])?;
+            // What the county does not have yet is closed once it has: see `acknowledged`.
             let here: Option<(i64, Option<i64>)> = tx
-                .prepare_cached("UPDATE fact SET leaf = NULL WHERE n = ?1 RETURNING file, batch")?
+                .prepare_cached(
+                    "UPDATE fact SET leaf = NULL WHERE n = ?1 RETURNING file, iif(position IS NULL, NULL, batch)",
+                )?
                 .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let Some((file, batch)) = here else { continue };
@@ -1056,6 +1089,20 @@ fn drop_papers(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
     )?
     .execute([n])?;
     Ok(())
+}
+
+/// Which facts of a batch were erased.
+fn erased_among(tx: &Transaction<'_>, no: i64, bytes: &[u8]) -> Result<BTreeSet<u64>, StoreFault> {
+    let mut out = BTreeSet::new();
+    if tx.prepare_cached("SELECT 1 FROM erased LIMIT 1")?.exists([])? {
+        let mut find = tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?;
+        for (seq, _) in Batch::parse(bytes)?.rows() {
+            if find.exists([names::fact_no(no, seq)?])? {
+                out.insert(seq);
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// Closes facts of a kept batch.
@@ -1171,6 +1218,8 @@ fn carry_over(
         }
         let fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
         let n = names::fact_no(no, seq)?;
+        // Erased under its old name, and so under its new one.
+        tx.execute("UPDATE erased SET n = ?2 WHERE n = ?1", [was, n])?;
         let bytes = fact.bytes();
         head = Some((seq, Sha::of(&bytes)));
         tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;

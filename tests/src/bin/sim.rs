@@ -1,0 +1,111 @@
+//! Runs worlds of the simulator: `sim --seeds A..B` prints one line of JSON, `sim --seed N -v` tells the story of one;
+//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs.
+//! It ends with 1 if any promise did not hold; every breach is printed with its seed, step and number.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose answer is its output")]
+
+use std::process::ExitCode;
+
+use tests::sim::{Counts, Fault, KINDS, Outcome, run};
+
+/// What is asked for.
+struct Asked {
+    seeds: std::ops::Range<u64>,
+    aloud: bool,
+    without: Vec<Fault>,
+}
+
+fn asked() -> Option<Asked> {
+    let mut asked = Asked { seeds: 0..0, aloud: false, without: Vec::new() };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--seeds" => {
+                let text = words.next()?;
+                let (from, to) = text.split_once("..")?;
+                asked.seeds = from.parse().ok()?..to.parse().ok()?;
+            }
+            "--seed" => {
+                let seed: u64 = words.next()?.parse().ok()?;
+                asked.seeds = seed..seed.checked_add(1)?;
+            }
+            "--without" => {
+                let names = words.next()?;
+                for name in names.split(',') {
+                    asked.without.push(*Fault::ALL.iter().find(|fault| fault.name() == name)?);
+                }
+            }
+            "-v" => asked.aloud = true,
+            _ => return None,
+        }
+    }
+    (!asked.seeds.is_empty()).then_some(asked)
+}
+
+/// CPU seconds of this process and its threads, as the kernel counts them; 0 where it does not say.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    // User and system time, in ticks of a hundredth of a second on every Linux there is.
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn median(mut numbers: Vec<u64>) -> u64 {
+    numbers.sort_unstable();
+    numbers.get(numbers.len() / 2).copied().unwrap_or(0)
+}
+
+fn commit() -> String {
+    let said = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+fn main() -> ExitCode {
+    let Some(asked) = asked() else {
+        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [-v]");
+        return ExitCode::from(2);
+    };
+    if !asked.aloud {
+        // A breach is printed below, once, with its seed.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for seed in asked.seeds.clone() {
+        let outcome = run(seed, &asked.without, asked.aloud);
+        if let Some(breach) = &outcome.failure {
+            eprintln!("seed {seed} step {}: {}", breach.step, breach.what);
+        }
+        outcomes.push(outcome);
+    }
+    let runs = outcomes.len();
+    let failures = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
+    let mut sums = [0_u64; KINDS];
+    for outcome in &outcomes {
+        let Counts(counts) = outcome.faults;
+        for (sum, count) in sums.iter_mut().zip(counts) {
+            *sum += u64::from(count);
+        }
+    }
+    let faults: serde_json::Map<String, serde_json::Value> =
+        Fault::ALL.iter().zip(sums).map(|(fault, sum)| (fault.name().to_owned(), sum.into())).collect();
+    let of = |pick: fn(&Outcome) -> u64| median(outcomes.iter().map(pick).collect());
+    let bound = if failures == 0 { 3.0 / f64::from(u32::try_from(runs).unwrap_or(u32::MAX)) } else { 1.0 };
+    println!(
+        "{}",
+        serde_json::json!({
+            "seeds": format!("{}..{}", asked.seeds.start, asked.seeds.end),
+            "runs": runs,
+            "failures": failures,
+            "bound_95": bound,
+            "median_devices": of(|one| u64::try_from(one.devices).unwrap_or(0)),
+            "median_ops": of(|one| u64::from(one.ops)),
+            "median_confirmed": of(|one| u64::try_from(one.confirmed).unwrap_or(0)),
+            "median_messages": of(|one| one.messages),
+            "median_faults": of(|one| u64::from(one.faults.sum())),
+            "faults": faults,
+            "cpu_seconds": cpu_seconds(),
+            "commit": commit(),
+        })
+    );
+    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,319 @@
+//! The invariants, by their numbers. Each reads what the files hold and what the oracle knows; a breach stops the run
+//! with the invariant's name first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use desk::api::Call;
+use domain::VerifyingKey;
+use domain::event::Event;
+use domain::ids::{FactId, FileId, JournalId, PersonId};
+use domain::words::{HouseholdField, Role};
+
+use super::truth::{DeskFile, Ledger, Sight, What};
+use super::world::{Sim, open_store};
+
+/// What a county's log was when it was last looked at.
+pub type Past = Vec<(u64, JournalId, u64)>;
+
+impl Sim {
+    /// I8, I5, I6 of the county, at any moment. Returns what the log is now.
+    pub fn log_only_grows(&self, before: &Past) -> Past {
+        let ledger = Ledger::read(&self.wire().home);
+        let now: Past =
+            ledger.entries.iter().map(|one| (one.position, one.batch.seal.journal, one.batch.seal.batch)).collect();
+        assert!(now.starts_with(before), "I8 the county's log is not what it was");
+        for (at, (position, _, _)) in now.iter().enumerate() {
+            assert_eq!(usize::try_from(*position).ok(), Some(at + 1), "I8 a position is missing");
+        }
+        for ((journal, batch), (seal, position)) in &self.wire().acked {
+            let there = ledger
+                .entries
+                .iter()
+                .any(|one| one.batch.seal.hash() == *seal && (one.position == *position || self.county_restored));
+            assert!(there, "I8 batch {batch} of {journal}, acknowledged at {position}, is not in the log");
+        }
+        for one in &ledger.entries {
+            let journal = one.batch.seal.journal;
+            let key = ledger.keys.get(&journal).and_then(|key| VerifyingKey::from_bytes(key).ok());
+            match key {
+                Some(key) => {
+                    one.batch.verify(&key).unwrap_or_else(|fault| panic!("I6 the batch at {}: {fault}", one.position));
+                }
+                None => assert!(ledger.masters.contains(&journal), "I6 a journal without a key: {journal}"),
+            }
+        }
+        now
+    }
+
+    /// Everything, once all is calm and everybody has met the county.
+    pub fn at_rest(&mut self) {
+        for seat in &mut self.seats {
+            seat.desk = None;
+        }
+        let ledger = Ledger::read(&self.wire().home);
+        let files: Vec<DeskFile> = self.seats.iter().map(|seat| DeskFile::read(&seat.home, &seat.key)).collect();
+        self.nothing_lost(&ledger);
+        self.erased_stays_erased(&ledger, &files);
+        self.everybody_has_what_is_theirs(&ledger, &files);
+        self.names_are_used_once(&ledger, &files);
+        self.time_goes_forward(&ledger, &files);
+        self.papers_are_whole(&ledger, &files);
+        self.numbers_are_used_once(&ledger);
+        self.views_are_one(&ledger, &files);
+    }
+
+    /// I1: what was confirmed is at the county, by content.
+    fn nothing_lost(&self, ledger: &Ledger) {
+        let mut there: BTreeMap<What, usize> = BTreeMap::new();
+        for logged in ledger.facts.values() {
+            *there.entry(What::of(&logged.fact)).or_default() += 1;
+        }
+        let mut wanted: BTreeMap<&What, (usize, usize)> = BTreeMap::new();
+        for act in &self.acts {
+            let entry = wanted.entry(&act.what).or_default();
+            entry.1 += 1;
+            if !act.lost || act.safe.is_some() && !self.county_restored {
+                entry.0 += 1;
+            }
+        }
+        for (what, (least, _)) in &wanted {
+            let erased = self.erased.iter().filter(|one| one == what).count();
+            let have = there.get(what).copied().unwrap_or(0);
+            assert!(
+                have + erased >= *least,
+                "I1 confirmed and lost: {what:?}, {have} of {least} at the county: {:?}",
+                self.acts.iter().filter(|act| act.what == **what).collect::<Vec<_>>()
+            );
+        }
+        // Nothing is doubled by the machine: what one person did once stands once. A laptop that was copied or put back
+        // cannot know of work that it had not sealed and that its twin, or its own past, has sent meanwhile.
+        let twisted: BTreeSet<&What> =
+            self.acts.iter().filter(|act| self.seats[act.seat].twisted).map(|act| &act.what).collect();
+        for (what, (_, most)) in wanted.iter().filter(|(what, _)| !twisted.contains(**what)) {
+            let have = there.get(what).copied().unwrap_or(0);
+            assert!(have <= *most, "I1 doubled: {what:?}, {have} at the county, {most} confirmed");
+        }
+    }
+
+    /// I3: no body of an erased fact is anywhere.
+    fn erased_stays_erased(&self, ledger: &Ledger, files: &[DeskFile]) {
+        for id in ledger.erased() {
+            assert!(!ledger.facts.contains_key(&id), "I3 erased fact {id} is at the county");
+            for (seat, file) in files.iter().enumerate() {
+                assert!(!file.facts.contains_key(&id), "I3 erased fact {id} is on laptop {seat}");
+            }
+        }
+    }
+
+    /// I1 on every desk, and I7: a desk holds exactly what is let through and may be seen, besides own work that is held.
+    fn everybody_has_what_is_theirs(&self, ledger: &Ledger, files: &[DeskFile]) {
+        let sight = Sight::of(ledger);
+        for (number, (seat, file)) in self.seats.iter().zip(files).enumerate() {
+            let head = sight.role(&seat.person) == Some(Role::CentreHead);
+            for logged in ledger.facts.values() {
+                let fact = &logged.fact;
+                let sees = sight.sees(&seat.person, seat.device, fact.file, fact.section);
+                let here = file.facts.get(&fact.id);
+                if sees && (logged.shown.is_some() || head) {
+                    assert!(
+                        here.is_some(),
+                        "I1 laptop {number} ({}) lacks {} {} of {} ({:?})",
+                        seat.person,
+                        fact.kind,
+                        fact.id,
+                        fact.file,
+                        fact.section
+                    );
+                } else if here.is_some() {
+                    let own_held = logged.shown.is_none() && fact.author == seat.person;
+                    assert!(
+                        own_held,
+                        "I7 laptop {number} ({}) holds {} {} of {} ({:?})",
+                        seat.person, fact.kind, fact.id, fact.file, fact.section
+                    );
+                }
+            }
+            for (id, here) in &file.facts {
+                assert!(here.position.is_some(), "I9 laptop {number}: {} {id} is only here", here.fact.kind);
+                assert!(
+                    ledger.facts.contains_key(id),
+                    "I7 laptop {number}: {} {id} is not at the county",
+                    here.fact.kind
+                );
+            }
+        }
+    }
+
+    /// I5: a name means one content everywhere, and a journal has no holes at the county.
+    fn names_are_used_once(&self, ledger: &Ledger, files: &[DeskFile]) {
+        for (number, file) in files.iter().enumerate() {
+            for (id, here) in &file.facts {
+                if let Some(logged) = ledger.facts.get(id) {
+                    assert_eq!(
+                        here.fact, logged.fact,
+                        "I5 {id} is one thing on laptop {number} and another at the county"
+                    );
+                    assert_eq!(here.leaf, Some(logged.leaf), "I5 {id} has two leaves");
+                    assert_eq!(
+                        here.held,
+                        logged.shown.is_none(),
+                        "I5 {id} is held on one side alone (laptop {number})"
+                    );
+                }
+            }
+        }
+        let mut upto: BTreeMap<JournalId, (u64, u64)> = BTreeMap::new();
+        for one in &ledger.entries {
+            let seal = &one.batch.seal;
+            let next = upto.entry(seal.journal).or_insert((1, 1));
+            if !self.county_restored {
+                assert_eq!(
+                    (seal.batch, seal.first),
+                    *next,
+                    "I5 journal {} has a hole at {}",
+                    seal.journal,
+                    one.position
+                );
+            }
+            *next = (seal.batch + 1, seal.end());
+        }
+    }
+
+    /// I10: corrected time never runs backwards within a journal, and is the same for all.
+    fn time_goes_forward(&self, ledger: &Ledger, files: &[DeskFile]) {
+        for (number, file) in files.iter().enumerate() {
+            for (id, here) in &file.facts {
+                if let Some(logged) = ledger.facts.get(id) {
+                    assert_eq!(here.at, logged.at.0, "I10 laptop {number} has another time for {id} than the county");
+                }
+            }
+        }
+        let now = self.wire().clocks.now();
+        for logged in ledger.facts.values() {
+            assert!(logged.at.0 <= now, "I10 {} is later than now", logged.fact.id);
+        }
+        if self.strict_time {
+            let mut last: BTreeMap<JournalId, (i64, FactId)> = BTreeMap::new();
+            for (id, logged) in &ledger.facts {
+                if let Some((before, earlier)) = last.insert(id.journal, (logged.at.0, *id)) {
+                    assert!(before <= logged.at.0, "I10 time runs backwards from {earlier} to {id}");
+                }
+            }
+        }
+    }
+
+    /// I13: bytes are those of their hash, and pictures are where their facts are.
+    fn papers_are_whole(&self, ledger: &Ledger, files: &[DeskFile]) {
+        let whole = |papers: &BTreeMap<_, bool>| papers.values().all(|whole| *whole);
+        assert!(whole(&ledger.papers), "I13 a paper at the county has other bytes");
+        for (number, file) in files.iter().enumerate() {
+            assert!(whole(&file.blobs), "I13 a paper on laptop {number} has other bytes");
+            for here in file.facts.values().filter(|here| !here.held) {
+                let Ok(Some(Event::ReceiptFiled(filed))) = Event::read(&here.fact.kind, &here.fact.body) else {
+                    continue;
+                };
+                let lost = self
+                    .acts
+                    .iter()
+                    .any(|act| act.what.mark == filed.sha256.to_string() && act.lost && self.county_restored);
+                assert!(
+                    ledger.papers.contains_key(&filed.sha256) || lost,
+                    "I13 the picture of {} is not at the county",
+                    here.fact.id
+                );
+                assert!(
+                    file.blobs.contains_key(&filed.sha256) || lost,
+                    "I13 the picture of {} is not on laptop {number}",
+                    here.fact.id
+                );
+            }
+        }
+    }
+
+    /// I12: a document's number belongs to one sheet, unless a laptop was copied or put back; then all who see see both.
+    fn numbers_are_used_once(&self, ledger: &Ledger) {
+        let twisted: BTreeSet<&PersonId> =
+            self.seats.iter().filter(|seat| seat.twisted).map(|seat| &seat.person).collect();
+        let mut sheets: BTreeMap<String, FactId> = BTreeMap::new();
+        for logged in ledger.facts.values() {
+            if let Ok(Some(Event::LetterPrinted(letter))) = Event::read(&logged.fact.kind, &logged.fact.body)
+                && !twisted.contains(&logged.fact.author)
+                && let Some(other) = sheets.insert(letter.doc.to_string(), logged.fact.id)
+            {
+                panic!("I12 {} is on two sheets: {other} and {}", letter.doc, logged.fact.id);
+            }
+        }
+    }
+
+    /// I2, I4, I6, I14: files are sound, views are what the facts say, and those who see the same see the same.
+    fn views_are_one(&self, ledger: &Ledger, files: &[DeskFile]) {
+        let mut all: Vec<(usize, String)> = Vec::new();
+        let sight = Sight::of(ledger);
+        for (number, seat) in self.seats.iter().enumerate() {
+            let (mut store, standing) = open_store(seat);
+            assert_eq!(standing, store::Standing::Sound, "I14 laptop {number}");
+            store.check().unwrap_or_else(|fault| panic!("I6 laptop {number}: {fault} {fault:?}"));
+            let live = store.dump_views().expect("views");
+            store.rebuild().expect("a rebuild");
+            let rebuilt = store.dump_views().expect("views");
+            assert!(
+                live == rebuilt,
+                "I2 laptop {number}: views differ from a rebuild:\n{}",
+                differing(&live, &rebuilt)
+            );
+            for (file, field, texts) in values(&files[number]) {
+                let shown = store.registers(file).expect("registers").fields.remove(&field).unwrap_or_default();
+                let shown: BTreeSet<(FactId, String)> = shown.into_iter().map(|(said, text)| (said.id, text)).collect();
+                assert_eq!(shown, texts, "I4 laptop {number}: {field:?} of {file}");
+            }
+            if sight.role(&seat.person).is_some_and(Role::sees_all) {
+                all.push((number, live));
+            }
+        }
+        for pair in all.windows(2) {
+            assert!(
+                pair[0].1 == pair[1].1,
+                "I2 laptops {} and {} see everything, and not the same:\n{}",
+                pair[0].0,
+                pair[1].0,
+                differing(&pair[0].1, &pair[1].1)
+            );
+        }
+    }
+
+    /// A whole check of one laptop while it runs.
+    pub fn spot_check(&mut self, seat: usize) {
+        let desk = self.seats[seat].desk.as_ref().expect("an open desk");
+        let checked = desk.check().unwrap_or_else(|failure| panic!("I6 laptop {seat}: {:?}", failure.code));
+        assert!(checked.views_equal, "I2 laptop {seat}: views differ from a rebuild");
+        drop(self.ask(seat, Call::Status(desk::api::Nothing {})));
+    }
+}
+
+/// The values of every field that nobody replaced, told from the facts alone.
+fn values(file: &DeskFile) -> Vec<(FileId, HouseholdField, BTreeSet<(FactId, String)>)> {
+    let effective: Vec<_> = file.facts.values().filter(|here| !here.held).collect();
+    let replaced: BTreeSet<FactId> = effective.iter().flat_map(|here| here.fact.replaces.iter().copied()).collect();
+    let mut out: BTreeMap<(FileId, HouseholdField), BTreeSet<(FactId, String)>> = BTreeMap::new();
+    for here in &effective {
+        let fact = &here.fact;
+        if let Ok(Some(Event::FieldFilled(filled))) = Event::read(&fact.kind, &fact.body) {
+            let slot = (fact.file, filled.field);
+            let values = out.entry(slot).or_default();
+            if !replaced.contains(&fact.id) {
+                values.insert((fact.id, filled.text));
+            }
+        }
+    }
+    out.into_iter().map(|((file, field), values)| (file, field, values)).collect()
+}
+
+/// The lines that stand on one side alone, a few of them.
+fn differing(a: &str, b: &str) -> String {
+    let (left, right): (BTreeSet<&str>, BTreeSet<&str>) = (a.lines().collect(), b.lines().collect());
+    let cut = |line: &&str| line.chars().take(300).collect::<String>();
+    let only = |one: &BTreeSet<&str>, other: &BTreeSet<&str>| -> Vec<String> {
+        one.difference(other).take(4).map(cut).collect()
+    };
+    format!("< {}\n> {}", only(&left, &right).join("\n< "), only(&right, &left).join("\n> "))
+}

@@ -1,0 +1,269 @@
+//! The hand that does what no program does: it kills, copies, restores and clones folders, turns clocks, carries sticks,
+//! says old pushes again. It keeps the oracle honest: what it took away from a laptop is marked as lost.
+
+use domain::words::Role;
+
+use super::disk;
+use super::faults::{Fault, Swarm};
+use super::world::{Copy, Sim};
+use crate::chance::Chance;
+
+const DAY: i64 = 86_400_000;
+/// Ten years, in milliseconds.
+const TEN_YEARS: usize = 3_652 * 86_400_000;
+
+fn either_way(chance: &mut Chance, most: usize) -> i64 {
+    let by = i64::try_from(chance.below(most)).expect("small");
+    if chance.percent(50) { by } else { -by }
+}
+
+impl Sim {
+    /// Between two acts, whatever strikes.
+    pub fn hand(&mut self, seat: usize) {
+        self.clocks(seat);
+        self.sticks();
+        if self.strikes(Fault::DeskReopened) {
+            self.open(seat, true);
+        }
+        if self.strikes(Fault::AnchorTorn) {
+            self.seats[seat].desk = None;
+            disk::tear_anchor(&self.seats[seat].home, self.chance.below(2));
+            self.open(seat, true);
+        }
+        if self.strikes(Fault::Replayed) {
+            let mut wire = self.wire();
+            if !wire.said.is_empty() {
+                let kept = wire.said.len();
+                let which = wire.chance.below(kept);
+                let said = wire.said[which].clone();
+                // What becomes of it is nobody's answer.
+                drop(wire.arrive(said.device, &said.bytes));
+            }
+        }
+        // Now and then a copy is made that nobody needs yet.
+        if self.chance.percent(6) {
+            let path = self.folder("copy");
+            disk::copy(&self.seats[seat].home, &path);
+            let step = self.step;
+            let copies = &mut self.seats[seat].copies;
+            copies.push(Copy { path, step, head: 0 });
+            if copies.len() > 2 {
+                copies.remove(0);
+            }
+        }
+        if self.strikes(Fault::DeskRestored) {
+            self.put_back(seat, true);
+        }
+        if self.strikes(Fault::DeskRolledBack) {
+            self.put_back(seat, false);
+        }
+        if self.strikes(Fault::DeskCloned) && self.seats.len() < 60 {
+            self.clone_seat(seat);
+        }
+        self.county_hand();
+    }
+
+    fn clocks(&mut self, seat: usize) {
+        let off = self.strikes(Fault::ClockOff);
+        let jumped = self.strikes(Fault::ClockJumped);
+        let frozen = self.strikes(Fault::ClockFrozen);
+        let drifted = self.strikes(Fault::ClockDrifted);
+        if off {
+            let by = either_way(&mut self.chance, TEN_YEARS);
+            self.wire().clocks.set(seat, by);
+        }
+        if jumped {
+            let by = either_way(&mut self.chance, 86_400_000);
+            self.wire().clocks.jump(seat, by);
+        }
+        if frozen {
+            self.wire().clocks.freeze(seat);
+        }
+        if drifted {
+            let by = either_way(&mut self.chance, 20_000);
+            let mut wire = self.wire();
+            let beside = wire.clocks.beside(seat);
+            wire.clocks.drift(seat, beside, by);
+        }
+    }
+
+    /// Sticks whose day has come are plugged in.
+    fn sticks(&mut self) {
+        let now = self.wire().clocks.now();
+        let mut due: Vec<usize> = {
+            let wire = self.wire();
+            (0..wire.sticks.len()).filter(|at| wire.sticks[*at].due <= now).collect()
+        };
+        if due.is_empty() {
+            return;
+        }
+        let all: Vec<usize> = (0..self.wire().sticks.len()).collect();
+        let shuffled = all.len() > 1 && self.strikes(Fault::StickShuffled);
+        if shuffled {
+            // Whoever goes to the county takes all that lie there.
+            due = all;
+        }
+        let mut carried: Vec<_> = {
+            let mut wire = self.wire();
+            due.iter().rev().map(|at| wire.sticks.remove(*at)).collect()
+        };
+        carried.reverse();
+        if shuffled {
+            carried.reverse();
+        }
+        for stick in carried {
+            let times = if self.strikes(Fault::StickTwice) { 2 } else { 1 };
+            let mut wire = self.wire();
+            wire.counts.note(Fault::StickCarried);
+            for _ in 0..times {
+                let answer = wire.arrive(stick.device, &stick.bytes);
+                if self.aloud {
+                    eprintln!("{:4} a stick of {} bytes arrives: {answer:?}", self.step, stick.bytes.len());
+                }
+            }
+        }
+    }
+
+    /// All sticks that are still on their way arrive.
+    pub fn all_sticks(&mut self) {
+        for stick in &mut self.wire().sticks {
+            stick.due = 0;
+        }
+        self.sticks();
+        self.wire().pages.clear();
+    }
+
+    /// A laptop is put back to an older copy: its folder whole, or its database alone.
+    fn put_back(&mut self, seat: usize, whole: bool) {
+        let Some(copy) = self.seats[seat].copies.last().cloned() else { return };
+        self.seats[seat].desk = None;
+        if whole {
+            disk::copy(&copy.path, &self.seats[seat].home);
+        } else {
+            disk::copy_without_anchor(&copy.path, &self.seats[seat].home);
+        }
+        self.say(|| {
+            format!("laptop {seat} is put back to step {}{}", copy.step, if whole { "" } else { ", its anchor is not" })
+        });
+        for act in self.acts.iter_mut().filter(|act| act.seat == seat && act.step >= copy.step) {
+            act.lost = true;
+        }
+        self.seats[seat].twisted = true;
+        self.seats[seat].forms.clear();
+        self.open(seat, whole);
+    }
+
+    /// A laptop's folder is copied to another machine; both go on as one device.
+    fn clone_seat(&mut self, seat: usize) {
+        let home = self.folder("clone");
+        disk::copy(&self.seats[seat].home, &home);
+        let (number, cell) = self.wire().clocks.add();
+        self.seats[seat].twisted = true;
+        let one = &self.seats[seat];
+        let twin = super::world::Seat {
+            person: one.person.clone(),
+            role: one.role,
+            device: one.device,
+            home,
+            signing: one.signing,
+            key: one.key.clone(),
+            anchor: one.anchor,
+            cell,
+            desk: None,
+            files: one.files.clone(),
+            forms: Vec::new(),
+            copies: Vec::new(),
+            twisted: true,
+            only_here: None,
+        };
+        self.seats.push(twin);
+        assert_eq!(number + 1, self.seats.len());
+        self.say(|| format!("laptop {number} is a copy of laptop {seat}"));
+        self.open(number, true);
+    }
+
+    fn county_hand(&mut self) {
+        if self.chance.percent(2) {
+            let path = self.folder("county-copy");
+            let step = self.step;
+            {
+                let wire = self.wire();
+                disk::copy(&wire.home, &path);
+            }
+            let head = super::truth::Ledger::head(&path);
+            self.county_copies.push(Copy { path, step, head });
+            if self.county_copies.len() > 2 {
+                self.county_copies.remove(0);
+            }
+        }
+        if self.strikes(Fault::CountyRestored) {
+            let Some(copy) = self.county_copies.last().cloned() else { return };
+            {
+                let mut wire = self.wire();
+                wire.county = None;
+                disk::copy(&copy.path, &wire.home);
+                wire.acked.retain(|_, (_, position)| *position <= copy.head);
+                wire.restart();
+            }
+            self.county_restored = true;
+            // What only the county had, because its laptop was put back, is gone with it.
+            for act in self.acts.iter_mut().filter(|act| act.lost && act.safe.is_some_and(|safe| safe >= copy.step)) {
+                act.safe = None;
+            }
+            self.say(|| format!("the county is put back to step {}, position {}", copy.step, copy.head));
+        }
+    }
+
+    /// Days go by, or minutes.
+    pub fn time_passes(&mut self) {
+        let minutes = match self.chance.below(40) {
+            0 => 60 * 12 + self.chance.below(60 * 24),
+            _ => 1 + self.chance.below(90),
+        };
+        let passed = i64::try_from(minutes).expect("small") * 60_000;
+        self.wire().clocks.pass(passed.min(3 * DAY));
+    }
+
+    /// An account gets another laptop, and sometimes another role with it.
+    pub fn newcomer(&mut self) {
+        let field: Vec<usize> = (0..self.seats.len()).filter(|at| self.seats[*at].role.line().is_some()).collect();
+        if field.is_empty() || self.chance.percent(30) {
+            let number = self.seats.len();
+            self.enrol_field(number + 1_000);
+            return;
+        }
+        let one = *self.chance.one(&field);
+        let name = self.seats[one].person.to_string();
+        let role = if self.chance.percent(50) {
+            self.seats[one].role
+        } else {
+            *self.chance.one(&[Role::SchoolDirector, Role::TownshipClerk, Role::CentralDirector])
+        };
+        self.enrol(&name, role, Vec::new());
+        for seat in self.seats.iter_mut().filter(|seat| seat.person.as_str() == name) {
+            seat.role = role;
+        }
+    }
+
+    /// Faults stop, clocks are right, everybody meets the county three times; what was carried by hand arrives late.
+    pub fn calm(&mut self) {
+        self.say(|| "all is calm".to_owned());
+        {
+            let mut wire = self.wire();
+            wire.swarm = Swarm::calm();
+            wire.clocks.right();
+            wire.pages.clear();
+        }
+        self.swarm = Swarm::calm();
+        for round in 0..3 {
+            for seat in 0..self.seats.len() {
+                self.wire().clocks.pass(60_000);
+                let whole = self.sync(seat);
+                assert!(whole || round < 2, "I9 laptop {seat} cannot sync though all is calm");
+            }
+            if round == 1 {
+                self.all_sticks();
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The simulator: the real desk and the real county on a simulated line, disk, clock and randomness, in one thread, so
+//! that a seed and a commit tell a run whole. First people work while everything goes wrong, then all is calm and what
+//! was promised must hold. It must never use a door that people do not have, nor ask the program what it did.
+
+mod check;
+mod clock;
+mod disk;
+mod faults;
+mod hand;
+mod line;
+mod person;
+mod truth;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+pub use faults::{Counts, Fault, KINDS};
+use world::{STEP, Sim};
+
+/// Steps of a run.
+const STEPS: usize = 420;
+
+/// What a run was.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Laptops at the end.
+    pub devices: usize,
+    /// Acts that were tried.
+    pub ops: u32,
+    /// Acts that were confirmed.
+    pub confirmed: usize,
+    /// Messages over the line.
+    pub messages: u64,
+    /// Faults that struck.
+    pub faults: Counts,
+    /// What went wrong, if anything.
+    pub failure: Option<Breach>,
+}
+
+/// A promise that did not hold.
+#[derive(Debug, Clone)]
+pub struct Breach {
+    /// At which step.
+    pub step: usize,
+    /// Its number and in words.
+    pub what: String,
+}
+
+/// Runs the world of a seed; kinds in `without` stay off, `aloud` tells its story.
+pub fn run(seed: u64, without: &[Fault], aloud: bool) -> Outcome {
+    let mut outcome =
+        Outcome { seed, devices: 0, ops: 0, confirmed: 0, messages: 0, faults: Counts::default(), failure: None };
+    STEP.store(0, Ordering::Relaxed);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut sim = Sim::of(seed, without, aloud);
+        let told = catch_unwind(AssertUnwindSafe(|| live(&mut sim)));
+        outcome.devices = sim.seats.len();
+        outcome.ops = sim.ops;
+        outcome.confirmed = sim.acts.len();
+        outcome.messages = sim.wire().messages;
+        outcome.faults = sim.wire().counts;
+        told
+    }));
+    if let Err(thrown) = result.and_then(|told| told) {
+        let words = thrown.downcast_ref::<String>().cloned();
+        let words = words.or_else(|| thrown.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let what = words.unwrap_or_else(|| "I0 a panic without words".to_owned());
+        outcome.failure = Some(Breach { step: STEP.load(Ordering::Relaxed), what });
+    }
+    outcome
+}
+
+/// The life of a world: people work while everything goes wrong, then all is calm.
+fn live(sim: &mut Sim) {
+    let mut past = Vec::new();
+    for step in 1..=STEPS {
+        sim.step = step;
+        STEP.store(step, Ordering::Relaxed);
+        sim.time_passes();
+        let seat = sim.chance.below(sim.seats.len());
+        sim.hand(seat);
+        match sim.chance.below(100) {
+            0..=73 => sim.turn(seat),
+            74..=96 => {
+                sim.sync(seat);
+            }
+            97 => sim.later_list(0),
+            98 if sim.seats.len() < 60 => sim.newcomer(),
+            _ => {
+                sim.queue(seat);
+                if sim.chance.percent(10) {
+                    sim.spot_check(seat);
+                }
+            }
+        }
+        if step % 140 == 0 {
+            if sim.county_restored {
+                past.clear();
+            }
+            past = sim.log_only_grows(&past);
+        }
+    }
+    sim.step = STEPS + 1;
+    STEP.store(STEPS + 1, Ordering::Relaxed);
+    sim.calm();
+    sim.at_rest();
+}

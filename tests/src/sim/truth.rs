@@ -1,0 +1,367 @@
+//! The oracle: what people were told is saved, what the files really hold, and a naive model of who may see what.
+//! It reads files with the key as a thief would and parses what is sealed; it never asks a desk or the county what it did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use domain::clock::{Millis, Received, corrected};
+use domain::event::Event;
+use domain::exchange::MOST_BATCH;
+use domain::fact::{Batch, Fact};
+use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
+use domain::place::PlaceCode;
+use domain::wire::Reader;
+use domain::words::{Line, Role, Section};
+use rusqlite::Connection;
+use store::file::FileKey;
+
+/// Something that a person was told is saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// On which laptop.
+    pub seat: usize,
+    /// At which step.
+    pub step: usize,
+    /// What it says, by content: names change when a journal is begun anew.
+    pub what: What,
+    /// Its laptop was put back to before it, so it may be lost.
+    pub lost: bool,
+    /// A whole exchange went through after it: the county has it.
+    pub safe: Option<usize>,
+}
+
+/// A fact by what it says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct What {
+    /// Kind.
+    pub kind: String,
+    /// File.
+    pub file: FileId,
+    /// What tells it from others of its kind in its file.
+    pub mark: String,
+}
+
+impl What {
+    /// What a fact says.
+    pub fn of(fact: &Fact) -> Self {
+        Self { kind: fact.kind.clone(), file: fact.file, mark: mark(&fact.kind, &fact.body) }
+    }
+}
+
+/// What tells a fact from others of its kind in its file.
+fn mark(kind: &str, body: &[u8]) -> String {
+    let whole = || String::from_utf8_lossy(body).into_owned();
+    let Ok(Some(event)) = Event::read(kind, body) else { return whole() };
+    match event {
+        Event::FieldFilled(filled) => filled.text,
+        Event::ContactAdded(added) => added.number.as_str().to_owned(),
+        Event::ContactStated(stated) => format!("{} {} {}", stated.number.as_str(), stated.state.code(), stated.on),
+        Event::VisitMade(made) => format!("{} {}", made.on, made.arrived),
+        Event::VisitNoted(noted) => noted.note.unwrap_or_default(),
+        Event::LetterPrinted(letter) => letter.doc.to_string(),
+        Event::LetterVoided(voided) => voided.reason,
+        Event::ReceiptFiled(filed) => filed.sha256.to_string(),
+        Event::ReceiptCompleted(done) => done.servers.join(" "),
+        Event::PaymentReported(paid) => paid.reference,
+        Event::PaymentVoided(voided) => voided.reason,
+        Event::VillageAssigned(given) => format!("{} {} {}", given.village, given.line.code(), given.person),
+        Event::HeldDecided(decided) => decided.reason,
+        Event::Erased(erased) => erased.reason,
+        Event::HouseholdListed(listed) => listed.borrower,
+        Event::Placed(placed) => placed.place.to_string(),
+        Event::DueListed(due) => due.batch,
+        Event::Identified(identified) => identified.borrower_id,
+        _ => whole(),
+    }
+}
+
+/// A desk's fact as its file holds it.
+#[derive(Debug, Clone)]
+pub struct HeldHere {
+    /// The fact.
+    pub fact: Fact,
+    /// Its leaf, if it is sealed.
+    pub leaf: Option<Sha>,
+    /// Its place in the log, if the county has it.
+    pub position: Option<u64>,
+    /// Whether it is held.
+    pub held: bool,
+    /// When, corrected.
+    pub at: i64,
+}
+
+/// What a desk's file holds.
+#[derive(Debug, Default)]
+pub struct DeskFile {
+    /// Facts by name.
+    pub facts: BTreeMap<FactId, HeldHere>,
+    /// Blobs by hash, each with whether its bytes are those of the hash.
+    pub blobs: BTreeMap<Sha, bool>,
+}
+
+impl DeskFile {
+    /// Reads the database in `home`.
+    pub fn read(home: &Path, key: &FileKey) -> Self {
+        let conn = store::file::open(&home.join("ruhu.db"), key).expect("the key opens the database");
+        let mut out = Self::default();
+        let mut bodies: BTreeMap<FactId, (Fact, Option<Sha>)> = BTreeMap::new();
+        for bytes in blobs(&conn, "SELECT bytes FROM batch") {
+            for verified in Batch::parse(&bytes).expect("a batch").facts().expect("facts") {
+                let before = bodies.insert(verified.fact.id, (verified.fact, Some(verified.leaf)));
+                assert!(before.is_none(), "I5 a fact stands in two batches of one desk");
+            }
+        }
+        for bytes in blobs(&conn, "SELECT bytes FROM open_fact") {
+            let fact = Fact::parse(&bytes).expect("a fact");
+            let before = bodies.insert(fact.id, (fact, None));
+            assert!(before.is_none(), "I5 a fact is sealed and open at once");
+        }
+        let mut find = conn.prepare("SELECT journal, seq, position, held, at FROM fact").expect("a query");
+        let mut rows = find.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let seq: i64 = row.get(1).expect("a seq");
+            let id = FactId { journal: JournalId(row.get(0).expect("a journal")), seq: seq.unsigned_abs() };
+            // A row without a body is an erased fact.
+            if let Some((fact, leaf)) = bodies.remove(&id) {
+                let position: Option<i64> = row.get(2).expect("a position");
+                let position = position.map(i64::unsigned_abs);
+                let (held, at) = (row.get(3).expect("held"), row.get(4).expect("at"));
+                out.facts.insert(id, HeldHere { fact, leaf, position, held, at });
+            }
+        }
+        assert!(bodies.is_empty(), "I3 bodies without a row: {:?}", bodies.keys().collect::<Vec<_>>());
+        let mut find = conn.prepare("SELECT sha, bytes FROM blob").expect("a query");
+        let mut rows = find.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let (sha, bytes): ([u8; 32], Vec<u8>) = (row.get(0).expect("a hash"), row.get(1).expect("bytes"));
+            out.blobs.insert(Sha(sha), Sha::of(&bytes) == Sha(sha));
+        }
+        out
+    }
+}
+
+fn blobs(conn: &Connection, query: &str) -> Vec<Vec<u8>> {
+    let mut find = conn.prepare(query).expect("a query");
+    let rows = find.query_map([], |row| row.get(0)).expect("rows");
+    rows.map(|row| row.expect("bytes")).collect()
+}
+
+/// One fact as the county's ledger holds it.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// The fact.
+    pub fact: Fact,
+    /// Its leaf.
+    pub leaf: Sha,
+    /// Its place.
+    pub position: u64,
+    /// Since when it is let through; none while it is held.
+    pub shown: Option<u64>,
+    /// When, corrected.
+    pub at: Millis,
+}
+
+/// An entry of the county's log.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its place.
+    pub position: u64,
+    /// The batch, as far as it is there.
+    pub batch: Batch,
+}
+
+/// What the county's ledger holds.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Entries in order.
+    pub entries: Vec<Entry>,
+    /// Facts by name.
+    pub facts: BTreeMap<FactId, Logged>,
+    /// Papers, each with whether its bytes are those of the hash.
+    pub papers: BTreeMap<Sha, bool>,
+    /// The county's own journals.
+    pub masters: BTreeSet<JournalId>,
+    /// Keys of journals, as enrolments say.
+    pub keys: BTreeMap<JournalId, [u8; 32]>,
+    /// Batches that wait for a predecessor.
+    pub waiting: usize,
+}
+
+impl Ledger {
+    /// Reads the ledger in `home`.
+    pub fn read(home: &Path) -> Self {
+        let conn = opened(home);
+        let mut out = Self::default();
+        // Which facts are let through, and since when.
+        let mut shown: BTreeMap<FactId, Option<u64>> = BTreeMap::new();
+        {
+            let mut find = conn.prepare("SELECT journal, seq, facts, shown, held FROM run").expect("a query");
+            let mut rows = find.query([]).expect("rows");
+            while let Some(row) = rows.next().expect("a row") {
+                let journal = JournalId(row.get(0).expect("a journal"));
+                let numbers: Vec<i64> = (1..5).map(|at| row.get(at).expect("a number")).collect();
+                for seq in numbers[0]..numbers[0] + numbers[1] {
+                    let id = FactId { journal, seq: seq.unsigned_abs() };
+                    shown.insert(id, (numbers[3] == 0).then_some(numbers[2].unsigned_abs()));
+                }
+            }
+        }
+        let mut find = conn
+            .prepare("SELECT position, received, clock_offset, seen_at, bytes FROM entry ORDER BY position")
+            .expect("a query");
+        let mut rows = find.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let number = |at| -> i64 { row.get(at).expect("a number") };
+            let position = number(0).unsigned_abs();
+            let received = Received { at: Millis(number(1)), offset: number(2), seen: Millis(number(3)) };
+            let batch = Batch::parse(&unpacked(&row.get::<_, Vec<u8>>(4).expect("bytes"))).expect("a batch");
+            for verified in batch.facts().expect("facts") {
+                let fact = verified.fact;
+                let at = corrected(fact.wall, received);
+                let shown = *shown.get(&fact.id).expect("I8 a fact of the log is in no run");
+                let logged = Logged { leaf: verified.leaf, position, shown, at, fact };
+                let before = out.facts.insert(logged.fact.id, logged);
+                assert!(before.is_none(), "I5 a fact stands at two places of the log");
+            }
+            out.entries.push(Entry { position, batch });
+        }
+        let mut find = conn.prepare("SELECT sha, bytes FROM blob").expect("a query");
+        let mut rows = find.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let (sha, bytes): ([u8; 32], Vec<u8>) = (row.get(0).expect("a hash"), row.get(1).expect("bytes"));
+            out.papers.insert(Sha(sha), Sha::of(&bytes) == Sha(sha));
+        }
+        let mut find = conn.prepare("SELECT id FROM journal WHERE device IS NULL").expect("a query");
+        let masters = find.query_map([], |row| row.get(0)).expect("rows");
+        out.masters = masters.map(|id| JournalId(id.expect("a journal"))).collect();
+        let waiting: i64 = conn.query_row("SELECT count(*) FROM waiting", [], |row| row.get(0)).expect("a count");
+        out.waiting = usize::try_from(waiting).expect("a count");
+        for logged in out.facts.values().filter(|logged| out.masters.contains(&logged.fact.id.journal)) {
+            if let Ok(Some(Event::DeviceEnrolled(enrolled))) = Event::read(&logged.fact.kind, &logged.fact.body) {
+                out.keys.insert(enrolled.journal, domain::ids::unhex(&enrolled.key).expect("a key"));
+            }
+        }
+        out
+    }
+
+    /// The last position of the ledger in `home`.
+    pub fn head(home: &Path) -> u64 {
+        let head: i64 = opened(home).query_row("SELECT head FROM meta", [], |row| row.get(0)).expect("a head");
+        head.unsigned_abs()
+    }
+
+    /// The facts of every erasure that is let through: what must be nowhere any more.
+    pub fn erased(&self) -> BTreeSet<FactId> {
+        let mut out = BTreeSet::new();
+        for logged in self.facts.values().filter(|logged| logged.shown.is_some()) {
+            if let Ok(Some(Event::Erased(erased))) = Event::read(&logged.fact.kind, &logged.fact.body) {
+                out.extend(erased.facts);
+            }
+        }
+        out
+    }
+}
+
+/// The county's database, opened with its own key.
+fn opened(home: &Path) -> Connection {
+    let keys = std::fs::read_to_string(home.join("keys.json")).expect("the keys");
+    let keys: serde_json::Value = serde_json::from_str(&keys).expect("JSON");
+    let key = domain::ids::unhex::<32>(keys["ledger_key"].as_str().expect("a key")).expect("32 bytes");
+    store::file::open(&home.join("ledger.db"), &FileKey(zeroize::Zeroizing::new(key))).expect("the ledger")
+}
+
+/// The ledger's own packing: a byte that says how, then the bytes.
+fn unpacked(stored: &[u8]) -> Vec<u8> {
+    let mut r = Reader::new(stored);
+    match r.u8().expect("a byte") {
+        0 => r.raw(r.left()).expect("bytes").to_vec(),
+        1 => {
+            let size = usize::try_from(r.varint().expect("a length")).expect("a length");
+            assert!(size <= MOST_BATCH, "a batch's length");
+            zstd::bulk::decompress(r.raw(r.left()).expect("bytes"), size).expect("zstd")
+        }
+        other => panic!("a packing of {other}"),
+    }
+}
+
+/// Who may see what at the end of a log, told from all its facts in a row. No positions, no cursors: naive on purpose.
+#[derive(Debug, Default)]
+pub struct Sight {
+    roles: BTreeMap<PersonId, (Role, Vec<PlaceCode>)>,
+    villages: BTreeMap<(PlaceCode, Line), PersonId>,
+    placed: BTreeMap<FileId, PlaceCode>,
+    known: BTreeSet<PlaceCode>,
+}
+
+impl Sight {
+    /// What the facts that are let through say, in the order in which they were.
+    pub fn of(ledger: &Ledger) -> Self {
+        Self::up_to(ledger, u64::MAX)
+    }
+
+    /// The same as of a position.
+    pub fn up_to(ledger: &Ledger, end: u64) -> Self {
+        let mut facts: Vec<(&Logged, u64)> =
+            ledger.facts.values().filter_map(|one| one.shown.map(|shown| (one, shown))).collect();
+        facts.retain(|(_, shown)| *shown <= end);
+        facts.sort_by_key(|(one, shown)| (*shown, one.position, one.fact.id.seq));
+        let mut out = Self::default();
+        for (one, _) in facts {
+            out.learn(&one.fact);
+        }
+        out
+    }
+
+    fn learn(&mut self, fact: &Fact) {
+        let Ok(Some(event)) = Event::read(&fact.kind, &fact.body) else { return };
+        match event {
+            Event::RoleGiven(given) => {
+                self.roles.insert(given.person, (given.role, given.areas));
+            }
+            Event::VillageAssigned(given) if fact.file == FileId::village(&given.village) => {
+                self.known.insert(given.village.clone());
+                self.villages.insert((given.village, given.line), given.person);
+            }
+            Event::Placed(placed) => {
+                self.known.insert(placed.place.clone());
+                self.placed.insert(fact.file, placed.place);
+            }
+            _ => {}
+        }
+    }
+
+    /// A person's role.
+    pub fn role(&self, person: &PersonId) -> Option<Role> {
+        self.roles.get(person).map(|(role, _)| *role)
+    }
+
+    fn of_place(&self, person: &PersonId, place: &PlaceCode) -> bool {
+        let area = self.roles.get(person).is_some_and(|(_, areas)| areas.iter().any(|area| area.contains(place)));
+        let line = |line| self.villages.get(&(place.clone(), line)) == Some(person);
+        self.known.contains(place) && (area || line(Line::Government) || line(Line::Education))
+    }
+
+    /// Whether a person may see a section of a file on this device.
+    pub fn sees(&self, person: &PersonId, device: DeviceId, file: FileId, section: Section) -> bool {
+        let Some(role) = self.role(person) else { return false };
+        if section == Section::Core && (file == FileId::county() || file == FileId::device(device)) {
+            return true;
+        }
+        if matches!(role, Role::CentreHead | Role::CentreOperator | Role::CentreAuditor) {
+            return true;
+        }
+        let own = match role {
+            Role::TownshipClerk => Section::Gov,
+            Role::CentralDirector | Role::SchoolDirector => Section::Edu,
+            _ => return false,
+        };
+        if file == FileId::county() {
+            return section == own;
+        }
+        if self.known.iter().any(|place| FileId::village(place) == file && self.of_place(person, place)) {
+            return section == Section::Core;
+        }
+        self.placed.get(&file).is_some_and(|place| self.of_place(person, place))
+            && (section == Section::Core || section == own)
+    }
+}
