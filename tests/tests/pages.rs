@@ -123,9 +123,9 @@ fn any_right(dice: &mut Chance) -> Right {
         }
         3..7 => {
             let line = *dice.one(&[Line::Government, Line::Education]);
-            Right::Village(*dice.one(&PLACES), line, dice.below(STAFF.len()))
+            Right::Village(dice.one::<&str>(&PLACES), line, dice.below(STAFF.len()))
         }
-        _ => Right::Placed(family(dice.below(3)), *dice.one(&PLACES)),
+        _ => Right::Placed(family(dice.below(3)), dice.one::<&str>(&PLACES)),
     }
 }
 
@@ -389,7 +389,7 @@ fn compare(log: &Log, dice: &mut Chance, who: usize, head: Position) {
             // A page is the first of what follows, however few.
             let page = following(places.iter().copied(), &entitled, cursor);
             let most = 1 + dice.below(5);
-            let Some((last, _)) = page.iter().take(most).last() else { break };
+            let Some((last, _)) = page.iter().take(most).next_back() else { break };
             assert!(*last > cursor, "a page that does not get on");
             cursor = *last;
             got.extend(page.iter().take(most).map(|(at, place)| {
