@@ -34,6 +34,9 @@ fn whatever_goes_wrong_what_was_promised_holds() {
 #[test]
 fn a_seed_tells_the_same_world_again() {
     let (one, other) = (run(7, &[], false), run(7, &[], false));
-    assert_eq!((one.devices, one.ops, one.messages, one.confirmed), (other.devices, other.ops, other.messages, other.confirmed));
+    assert_eq!(
+        (one.devices, one.ops, one.messages, one.confirmed),
+        (other.devices, other.ops, other.messages, other.confirmed)
+    );
     assert_eq!(one.faults, other.faults);
 }

@@ -18,8 +18,8 @@ use store::file::FileKey;
 use store::{Standing, Store};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::clock::{Chance, Clock, random};
 use crate::Parts;
+use crate::clock::{Chance, Clock, random};
 use crate::failure::{Code, Failure};
 
 const KEYS: &str = "keys.json";

@@ -402,9 +402,9 @@ impl Store {
     /// [`StoreFault`].
     pub fn unacknowledged(&self, number: u64, most: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreFault> {
         let (first, last) = self.own()?;
-        let mut find = self.conn.prepare_cached(
-            "SELECT n, bytes FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n",
-        )?;
+        let mut find = self
+            .conn
+            .prepare_cached("SELECT n, bytes FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?;
         let mut rows = find.query([first.saturating_add(int(number)), last])?;
         let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut bytes = 0_usize;
@@ -501,7 +501,11 @@ impl Store {
             for delivery in &page.deliveries {
                 taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
             }
-            let Taking { names, out, lines, again, .. } = taking;
+            let Taking { names, mut out, lines, again, .. } = taking;
+            // Own work that a decision of this very page let through, in a section that is lost, goes with it.
+            for gone in page.gone.iter().filter(|gone| gone.regained.is_none()) {
+                out.gone = out.gone.saturating_add(forget(tx, names, gone, own)?);
+            }
             for file in &again {
                 refold(tx, names, *file)?;
             }

@@ -51,8 +51,7 @@ impl Sim {
             seat.desk = None;
         }
         let ledger = Ledger::read(&self.wire().home);
-        let files: Vec<DeskFile> =
-            self.seats.iter().map(|seat| DeskFile::read(&seat.home, &seat.key)).collect();
+        let files: Vec<DeskFile> = self.seats.iter().map(|seat| DeskFile::read(&seat.home, &seat.key)).collect();
         self.nothing_lost(&ledger);
         self.erased_stays_erased(&ledger, &files);
         self.everybody_has_what_is_theirs(&ledger, &files);
@@ -136,7 +135,11 @@ impl Sim {
             }
             for (id, here) in &file.facts {
                 assert!(here.position.is_some(), "I9 laptop {number}: {} {id} is only here", here.fact.kind);
-                assert!(ledger.facts.contains_key(id), "I7 laptop {number}: {} {id} is not at the county", here.fact.kind);
+                assert!(
+                    ledger.facts.contains_key(id),
+                    "I7 laptop {number}: {} {id} is not at the county",
+                    here.fact.kind
+                );
             }
         }
     }
@@ -146,9 +149,16 @@ impl Sim {
         for (number, file) in files.iter().enumerate() {
             for (id, here) in &file.facts {
                 if let Some(logged) = ledger.facts.get(id) {
-                    assert_eq!(here.fact, logged.fact, "I5 {id} is one thing on laptop {number} and another at the county");
+                    assert_eq!(
+                        here.fact, logged.fact,
+                        "I5 {id} is one thing on laptop {number} and another at the county"
+                    );
                     assert_eq!(here.leaf, Some(logged.leaf), "I5 {id} has two leaves");
-                    assert_eq!(here.held, logged.shown.is_none(), "I5 {id} is held on one side alone (laptop {number})");
+                    assert_eq!(
+                        here.held,
+                        logged.shown.is_none(),
+                        "I5 {id} is held on one side alone (laptop {number})"
+                    );
                 }
             }
         }
@@ -157,7 +167,13 @@ impl Sim {
             let seal = &one.batch.seal;
             let next = upto.entry(seal.journal).or_insert((1, 1));
             if !self.county_restored {
-                assert_eq!((seal.batch, seal.first), *next, "I5 journal {} has a hole at {}", seal.journal, one.position);
+                assert_eq!(
+                    (seal.batch, seal.first),
+                    *next,
+                    "I5 journal {} has a hole at {}",
+                    seal.journal,
+                    one.position
+                );
             }
             *next = (seal.batch + 1, seal.end());
         }
@@ -196,9 +212,10 @@ impl Sim {
                 let Ok(Some(Event::ReceiptFiled(filed))) = Event::read(&here.fact.kind, &here.fact.body) else {
                     continue;
                 };
-                let lost = self.acts.iter().any(|act| {
-                    act.what.mark == filed.sha256.to_string() && act.lost && self.county_restored
-                });
+                let lost = self
+                    .acts
+                    .iter()
+                    .any(|act| act.what.mark == filed.sha256.to_string() && act.lost && self.county_restored);
                 assert!(
                     ledger.papers.contains_key(&filed.sha256) || lost,
                     "I13 the picture of {} is not at the county",
@@ -239,7 +256,11 @@ impl Sim {
             let live = store.dump_views().expect("views");
             store.rebuild().expect("a rebuild");
             let rebuilt = store.dump_views().expect("views");
-            assert!(live == rebuilt, "I2 laptop {number}: views differ from a rebuild:\n{}", differing(&live, &rebuilt));
+            assert!(
+                live == rebuilt,
+                "I2 laptop {number}: views differ from a rebuild:\n{}",
+                differing(&live, &rebuilt)
+            );
             for (file, field, texts) in values(&files[number]) {
                 let shown = store.registers(file).expect("registers").fields.remove(&field).unwrap_or_default();
                 let shown: BTreeSet<(FactId, String)> = shown.into_iter().map(|(said, text)| (said.id, text)).collect();

@@ -142,7 +142,9 @@ impl Sim {
         } else {
             disk::copy_without_anchor(&copy.path, &self.seats[seat].home);
         }
-        self.say(|| format!("laptop {seat} is put back to step {}{}", copy.step, if whole { "" } else { ", its anchor is not" }));
+        self.say(|| {
+            format!("laptop {seat} is put back to step {}{}", copy.step, if whole { "" } else { ", its anchor is not" })
+        });
         for act in self.acts.iter_mut().filter(|act| act.seat == seat && act.step >= copy.step) {
             act.lost = true;
         }
@@ -224,8 +226,7 @@ impl Sim {
 
     /// An account gets another laptop, and sometimes another role with it.
     pub fn newcomer(&mut self) {
-        let field: Vec<usize> =
-            (0..self.seats.len()).filter(|at| self.seats[*at].role.line().is_some()).collect();
+        let field: Vec<usize> = (0..self.seats.len()).filter(|at| self.seats[*at].role.line().is_some()).collect();
         if field.is_empty() || self.chance.percent(30) {
             let number = self.seats.len();
             self.enrol_field(number + 1_000);

@@ -102,9 +102,7 @@ impl Sim {
     /// The day that a laptop takes for today.
     fn today(&mut self, seat: usize) -> NaiveDate {
         match self.ask(seat, Call::About(Nothing {})) {
-            Some(Reply::About(about)) => {
-                about.now.get(..10).and_then(|day| day.parse().ok()).expect("a day")
-            }
+            Some(Reply::About(about)) => about.now.get(..10).and_then(|day| day.parse().ok()).expect("a day"),
             _ => panic!("I0 a desk that does not know itself"),
         }
     }
@@ -187,7 +185,8 @@ impl Sim {
                     (file, field, None)
                 };
                 // Few words, so that two people also say the same.
-                let text = if self.chance.percent(15) { "村西头".to_owned() } else { format!("第{}家", self.next()) };
+                let text =
+                    if self.chance.percent(15) { "村西头".to_owned() } else { format!("第{}家", self.next()) };
                 let (household, field, shown) = form;
                 self.make(seat, &Call::EditField(EditField { household, field, text, shown }));
             }

@@ -236,8 +236,7 @@ impl Ledger {
         let mut find = conn.prepare("SELECT id FROM journal WHERE device IS NULL").expect("a query");
         let masters = find.query_map([], |row| row.get(0)).expect("rows");
         out.masters = masters.map(|id| JournalId(id.expect("a journal"))).collect();
-        let waiting: i64 =
-            conn.query_row("SELECT count(*) FROM waiting", [], |row| row.get(0)).expect("a count");
+        let waiting: i64 = conn.query_row("SELECT count(*) FROM waiting", [], |row| row.get(0)).expect("a count");
         out.waiting = usize::try_from(waiting).expect("a count");
         for logged in out.facts.values().filter(|logged| out.masters.contains(&logged.fact.id.journal)) {
             if let Ok(Some(Event::DeviceEnrolled(enrolled))) = Event::read(&logged.fact.kind, &logged.fact.body) {

@@ -189,6 +189,7 @@ impl Sim {
             pages: std::collections::BTreeMap::new(),
             acked: std::collections::BTreeMap::new(),
             messages: 0,
+            troubles: 0,
         };
         let mut sim = Self {
             wire: Arc::new(Mutex::new(wire)),
@@ -288,12 +289,8 @@ impl Sim {
 
     /// Somebody who works in a line.
     pub fn somebody_of(&mut self, branch: Branch) -> PersonId {
-        let fits: Vec<PersonId> = self
-            .seats
-            .iter()
-            .filter(|seat| seat.role.line() == Some(branch))
-            .map(|seat| seat.person.clone())
-            .collect();
+        let fits: Vec<PersonId> =
+            self.seats.iter().filter(|seat| seat.role.line() == Some(branch)).map(|seat| seat.person.clone()).collect();
         if fits.is_empty() { self.seats[0].person.clone() } else { self.chance.one(&fits).clone() }
     }
 
@@ -365,15 +362,8 @@ impl Sim {
         let (mut store, _) = open_store(&seat);
         let master = domain::ids::unhex::<32>(&reply.master_key).expect("a key");
         let master = domain::VerifyingKey::from_bytes(&master).expect("a key");
-        desk::home::begin(
-            &mut store,
-            journal,
-            &identity,
-            &key.verifying_key(),
-            (reply.master_journal, &master),
-            0,
-        )
-        .expect("begun");
+        desk::home::begin(&mut store, journal, &identity, &key.verifying_key(), (reply.master_journal, &master), 0)
+            .expect("begun");
         drop(store);
         self.seats.push(seat);
         self.open(number, true);
@@ -499,7 +489,12 @@ impl Sim {
         });
         if wrote {
             self.confirm_event(operator, file, &event);
-            self.say(|| format!("laptop {operator}: family {file} is listed anew: {}", if moves { place.as_str() } else { "due" }));
+            self.say(|| {
+                format!(
+                    "laptop {operator}: family {file} is listed anew: {}",
+                    if moves { place.as_str() } else { "due" }
+                )
+            });
         }
     }
 
@@ -529,14 +524,17 @@ impl Sim {
     pub fn sync(&mut self, number: usize) -> bool {
         let Some(desk) = self.seats[number].desk.take() else { return false };
         let line = Line::of(Arc::clone(&self.wire), number, self.seats[number].device);
-        let before = self.wire().counts;
+        let before = self.wire().troubles;
         let result = catch_unwind(AssertUnwindSafe(|| desk.sync_over(&line)));
         match result {
             Ok(Ok(report)) => {
                 self.seats[number].desk = Some(desk);
                 self.say(|| {
                     let marks: Vec<&str> = report.remarks.iter().map(|remark| remark.code.as_str()).collect();
-                    format!("laptop {number} syncs: sent {} received {} gone {} held {} {marks:?}", report.sent, report.received, report.files_gone, report.held)
+                    format!(
+                        "laptop {number} syncs: sent {} received {} gone {} held {} {marks:?}",
+                        report.sent, report.received, report.files_gone, report.held
+                    )
                 });
                 let step = self.step;
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
@@ -566,9 +564,8 @@ impl Sim {
     }
 
     /// Whether a sync may fail so.
-    fn fair(&self, number: usize, failure: &Failure, before: Counts) {
-        let now = self.wire().counts;
-        let struck = now != before;
+    fn fair(&self, number: usize, failure: &Failure, before: u64) {
+        let struck = self.wire().troubles != before;
         let fair = match failure.code {
             Code::CountyUnreachable | Code::LineBroken => struck,
             // A clone or a restored laptop is told so, and goes on at its next contact.
@@ -577,7 +574,12 @@ impl Sim {
             Code::Internal => struck,
             _ => false,
         };
-        assert!(fair || struck && failure.code != Code::SumsDiffer, "I9 laptop {number} cannot sync: {:?} {}", failure.code, failure.zh);
+        assert!(
+            fair || struck && failure.code != Code::SumsDiffer,
+            "I9 laptop {number} cannot sync: {:?} {}",
+            failure.code,
+            failure.zh
+        );
     }
 
     /// What a person looks at after a contact.
