@@ -2,7 +2,7 @@
 //! seed and step; `sim --seed N -v` tells the story that led to it.
 #![allow(clippy::panic, reason = "a test that cannot go on stops")]
 
-use tests::sim::{Counts, Fault, run};
+use tests::sim::{Asked, Counts, Fault, run};
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -14,7 +14,7 @@ fn whatever_goes_wrong_what_was_promised_holds() {
     let mut struck = Counts::default();
     let mut breaches = Vec::new();
     for seed in first..first + seeds {
-        let outcome = run(seed, &[], false);
+        let outcome = run(seed, &Asked::default());
         for (sum, count) in struck.0.iter_mut().zip(outcome.faults.0) {
             *sum += count;
         }
@@ -33,7 +33,7 @@ fn whatever_goes_wrong_what_was_promised_holds() {
 
 #[test]
 fn a_seed_tells_the_same_world_again() {
-    let (one, other) = (run(7, &[], false), run(7, &[], false));
+    let (one, other) = (run(7, &Asked::default()), run(7, &Asked::default()));
     assert_eq!(
         (one.devices, one.ops, one.messages, one.confirmed),
         (other.devices, other.ops, other.messages, other.confirmed)
