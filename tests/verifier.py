@@ -152,18 +152,15 @@ def tree(r, first, n, head, facts):
                 head[2] = r.raw(8)
             elif code != 0 or not head:
                 raise Bad("row")
-            row = r.bytes()
-            leaves.append(sha(b"\x00", salt, *head, row))
-            inner = Reader(row)
-            inner.span()
-            length = inner.varint()
-            kind = inner.bytes().decode()
-            for _ in range(inner.varint()):
-                inner.raw(8)
-                inner.varint()
-            facts.append((seq, kind, inner.raw(length)))
-            if inner.at != len(row):
-                raise Bad("row")
+            begun = r.at
+            r.span()
+            length = r.varint()
+            kind = r.bytes().decode()
+            for _ in range(r.varint()):
+                r.raw(8)
+                r.varint()
+            facts.append((seq, kind, r.raw(length)))
+            leaves.append(sha(b"\x00", salt, *head, r.data[begun : r.at]))
         return node_of(leaves)
     if tag == 2 and n > 1:
         at = split(n)
@@ -198,5 +195,5 @@ for line in sys.stdin:
         key, data = (bytes.fromhex(part) for part in line.split())
         facts, count, seal = check(key, data)
         print("ok", len(facts), count, seal.hex(), *(f"{seq}:{kind}:{body.hex()}" for seq, kind, body in facts))
-    except Bad as why:
+    except (Bad, ValueError) as why:
         print("bad", why)

@@ -7,19 +7,36 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::string_slice,
-    reason = "a world that cannot be made stops the test"
+    clippy::disallowed_methods,
+    reason = "a world that cannot be made stops the test, and measures by the machine's clock"
 )]
 
+pub mod bench_line;
+mod campaign;
 mod chance;
+mod envoy;
 mod folder;
+pub mod line;
 mod list;
 mod opened;
 mod program;
 mod seat;
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::map_err_ignore,
+    clippy::type_complexity,
+    missing_docs,
+    unreachable_pub,
+    reason = "the simulator is read as one program of many small files, not as a library"
+)]
 pub mod sim;
+#[cfg(target_os = "linux")]
+pub mod tun;
 mod world;
 
+pub use campaign::campaign;
 pub use chance::Chance;
+pub use envoy::Envoy;
 pub use folder::Folder;
 pub use list::{Family, List, id_number, places_in};
 pub use opened::tables_with;

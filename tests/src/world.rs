@@ -3,7 +3,7 @@
 //! A world can be put to sleep and woken as often as wanted: every waking is a copy of all homes at the same address,
 //! so that many stories begin where one long preparation ended.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -86,13 +86,21 @@ impl World {
     /// # Panics
     /// When it cannot be founded or served.
     pub fn with(clock: &str, county_clock: Clock) -> Self {
+        Self::behind(clock, county_clock, "127.0.0.1", |at| format!("https://{at}"))
+    }
+
+    /// A practice county that listens on this host of the machine, and that desks reach where `way` says.
+    ///
+    /// # Panics
+    /// When it cannot be founded or served.
+    pub fn behind(clock: &str, county_clock: Clock, host: &str, way: impl FnOnce(SocketAddr) -> String) -> Self {
         let folder = Folder::fresh();
         let founding = Founding { name: "鲁山县".to_owned(), practice: true, hosts: Vec::new() };
         let county = County::init(&folder.join("county"), &founding, county_clock).expect("a county");
         let county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
-        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a port"));
+        let listener = Arc::new(TcpListener::bind((host, 0)).expect("a port"));
         let serving = Some(Serving::begin(Arc::clone(&county), &listener));
-        let address = format!("https://{}", listener.local_addr().expect("an address"));
+        let address = way(listener.local_addr().expect("an address"));
         Self { serving, county, listener: Some(listener), address, clock: clock.to_owned(), folder }
     }
 
@@ -110,6 +118,19 @@ impl World {
     pub fn silence(&mut self) {
         self.serving = None;
         self.listener = None;
+    }
+
+    /// Ends the county and opens it again from its disk, at the same port.
+    ///
+    /// # Panics
+    /// When it does not open, or was silenced.
+    pub fn restart(&mut self) {
+        self.serving = None;
+        let county =
+            County::open(&self.folder.join("county"), Clock::practice(moment(&self.clock))).expect("the county");
+        self.county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
+        let listener = self.listener.as_ref().expect("a world that was not silenced");
+        self.serving = Some(Serving::begin(Arc::clone(&self.county), listener));
     }
 
     /// An invitation for `account` in the role of this code, e.g. `SCHOOL_DIRECTOR`.

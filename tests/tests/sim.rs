@@ -30,7 +30,7 @@ fn whatever_goes_wrong_what_was_promised_holds() {
             assert!(count > 0 || asked.without.contains(fault), "{} never struck in {seeds} worlds", fault.name());
         }
     }
-    println!("0 in {seeds}: 95 % bound {:.4}", 3.0 / seeds as f64);
+    eprintln!("0 in {seeds}, 95 % bound 3 in {seeds}");
 }
 
 #[test]

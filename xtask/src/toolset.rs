@@ -35,6 +35,9 @@ pub(crate) const TEST: &[&str] = &[
     "fonts-noto-cjk",
     "poppler-utils",
     "qpdf",
+    "python3",
+    "e2fsprogs",
+    "iproute2",
     "strace",
 ];
 

@@ -168,7 +168,7 @@ impl County {
         if keys_at.exists() || ledger_at.exists() {
             return Err(CountyFault::AlreadyThere(home.to_owned()));
         }
-        if !founding.practice && !(clock.is_system() && chance.is_system()) {
+        if !(founding.practice || (clock.is_system() && chance.is_system())) {
             return Err(CountyFault::ClockOfRealCounty);
         }
         let mut folder = std::fs::DirBuilder::new();
@@ -185,7 +185,6 @@ impl County {
             master_journal: JournalId(chance.fresh()?),
             safe: 0,
             forked: 0,
-            lost: None,
         };
         let ledger = Ledger::found(&ledger_at, &keys.ledger, &meta)?;
         Ok(Self::with(ledger, keys, meta, clock, chance))
@@ -211,7 +210,7 @@ impl County {
         let keys = Keys::load(&keys_at)?;
         let ledger = Ledger::open(&ledger_at, &keys.ledger)?;
         let meta = ledger.read(|tx| tx.meta())?;
-        if !meta.practice && !(clock.is_system() && chance.is_system()) {
+        if !(meta.practice || (clock.is_system() && chance.is_system())) {
             return Err(CountyFault::ClockOfRealCounty);
         }
         Ok(Self::with(ledger, keys, meta, clock, chance))

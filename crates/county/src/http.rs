@@ -1,24 +1,29 @@
 //! The routes: bytes in, bytes out. Messages travel zstd-compressed; refusals as JSON with a fitting status. No rule of
 //! the exchange stands here, and no body grows beyond its limit, compressed or inflated.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
+use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
+use domain::blob::{MOST_BLOB, Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused};
 use domain::exchange::{Hello, Message, Pull, Push};
 use domain::ids::{DeviceId, FileId, Sha};
 use domain::words::Section;
 use serde::Deserialize;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout};
 
 use crate::blob::PaperPart;
+use crate::body::{Arriving, Cut, Lines, Next, whole};
 use crate::county::County;
 use crate::tls::Peer;
 
@@ -26,10 +31,16 @@ use crate::tls::Peer;
 pub const MOST_MESSAGE: usize = 8 * 1024 * 1024;
 /// Most bytes of a message, inflated.
 pub const MOST_INFLATED: u64 = 64 * 1024 * 1024;
-/// Most bytes of a paper.
-pub const MOST_BLOB: usize = 20 * 1024 * 1024;
 const MOST_ENROL: usize = 64 * 1024;
 const LEVEL: i32 = 3;
+/// Bytes of a blob wait so long for more before they are written: what a cut can cost.
+const SOON: Duration = Duration::from_secs(1);
+/// What has arrived is at hand after so long.
+const BRIEF: Duration = Duration::from_millis(20);
+/// So many bytes of a blob are written at once.
+const MUCH: usize = 256 * 1024;
+/// Lines of an answer that may wait to be read.
+const LINES: usize = 64;
 
 /// Why bytes are no message.
 #[derive(Debug, thiserror::Error)]
@@ -71,15 +82,16 @@ pub fn unpack<M: Message>(bytes: &[u8]) -> Result<M, Unpacking> {
 /// The routes of a county. Each request must carry a [`Peer`].
 pub(crate) fn router(county: Arc<County>) -> Router {
     Router::new()
-        .route("/v1/enrol", post(enrol).layer(DefaultBodyLimit::max(MOST_ENROL)))
+        .route("/v1/enrol", post(enrol))
         .route("/v1/hello", post(hello))
         .route("/v1/push", post(push))
         .route("/v1/pull", post(pull))
         .route("/v1/close", post(close))
-        .route("/v1/blob/{sha}", put(put_blob).get(blob).layer(DefaultBodyLimit::max(MOST_BLOB)))
+        .route("/v1/blob/{sha}", put(put_blob).get(blob))
+        .route("/v1/blob/{sha}/have", get(blob_stand))
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
-        .layer(DefaultBodyLimit::max(MOST_MESSAGE))
+        .layer(Extension(Arc::new(Takers::default())))
         .with_state(county)
 }
 
@@ -99,22 +111,21 @@ impl IntoResponse for Sorry {
             Refusal::DeviceUnknown => StatusCode::UNAUTHORIZED,
             Refusal::BadProof | Refusal::NotAllowed => StatusCode::FORBIDDEN,
             Refusal::InvitationUnknown | Refusal::NotFound => StatusCode::NOT_FOUND,
-            Refusal::PracticeMismatch | Refusal::OtherLog | Refusal::Forked => StatusCode::CONFLICT,
+            Refusal::PracticeMismatch | Refusal::OtherLog | Refusal::Forked | Refusal::Gap => StatusCode::CONFLICT,
             Refusal::InvitationUsed | Refusal::InvitationExpired => StatusCode::GONE,
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::Unsealed => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Unsealed | Refusal::WrongBytes => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::CountyTrouble => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, Json(Refused { refused: self.0 })).into_response()
     }
 }
 
-type Body = Result<Bytes, BytesRejection>;
-
-fn body(body: Body) -> Result<Bytes, Sorry> {
-    body.map_err(|rejection| {
-        let large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        Sorry(if large { Refusal::TooLarge } else { Refusal::Malformed })
+/// The whole body, as long as `most` allows.
+async fn body(body: Body, most: usize) -> Result<Vec<u8>, Sorry> {
+    whole(body, most).await.map_err(|cut| match cut {
+        Cut::TooLarge => Sorry(Refusal::TooLarge),
+        Cut::Broken | Cut::Slow => Sorry(Refusal::Malformed),
     })
 }
 
@@ -144,7 +155,7 @@ async fn exchange<A: Message, B: Message>(
     bytes: Body,
     answer: impl FnOnce(&County, DeviceId, &A) -> Result<B, Refusal> + Send + 'static,
 ) -> Result<Response, Sorry> {
-    let bytes = body(bytes)?;
+    let bytes = body(bytes, MOST_MESSAGE).await?;
     let packed = step(county, move |county| {
         let device = county.device_of(peer.0)?;
         let reply = answer(county, device, &heard(&bytes)?)?;
@@ -159,7 +170,7 @@ async fn enrol(
     Extension(peer): Extension<Peer>,
     bytes: Body,
 ) -> Result<Json<EnrolReply>, Sorry> {
-    let ask: EnrolAsk = serde_json::from_slice(&body(bytes)?).or(Err(Sorry(Refusal::Malformed)))?;
+    let ask: EnrolAsk = serde_json::from_slice(&body(bytes, MOST_ENROL).await?).or(Err(Sorry(Refusal::Malformed)))?;
     Ok(Json(step(county, move |county| Ok(county.enrol(peer.0, &ask)?)).await?))
 }
 
@@ -195,28 +206,163 @@ async fn close(
     exchange(county, peer, bytes, |county, device, pull: &Pull| county.close(device, pull)).await
 }
 
+/// What a blob's address says of it.
 #[derive(Deserialize)]
-struct PlaceOfBlob {
+struct Said {
     file: FileId,
     section: Section,
+    size: u64,
+    #[serde(default)]
+    from: u64,
 }
 
+type Asked = Result<Query<Said>, axum::extract::rejection::QueryRejection>;
+
+fn piece(sha: &str, said: Asked) -> Result<Piece, Sorry> {
+    let sha: Sha = sha.parse().or(Err(Sorry(Refusal::Malformed)))?;
+    let Query(Said { file, section, size, from }) = said.or(Err(Sorry(Refusal::Malformed)))?;
+    Ok(Piece { sha, file, section, size, from })
+}
+
+/// How much of a blob is here: a small question with a small answer.
+async fn blob_stand(
+    State(county): State<Arc<County>>,
+    Extension(peer): Extension<Peer>,
+    Extension(takers): Extension<Arc<Takers>>,
+    Path(sha): Path<String>,
+    said: Asked,
+) -> Result<Json<Stand>, Sorry> {
+    let piece = piece(&sha, said)?;
+    takers.settle((peer.0, piece.sha)).await;
+    Ok(Json(step(county, move |county| Ok(county.blob_stand(county.device_of(peer.0)?, &piece)?)).await?))
+}
+
+/// Who takes in which blob from whom now. A desk that asks anew has given its old flow up: what that one still holds is
+/// written first, so that no byte which arrived is sent again.
+#[derive(Default)]
+struct Takers(Mutex<BTreeMap<(Sha, Sha), watch::Sender<bool>>>);
+
+impl Takers {
+    /// Ends who takes this blob in, if anybody does, and waits until it has written what it holds.
+    async fn settle(&self, blob: (Sha, Sha)) {
+        let taker = self.all().remove(&blob);
+        if let Some(taker) = taker {
+            taker.send_replace(true);
+            // It holds the only receiver. A disk that takes longer costs bytes, not truth.
+            timeout(SOON, taker.closed()).await.ok();
+        }
+    }
+
+    /// Enters a new taker; hears when it should end.
+    fn enter(&self, blob: (Sha, Sha)) -> watch::Receiver<bool> {
+        let (end, ended) = watch::channel(false);
+        let mut all = self.all();
+        all.retain(|_, taker| !taker.is_closed());
+        if let Some(other) = all.insert(blob, end) {
+            other.send_replace(true);
+        }
+        ended
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(Sha, Sha), watch::Sender<bool>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a blob's bytes from the offset that its address names. The answer begins at once and says line by line what is
+/// safe, while the rest still arrives: so the desk knows where it stands however the line ends, and that it lives.
 async fn put_blob(
     State(county): State<Arc<County>>,
     Extension(peer): Extension<Peer>,
+    Extension(takers): Extension<Arc<Takers>>,
     Path(sha): Path<String>,
-    place: Result<Query<PlaceOfBlob>, axum::extract::rejection::QueryRejection>,
+    said: Asked,
     bytes: Body,
-) -> Result<StatusCode, Sorry> {
-    let sha: Sha = sha.parse().or(Err(Sorry(Refusal::Malformed)))?;
-    let Query(place) = place.or(Err(Sorry(Refusal::Malformed)))?;
-    let bytes = body(bytes)?;
-    step(county, move |county| {
+) -> Result<Response, Sorry> {
+    let piece = piece(&sha, said)?;
+    if piece.size > MOST_BLOB {
+        return Err(Sorry(Refusal::TooLarge));
+    }
+    takers.settle((peer.0, piece.sha)).await;
+    let asked = Arc::clone(&county);
+    let (device, stand) = step(asked, move |county| {
         let device = county.device_of(peer.0)?;
-        Ok(county.put_blob(device, sha, place.file, place.section, &bytes)?)
+        Ok((device, county.blob_stand(device, &piece)?))
     })
     .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let gap = !stand.kept && piece.from > stand.have;
+    if gap {
+        let stand = Stand { refused: Some(Refusal::Gap), ..stand };
+        return Ok((StatusCode::CONFLICT, Json(stand)).into_response());
+    }
+    let (tell, told) = mpsc::channel(LINES);
+    say(&tell, stand);
+    if !stand.kept {
+        // A task of its own: what has arrived is kept even if nobody waits for the answer any more.
+        let ended = takers.enter((peer.0, piece.sha));
+        tokio::spawn(take_in(county, device, piece, Arriving::of(bytes), tell, ended));
+    }
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::new(Lines(told))).into_response())
+}
+
+/// Puts a line into the answer. If it is full the desk reads none for now, and the next line tells more.
+fn say(tell: &mpsc::Sender<Bytes>, stand: Stand) {
+    if let Ok(mut line) = serde_json::to_vec(&stand) {
+        line.push(b'\n');
+        tell.try_send(line.into()).ok();
+    }
+}
+
+/// Keeps a blob's bytes as they come: after [`SOON`] on a slow line, by [`MUCH`] on a quick one, and whatever is left when
+/// the line breaks.
+async fn take_in(
+    county: Arc<County>,
+    device: DeviceId,
+    piece: Piece,
+    mut arriving: Arriving,
+    tell: mpsc::Sender<Bytes>,
+    mut ended: watch::Receiver<bool>,
+) {
+    let mut from = piece.from;
+    let mut fresh: Vec<u8> = Vec::new();
+    let mut due: Option<Instant> = None;
+    loop {
+        // The server's end is one, too.
+        let mut end = *ended.borrow() || ended.has_changed().is_err();
+        let next = if end {
+            // What has arrived by now and no more.
+            arriving.next(Some(Instant::now() + BRIEF)).await
+        } else {
+            tokio::select! {
+                next = arriving.next(due) => next,
+                _ = ended.changed() => continue,
+            }
+        };
+        end &= matches!(next, Ok(Next::Nothing));
+        if let Ok(Next::Bytes(bytes)) = &next {
+            due.get_or_insert_with(|| Instant::now() + SOON);
+            fresh.extend_from_slice(bytes);
+            if fresh.len() < MUCH && due.is_some_and(|due| Instant::now() < due) {
+                continue;
+            }
+        }
+        due = None;
+        let last = end || !matches!(next, Ok(Next::Bytes(_) | Next::Nothing));
+        if !fresh.is_empty() || piece.size == 0 {
+            let bytes = std::mem::take(&mut fresh);
+            let place = Piece { from, ..piece };
+            from = from.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            let taken = step(Arc::clone(&county), move |county| Ok(county.take_blob(device, &place, &bytes)?)).await;
+            let stand = taken.unwrap_or_else(|Sorry(refusal)| Stand { refused: Some(refusal), ..Stand::default() });
+            say(&tell, stand);
+            if stand.kept || stand.refused.is_some() {
+                return;
+            }
+        }
+        if last {
+            return;
+        }
+    }
 }
 
 async fn blob(

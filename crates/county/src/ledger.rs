@@ -62,8 +62,6 @@ pub(crate) struct Meta {
     pub(crate) safe: Position,
     /// Where it last said that it was restored; 0 if never.
     pub(crate) forked: Position,
-    /// The lowest position above which history was ever lost.
-    pub(crate) lost: Option<Position>,
 }
 
 /// A person as last enrolled.
@@ -170,6 +168,16 @@ pub(crate) struct Invitation {
     pub(crate) used_by: Option<DeviceId>,
 }
 
+/// What has come of a blob that a device is sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) sha: Sha,
+    /// Bytes of the whole, as the device says.
+    pub(crate) size: u64,
+    /// Bytes that are here, from the first on.
+    pub(crate) have: u64,
+}
+
 /// How much there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Counts {
@@ -194,8 +202,6 @@ type Kept<T> = Result<T, LedgerFault>;
 /// One transaction: everything below is seen or done together or not at all.
 pub(crate) trait Transaction {
     fn meta(&self) -> Kept<Meta>;
-    /// The county turned out to be restored: its new journal, where it says so, and above which position history is lost.
-    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()>;
     fn head(&self) -> Kept<Position>;
     /// The running hash at a position; zeros at 0.
     fn chain_at(&self, position: Position) -> Kept<Sha>;
@@ -210,7 +216,6 @@ pub(crate) trait Transaction {
     fn device_by_certificate(&self, certificate: Sha) -> Kept<Option<Device>>;
     fn add_device(&self, device: &Device) -> Kept<()>;
     fn confirm_device(&self, id: DeviceId) -> Kept<()>;
-    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()>;
     /// Also of a device that is not known yet.
     fn revoke(&self, id: DeviceId) -> Kept<()>;
     /// What a device said when it was last given blocks, hashed.
@@ -278,8 +283,18 @@ pub(crate) trait Transaction {
     fn add_blob_place(&self, sha: Sha, file: FileId, section: Section, device: DeviceId) -> Kept<()>;
     /// Drops a paper from a section for good; its bytes too if it belongs nowhere else.
     fn erase_paper(&self, sha: Sha, file: FileId, section: Section) -> Kept<()>;
-    /// Whether a paper was erased from a section.
-    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool>;
+
+    /// The parts of a device's blobs, the longest untouched first.
+    fn parts(&self, device: DeviceId) -> Kept<Vec<Part>>;
+    /// Begins a part; there must be none of this blob from this device.
+    fn begin_part(&self, device: DeviceId, sha: Sha, size: u64, now: Millis) -> Kept<()>;
+    /// Adds the bytes that follow what is there.
+    fn add_to_part(&self, device: DeviceId, part: &Part, bytes: &[u8], now: Millis) -> Kept<()>;
+    /// All bytes of a part in their order.
+    fn part_bytes(&self, device: DeviceId, sha: Sha) -> Kept<Vec<u8>>;
+    fn drop_part(&self, device: DeviceId, sha: Sha) -> Kept<()>;
+    /// Drops every part that nobody touched since `moment`.
+    fn sweep_parts(&self, moment: Millis) -> Kept<()>;
 
     fn counts(&self, now: Millis) -> Kept<Counts>;
 }

@@ -5,6 +5,7 @@
 //! The steps of the exchange are plain functions of [`County`]; sockets are outside, in [`serve`].
 
 mod blob;
+mod body;
 mod chance;
 mod clock;
 mod county;
@@ -26,6 +27,6 @@ pub use chance::Chance;
 pub use clock::Clock;
 pub use county::{County, CountyFault, Founding, PageLimits, Status};
 pub use enrol::{Invite, Invited};
-pub use http::{MOST_BLOB, MOST_INFLATED, MOST_MESSAGE, Unpacking, pack, unpack};
+pub use http::{MOST_INFLATED, MOST_MESSAGE, Unpacking, pack, unpack};
 pub use ledger::LedgerFault;
 pub use serve::{ServeFault, serve};

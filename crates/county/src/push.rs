@@ -164,7 +164,7 @@ impl County {
             held.as_ref().map_or_else(|_| BTreeSet::new(), BTreeSet::clone)
         })?;
         held?;
-        taken.map_err(|_| Stop::Twins(journal.id))?;
+        taken.map_err(|_another_batch_is_there| Stop::Twins(journal.id))?;
         if next {
             move_on(tx, journal, &seal)?;
         }

@@ -1,9 +1,12 @@
-//! The accept loop: TLS, a time limit for handshake and headers, one task for each connection. It must never wait for a
-//! slow peer anywhere but in that peer's own task, and it ends only after open requests have been answered.
+//! The accept loop: TLS, time limits for handshake, headers and silence, one task for each connection. It must never wait
+//! for a slow peer anywhere but in that peer's own task, and it ends only after open requests have been answered.
 
 use std::future::Future;
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Extension;
@@ -11,6 +14,7 @@ use domain::ids::Sha;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -20,7 +24,9 @@ use crate::http;
 use crate::tls::{self, Peer};
 
 /// For a handshake, and for the headers of a request.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A connection on which no byte moved either way for so long is dead: bad lines lose flows without a word.
+const SILENCE: Duration = Duration::from_secs(60);
 /// For open requests when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 /// After a failed accept, mostly for want of file descriptors.
@@ -85,6 +91,8 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router, mu
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let moved = Arc::new(AtomicU64::new(0));
+    let stream = Counted { stream, moved: Arc::clone(&moved), deaf: false };
     let handshake = tokio::select! {
         handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream)) => handshake,
         _ = stopped.wait_for(|stop| *stop) => return,
@@ -99,12 +107,106 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router, mu
             .header_read_timeout(PATIENCE)
             .serve_connection(TokioIo::new(stream), service)
     );
+    let mut silence = pin!(silent(moved));
     let open = tokio::select! {
         _ = connection.as_mut() => false,
+        () = silence.as_mut() => false,
         _ = stopped.wait_for(|stop| *stop) => true,
     };
     if open {
         connection.as_mut().graceful_shutdown();
-        connection.await.ok();
+        tokio::select! {
+            _ = connection => {}
+            () = silence => {}
+        }
+    }
+}
+
+/// Done when no byte has moved for [`SILENCE`].
+async fn silent(moved: Arc<AtomicU64>) {
+    let mut before = moved.load(Ordering::Relaxed);
+    loop {
+        tokio::time::sleep(SILENCE).await;
+        let now = moved.load(Ordering::Relaxed);
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// A stream that counts the bytes it moves. When the peer no longer listens, what is written goes nowhere, and what the
+/// peer had said before is still read: a county that speaks while it is spoken to must not lose the end of it.
+struct Counted {
+    stream: TcpStream,
+    moved: Arc<AtomicU64>,
+    deaf: bool,
+}
+
+impl Counted {
+    fn count(&self, bytes: usize) {
+        self.moved.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// What is said of a write of so many bytes.
+    fn written(&mut self, result: Poll<io::Result<usize>>, bytes: usize) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(Ok(count)) => {
+                self.count(count);
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(_)) => {
+                self.deaf = true;
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = into.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, into);
+        this.count(into.filled().len().saturating_sub(before));
+        read
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.deaf {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let result = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.written(result, bytes.len())
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let length = bytes.iter().fold(0_usize, |sum, slice| sum.saturating_add(slice.len()));
+        if this.deaf {
+            return Poll::Ready(Ok(length));
+        }
+        let result = Pin::new(&mut this.stream).poll_write_vectored(cx, bytes);
+        this.written(result, length)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 }

@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::SigningKey;
 use domain::clock::Millis;
-use domain::decision::{Erased, HeldDecided};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, proof_bytes};
 use domain::event::{Event, Writer, writer};
 use domain::exchange::{Acks, Cursor, Hello, Mark, Page, Place, Pull, Push, Sum, Welcome};
@@ -348,18 +347,6 @@ impl Desk {
         let person = person.parse().expect("an account");
         let event = Event::VillageAssigned(VillageAssigned { village, line, person });
         self.fact(file, Section::Core, event.kind(), &event.body().expect("a body"))
-    }
-
-    /// A decision in the file of the device whose facts it is about.
-    fn decide(&mut self, facts: &[FactId], accept: bool, device: DeviceId) -> Fact {
-        let event = Event::HeldDecided(HeldDecided { facts: facts.to_vec(), accept, reason: String::new() });
-        self.fact(FileId::device(device), Section::Core, event.kind(), &event.body().expect("a body"))
-    }
-
-    fn erase(&mut self, facts: &[FactId], file: FileId, section: Section, papers: &[Sha]) -> Fact {
-        let erased = Erased { facts: facts.to_vec(), reason: "到期".to_owned(), papers: papers.to_vec() };
-        let event = Event::Erased(erased);
-        self.fact(file, section, event.kind(), &event.body().expect("a body"))
     }
 
     fn seal(&mut self, facts: &[Fact]) -> Vec<u8> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use county::{Clock, County, Founding, Invite, MOST_INFLATED, pack, serve, unpack};
 use domain::SigningKey;
+use domain::blob::Stand;
 use domain::clock::Millis;
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused, proof_bytes};
 use domain::exchange::{Acks, Cursor, Hello, Message, Page, Pull, Push, Sum, Welcome};
@@ -130,6 +131,14 @@ fn refused(status: StatusCode, (got, body): (StatusCode, Vec<u8>), why: Refusal)
     assert_eq!(serde_json::from_slice::<Refused>(&body).expect("a refusal").refused, why);
 }
 
+/// Status and lines of an answer about a blob.
+async fn told(answer: Result<reqwest::Response, reqwest::Error>) -> (StatusCode, Vec<Stand>) {
+    let answer = answer.expect("an answer");
+    let (status, body) = (answer.status(), answer.bytes().await.expect("a body"));
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    (status, lines.map(|line| serde_json::from_slice(line).expect("a stand")).collect())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_exchange_over_tls() {
     let served = served("https").await;
@@ -192,14 +201,30 @@ async fn the_whole_exchange_over_tls() {
     // Papers, whole and in part.
     let photo = vec![7; 100_000];
     let at = format!("{}/v1/blob/{}", served.url, Sha::of(&photo));
-    let put = |bytes: Vec<u8>| desk.put(format!("{at}?file={file}&section=CORE")).body(bytes).send();
-    assert_eq!(put(photo.clone()).await.expect("an answer").status(), StatusCode::NO_CONTENT);
+    let place = format!("file={file}&section=CORE");
+    let put =
+        |from: usize, bytes: Vec<u8>| desk.put(format!("{at}?{place}&size=100000&from={from}")).body(bytes).send();
+    let (status, lines) = told(put(0, photo[..60_000].to_vec()).await).await;
+    assert_eq!((status, lines.last()), (StatusCode::OK, Some(&Stand { have: 60_000, ..Stand::default() })));
+    // Bytes that do not follow are refused with the right offset.
+    let (status, lines) = told(put(60_001, photo[60_001..].to_vec()).await).await;
+    let gap = Stand { have: 60_000, kept: false, refused: Some(Refusal::Gap) };
+    assert_eq!((status, lines), (StatusCode::CONFLICT, vec![gap]));
+    let have = format!("{at}/have?{place}&size=100000");
+    let (_, lines) = told(desk.get(&have).send().await).await;
+    assert_eq!(lines, [Stand { have: 60_000, ..Stand::default() }]);
+    let (_, lines) = told(put(60_000, photo[60_000..].to_vec()).await).await;
+    let kept = Stand { have: 100_000, kept: true, refused: None };
+    assert_eq!(lines.last(), Some(&kept));
+    assert_eq!(told(desk.get(&have).send().await).await.1, [kept]);
     let large = vec![6; 9 * 1024 * 1024];
-    let large_at = format!("{}/v1/blob/{}?file={file}&section=CORE", served.url, Sha::of(&large));
-    let sent = desk.put(large_at).body(large.clone()).send().await.expect("an answer");
-    assert_eq!(sent.status(), StatusCode::NO_CONTENT, "a paper may be larger than a message");
+    let large_at = format!("{}/v1/blob/{}?{place}&size={}", served.url, Sha::of(&large), large.len());
+    let (_, lines) = told(desk.put(large_at).body(large.clone()).send().await).await;
+    assert_eq!(lines.last().map(|stand| stand.kept), Some(true), "a paper may be larger than a message");
     refused(StatusCode::PAYLOAD_TOO_LARGE, served.post(&desk, "push", large).await, Refusal::TooLarge);
-    assert_eq!(put(vec![8; 9]).await.expect("an answer").status(), StatusCode::BAD_REQUEST);
+    let lie = format!("{}/v1/blob/{}?{place}&size=9", served.url, Sha::of(b"another"));
+    let (_, lines) = told(desk.put(lie).body(vec![8; 9]).send().await).await;
+    assert_eq!(lines.last(), Some(&Stand { have: 0, kept: false, refused: Some(Refusal::WrongBytes) }));
     assert_eq!(desk.get(&at).send().await.expect("an answer").bytes().await.expect("bytes"), photo);
     let part = desk.get(&at).header("range", "bytes=99990-").send().await.expect("an answer");
     assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);

@@ -1508,6 +1508,18 @@ api_types! {
         pub waiting: Vec<WaitingRow>,
         /// Last contacts, newest first, at most ten.
         pub contacts: Vec<ContactLogRow>,
+        /// How far the contact is that runs now.
+        pub running: Option<SyncStage>,
+    }
+
+    /// How far a running contact is.
+    pub struct SyncStage {
+        /// What it is doing, in words.
+        pub what: String,
+        /// Done of it: records, or bytes of photos.
+        pub done: u64,
+        /// All of it; 0 while that is not known.
+        pub total: u64,
     }
 
     /// Records that are held.

@@ -4,6 +4,7 @@
 
 pub mod api;
 mod bulletin;
+pub mod carry;
 pub mod clock;
 mod contacts;
 pub mod courier;
@@ -48,6 +49,7 @@ pub struct Desk {
     clock: Clock,
     chance: Chance,
     syncing: Mutex<()>,
+    running: Mutex<Option<carry::Progress>>,
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
     /// Keeps the home's lock while the desk is open.
     _lock: Option<std::fs::File>,
@@ -97,6 +99,7 @@ impl Desk {
             clock,
             chance,
             syncing: Mutex::new(()),
+            running: Mutex::new(None),
             places: Mutex::new(None),
             _lock: lock,
         })

@@ -1,14 +1,19 @@
-//! One contact with the county: greet, send, receive, photos, compare. The store is locked for one step at a time, never
+//! One contact with the county: greet, send, receive, compare, then photos. The store is locked for one step at a time, never
 //! across the network, so that a save waits for a page at most. Cut anywhere, the next contact goes on from there.
 
+use std::sync::{MutexGuard, PoisonError};
+
+use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::Refusal;
-use domain::exchange::{Hello, PAGE_BYTES, Pull, Push};
+use domain::exchange::{Hello, Pull, Push};
 use domain::ids::FileId;
-use domain::words::{DocKind, Section};
+use domain::words::DocKind;
+use store::StoreFault;
 
 use crate::Desk;
-use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStateView, WaitingRow};
+use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow};
+use crate::carry::{Carrier, Progress, Stage};
 use crate::courier::{Courier, CourierFault};
 use crate::failure::{Code, Failure};
 use crate::visits::remark;
@@ -16,14 +21,25 @@ use crate::visits::remark;
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
 const ENOUGH_NUMBERS: u32 = 200;
 
+/// Why a photo did not come.
+#[derive(Debug, thiserror::Error)]
+enum Fetching {
+    #[error(transparent)]
+    Line(#[from] CourierFault),
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
+
 impl Desk {
-    /// Exchanges with the county over `courier`.
+    /// Exchanges with the county over `courier`. How far it is stands in [`Desk::progress`] meanwhile.
     ///
     /// # Errors
     /// A [`Failure`] that says what the line or the county did; what was saved here is untouched.
     pub fn sync_over(&self, courier: &dyn Courier) -> Result<SyncReport, Failure> {
-        let _one_at_a_time = self.syncing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let result = self.exchange(courier);
+        let _one_at_a_time = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = |progress| *self.running() = Some(progress);
+        let result = self.exchange(&mut Carrier::new(courier, &watch));
+        *self.running() = None;
         let present = self.present()?;
         let mut store = self.store();
         match &result {
@@ -40,9 +56,16 @@ impl Desk {
         result
     }
 
-    fn exchange(&self, courier: &dyn Courier) -> Result<SyncReport, Failure> {
-        let refused = |fault: CourierFault| self.worded(fault);
-        let log = self.identity.log;
+    /// How far the contact is that runs now, if one does.
+    pub fn progress(&self) -> Option<Progress> {
+        *self.running()
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Progress>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exchange(&self, carrier: &mut Carrier<'_>) -> Result<SyncReport, Failure> {
         let mut report = SyncReport {
             sent: 0,
             received: 0,
@@ -56,61 +79,113 @@ impl Desk {
             agreed: false,
             remarks: Vec::new(),
         };
-        // Greet. The offset is measured against the middle of the round trip.
-        let wants = {
-            let store = self.store();
+        // Records first, both ways, and all of them, before the first photo: they are small and worth more.
+        self.records(carrier, &mut report)?;
+        {
+            let mut store = self.store();
             let present = self.present_of(&store)?;
-            let year = chrono::Datelike::year(&present.today);
-            let device = FileId::device(self.identity.device);
-            let mut wants = Vec::new();
-            if self.role(&store)?.works_cases() {
-                for kind in DocKind::ALL {
-                    let left = store.numbers(device, *kind, year)?.left;
-                    if left < ENOUGH_NUMBERS {
-                        wants.push((
-                            *kind,
-                            year,
-                            (ENOUGH_NUMBERS.saturating_sub(left)).div_ceil(domain::letter::BLOCK),
-                        ));
-                    }
-                }
-            }
-            wants
-        };
-        self.greet(courier, wants, &mut report)?;
+            store.set_meta("last_contact", &present.now)?;
+            // What arrived of photos of families that left must not stay.
+            store.sweep_arriving()?;
+        }
+        self.photos_out(carrier, &mut report)?;
+        self.photos_in(carrier, &mut report)?;
+        (report.bytes_out, report.bytes_in) = carrier.traffic();
+        Ok(report)
+    }
+
+    fn records(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
+        let refused = |fault: CourierFault| self.worded(fault);
+        let log = self.identity.log;
+        carrier.stage(Stage::Greeting, 0);
+        let again = self.greet(carrier, report)?;
         let journal = self.store().journal()?;
-        // Send what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick
-        // brought it, for else nobody would ever be told where it stands.
+        // Send what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick brought
+        // it, for else nobody would ever be told where it stands.
+        carrier.stage(Stage::Sending, u64::from(self.store().counts()?.only_here));
         let mut from = 1;
         let mut offered = 0_usize;
         loop {
-            let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) =
-                self.store().unacknowledged(from, PAGE_BYTES)?.into_iter().unzip();
-            // What others wrote, for a county that was restored; after what is this desk's own.
-            let fragments = if batches.is_empty() { self.store().fragments(offered, PAGE_BYTES)? } else { Vec::new() };
-            if batches.is_empty() && fragments.is_empty() {
-                break;
-            }
-            let own = batches.len();
-            offered = offered.saturating_add(fragments.len());
-            let acks = courier.push(&Push { wall: self.clock.wall(), batches, fragments }).map_err(refused)?;
+            // Formed anew for each try: after a break the page is smaller.
+            let pushed = carrier.again(|courier, _| {
+                let (push, last) = match self.next_push(from, offered, courier.page()) {
+                    Ok(next) => next,
+                    Err(failure) => return Ok(Err(failure)),
+                };
+                if push.batches.is_empty() && push.fragments.is_empty() {
+                    return Ok(Ok(None));
+                }
+                courier.push(&push).map(|acks| Ok(Some((acks, last, push.fragments.len()))))
+            });
+            let Some((acks, last, fragments)) = pushed.map_err(refused)?? else { break };
             let mut store = self.store();
             let before = store.counts()?.only_here;
             let held = store.acknowledged(&acks.acks)?;
             let left = store.counts()?.only_here;
+            drop(store);
+            let sent = before.saturating_sub(left);
             report.held = report.held.saturating_add(held);
-            report.sent = report.sent.saturating_add(before.saturating_sub(left));
-            if own > 0 && acks.acks.is_empty() {
+            report.sent = report.sent.saturating_add(sent);
+            carrier.done(u64::from(sent));
+            if last.is_some() && acks.acks.is_empty() {
                 return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
             }
-            from = numbers.last().map_or(from, |last| last.saturating_add(1));
+            from = last.map_or(from, |last| last.saturating_add(1));
+            offered = offered.saturating_add(fragments);
         }
         self.store().offered()?;
-        // Photos and scans after the records.
+        carrier.stage(Stage::Receiving, 0);
+        self.receive(carrier, journal, report)?;
+        if again {
+            // The answer that was lost may have leased some blocks already: they are here now, and only the rest is asked for.
+            let wants = self.wants(&self.store())?;
+            if !wants.is_empty() {
+                let hello = self.hello(wants, false)?;
+                carrier.again(|courier, _| courier.hello(&hello)).map_err(refused)?;
+                self.receive(carrier, journal, report)?;
+            }
+        }
+        // Compare; once unequal, read everything again, which changes nothing that is right.
+        for turn in 0..2_u8 {
+            let cursor = self.store().cursor()?;
+            let pull = Pull { log, journal, cursor, most: 0 };
+            let theirs = carrier.again(|courier, _| courier.close(&pull)).map_err(refused)?;
+            if theirs == self.store().sum()? {
+                report.agreed = true;
+                return Ok(());
+            }
+            if turn == 0 {
+                self.store().reset_cursor()?;
+                self.receive(carrier, journal, report)?;
+            }
+        }
+        Err(Failure::new(Code::SumsDiffer, &[]))
+    }
+
+    /// The blocks of numbers this desk should ask for.
+    fn wants(&self, store: &store::Store) -> Result<Vec<(DocKind, i32, u32)>, Failure> {
+        let present = self.present_of(store)?;
+        let year = chrono::Datelike::year(&present.today);
+        let device = FileId::device(self.identity.device);
+        let mut wants = Vec::new();
+        if self.role(store)?.works_cases() {
+            for kind in DocKind::ALL {
+                let left = store.numbers(device, *kind, year)?.left;
+                if left < ENOUGH_NUMBERS {
+                    wants.push((*kind, year, (ENOUGH_NUMBERS.saturating_sub(left)).div_ceil(domain::letter::BLOCK)));
+                }
+            }
+        }
+        Ok(wants)
+    }
+
+    fn photos_out(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
         let unsent = self.store().unsent_blobs()?;
-        for sha in unsent {
+        carrier.stage(Stage::PhotosOut, unsent.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size)));
+        for (sha, size) in unsent {
             let Some(blob) = self.store().blob(sha)? else { continue };
-            match courier.put_blob(sha, blob.file, blob.section, blob.bytes) {
+            let piece = Piece { sha, file: blob.file, section: blob.section, size, from: 0 };
+            match carrier.send_blob(&piece, &blob.bytes) {
                 Ok(()) => {
                     self.store().blob_sent(sha)?;
                     report.blobs_sent = report.blobs_sent.saturating_add(1);
@@ -123,78 +198,72 @@ impl Desk {
                         "A picture is held with its record",
                     ));
                 }
-                Err(fault) => return Err(refused(fault)),
+                Err(CourierFault::Refused(Refusal::WrongBytes)) => {
+                    report.remarks.push(remark(
+                        "BLOB_DAMAGED",
+                        "有一张照片在本机已损坏，县里没有收；请重新拍照归档",
+                        "A picture is damaged on this computer and the county did not take it: file it again",
+                    ));
+                }
+                Err(fault) => return Err(self.worded(fault)),
             }
         }
-        // Receive.
-        self.receive(courier, journal, &mut report)?;
-        // Compare; once unequal, read everything again, which changes nothing that is right.
-        for turn in 0..2_u8 {
-            let cursor = self.store().cursor()?;
-            let theirs = courier.close(&Pull { log, journal, cursor, most: 0 }).map_err(refused)?;
-            if theirs == self.store().sum()? {
-                report.agreed = true;
-                break;
-            }
-            if turn == 0 {
-                self.store().reset_cursor()?;
-                self.receive(courier, journal, &mut report)?;
-            }
-        }
-        if !report.agreed {
-            return Err(Failure::new(Code::SumsDiffer, &[]));
-        }
+        Ok(())
+    }
+
+    fn photos_in(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
         let missing = self.store().missing_blobs()?;
-        for (sha, file, media) in missing {
-            match courier.get_blob(sha) {
-                Ok(bytes) => {
-                    self.store().keep_received(&store::Blob { sha, media, file, section: Section::Core, bytes })?;
-                    report.blobs_received = report.blobs_received.saturating_add(1);
+        carrier.stage(Stage::PhotosIn, missing.iter().fold(0_u64, |sum, one| sum.saturating_add(one.size)));
+        for one in missing {
+            let fetched = carrier.fetch_blob(
+                one.sha,
+                || Ok(self.store().arriving(one.sha)?),
+                |at, bytes| Ok::<(), Fetching>(self.store().arrived(one.sha, at, bytes)?),
+            );
+            match fetched {
+                Ok(()) => {
+                    if self.store().arrived_whole(&one)? {
+                        report.blobs_received = report.blobs_received.saturating_add(1);
+                    } else {
+                        report.remarks.push(remark(
+                            "BLOB_WRONG",
+                            "有一张照片收到后核对不上，已丢弃，下次重新收",
+                            "A picture did not match its hash; it was dropped and is fetched again next time",
+                        ));
+                    }
                 }
                 // Its author has not sent it yet: it comes with a later contact.
-                Err(CourierFault::Refused(Refusal::NotFound | Refusal::NotAllowed)) => {}
-                Err(fault) => return Err(refused(fault)),
+                Err(Fetching::Line(CourierFault::Refused(Refusal::NotFound | Refusal::NotAllowed))) => {}
+                Err(Fetching::Line(fault)) => return Err(self.worded(fault)),
+                Err(Fetching::Store(fault)) => return Err(fault.into()),
             }
         }
-        (report.bytes_out, report.bytes_in) = courier.traffic();
-        let mut store = self.store();
-        let present = self.present_of(&store)?;
-        store.set_meta("last_contact", &present.now)?;
-        Ok(report)
+        Ok(())
     }
 
     /// Greets until both sides agree on the log's past and on the journal to go on with.
     ///
     /// A county that knows less than this desk was restored from a copy: what it lacks is offered again, unasked. A
     /// county that knows more of this desk's journal, or saw it written by another, makes the desk open a new one.
-    fn greet(
-        &self,
-        courier: &dyn Courier,
-        mut wants: Vec<(DocKind, i32, u32)>,
-        report: &mut SyncReport,
-    ) -> Result<(), Failure> {
+    ///
+    /// Returns also whether an answer was lost on the way: then blocks of numbers may be leased that were not heard of.
+    fn greet(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<bool, Failure> {
         let mut all_marks = false;
+        let mut wants = self.wants(&self.store())?;
+        let mut again = false;
         for _ in 0..4_u8 {
-            let (hello, top) = {
-                let store = self.store();
-                let mut marks = store.marks()?;
-                let top = marks.first().map_or(0, |mark| mark.position);
-                if !all_marks {
-                    marks.truncate(1);
-                }
-                let hello = Hello {
-                    log: self.identity.log,
-                    journal: store.journal()?,
-                    wall: self.clock.wall(),
-                    cursor: store.cursor()?,
-                    marks,
-                    wants: std::mem::take(&mut wants),
-                };
-                (hello, top)
-            };
-            let before = hello.wall;
-            let welcome = courier.hello(&hello).map_err(|fault| self.worded(fault))?;
-            let offset = offset_of(welcome.now.0, before, self.clock.wall());
+            let top = self.store().marks()?.first().map_or(0, |mark| mark.position);
+            let hello = self.hello(std::mem::take(&mut wants), all_marks)?;
+            let greeted = carrier.again(|courier, tried| {
+                // Blocks of numbers are asked for once: an answer that was lost may have leased some already.
+                let wants = if tried == 0 { hello.wants.clone() } else { Vec::new() };
+                // The offset is measured against the middle of the round trip.
+                let before = self.clock.wall();
+                let welcome = courier.hello(&Hello { wall: before, wants, ..hello.clone() })?;
+                Ok((offset_of(welcome.now.0, before, self.clock.wall()), welcome, tried > 0))
+            });
+            let (offset, welcome, repeated) = greeted.map_err(|fault| self.worded(fault))?;
+            again |= repeated && !hello.wants.is_empty();
             report.clock_offset_ms = offset;
             let mut store = self.store();
             store.set_meta("offset", &offset)?;
@@ -232,7 +301,7 @@ impl Desk {
                 || store.batches()? < welcome.batches
             {
                 drop(store);
-                self.claim(courier, report)?;
+                self.claim(carrier, report)?;
                 let mut store = self.store();
                 let fresh = domain::ids::JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?);
                 store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
@@ -244,20 +313,40 @@ impl Desk {
                 continue;
             }
             store.seal_open(&self.signing, seen, next)?;
-            return Ok(());
+            return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
     }
 
+    /// The greeting of this moment. One mark is enough unless the county does not share it.
+    fn hello(&self, wants: Vec<(DocKind, i32, u32)>, all_marks: bool) -> Result<Hello, Failure> {
+        let store = self.store();
+        let mut marks = store.marks()?;
+        if !all_marks {
+            marks.truncate(1);
+        }
+        let (journal, cursor) = (store.journal()?, store.cursor()?);
+        Ok(Hello { log: self.identity.log, journal, wall: self.clock.wall(), cursor, marks, wants })
+    }
+
+    /// What to send next: own batches from a number on, with the last one's number; then what others wrote, for a county
+    /// that was restored.
+    fn next_push(&self, from: u64, offered: usize, most: usize) -> Result<(Push, Option<u64>), Failure> {
+        let store = self.store();
+        let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) = store.unacknowledged(from, most)?.into_iter().unzip();
+        let fragments = if batches.is_empty() { store.fragments(offered, most)? } else { Vec::new() };
+        Ok((Push { wall: self.clock.wall(), batches, fragments }, numbers.last().copied()))
+    }
+
     /// What the county has of the journal under the very seals of this desk stays under its names: it must be known as
     /// there before the rest goes over into a new journal, or it would be written a second time.
-    fn claim(&self, courier: &dyn Courier, report: &mut SyncReport) -> Result<(), Failure> {
+    fn claim(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
         let mut from = 1;
         loop {
             // One by one: all of a push is kept, or none of it.
             let Some((number, batch)) = self.store().unacknowledged(from, 0)?.into_iter().next() else { return Ok(()) };
             let push = Push { wall: self.clock.wall(), batches: vec![batch], fragments: Vec::new() };
-            match courier.push(&push) {
+            match carrier.again(|courier, _| courier.push(&push)) {
                 Ok(acks) => {
                     let held = self.store().acknowledged(&acks.acks)?;
                     report.held = report.held.saturating_add(held);
@@ -272,18 +361,22 @@ impl Desk {
 
     fn receive(
         &self,
-        courier: &dyn Courier,
+        carrier: &mut Carrier<'_>,
         journal: domain::ids::JournalId,
         report: &mut SyncReport,
     ) -> Result<(), Failure> {
         loop {
             let cursor = self.store().cursor()?;
-            let pull = Pull { log: self.identity.log, journal, cursor, most: 0 };
-            let page = courier.pull(&pull).map_err(|fault| self.worded(fault))?;
+            let pulled = carrier.again(|courier, _| {
+                let most = u32::try_from(courier.page()).unwrap_or(u32::MAX);
+                courier.pull(&Pull { log: self.identity.log, journal, cursor, most })
+            });
+            let page = pulled.map_err(|fault| self.worded(fault))?;
             let more = page.more;
             let absorbed = self.store().absorb(&page)?;
             report.received = report.received.saturating_add(absorbed.facts);
             report.files_gone = report.files_gone.saturating_add(absorbed.gone);
+            carrier.done(u64::from(absorbed.facts));
             if absorbed.unknown > 0 {
                 report.remarks.push(remark(
                     "NEWER_KINDS",
@@ -332,7 +425,19 @@ impl Desk {
             .into_iter()
             .map(|(at, ok, what)| ContactLogRow { at: at.rfc3339(), what, ok })
             .collect();
-        Ok(SyncStateView { status, waiting, contacts })
+        let running = self.progress().map(|progress| SyncStage {
+            what: match progress.stage {
+                Stage::Greeting => "正在连接县里",
+                Stage::Sending => "正在送出记录",
+                Stage::Receiving => "正在接收记录",
+                Stage::PhotosOut => "正在送出照片",
+                Stage::PhotosIn => "正在接收照片",
+            }
+            .to_owned(),
+            done: progress.done,
+            total: progress.total,
+        });
+        Ok(SyncStateView { status, waiting, contacts, running })
     }
 }
 
@@ -357,6 +462,8 @@ pub(crate) fn worded(fault: CourierFault, address: &str) -> Failure {
             Refusal::Unsealed => refused("送去的数据核对不上"),
             Refusal::Forked => refused("这台电脑的记录和县里已有的冲突，可能是复制过的硬盘"),
             Refusal::TooLarge => refused("一次送得太多"),
+            Refusal::Gap => refused("照片没有接上，下次重新接"),
+            Refusal::WrongBytes => refused("照片核对不上"),
             Refusal::NotAllowed => refused("没有权限"),
             Refusal::NotFound => refused("县里没有这一项"),
             Refusal::CountyTrouble => refused("县里的服务器出了故障"),

@@ -24,7 +24,7 @@ pub struct HeldDecided {
 pub struct Erased {
     /// Which; all of the file and section in which this stands.
     pub facts: Vec<FactId>,
-    /// Photos and scans that go with them.
+    /// Papers of that section that go with them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub papers: Vec<Sha>,
     /// Why.

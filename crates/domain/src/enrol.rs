@@ -141,6 +141,10 @@ pub enum Refusal {
     Forked,
     /// Too much at once.
     TooLarge,
+    /// Bytes of a blob that do not follow what is there of it.
+    Gap,
+    /// A blob that is whole and has another hash than its name.
+    WrongBytes,
     /// Not this device's to see.
     NotAllowed,
     /// There is no such thing.

@@ -24,8 +24,8 @@ pub const MOST_REPLACED: usize = 1_000;
 /// Suite 1: SHA-256 and Ed25519. Suite 2 is reserved for SM3 and SM2.
 pub const SUITE: u8 = 1;
 
-/// Longest row of a fact, bytes.
-const MOST_ROW: usize = MOST_BODY + MOST_REPLACED * 18 + 256;
+/// Longest name of a kind or an author, bytes.
+const MOST_KIND: usize = 64;
 
 /// What happened, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub fn get_fact_id(r: &mut Reader<'_>) -> Result<FactId, WireFault> {
 }
 
 fn get_author(r: &mut Reader<'_>) -> Result<PersonId, WireFault> {
-    r.text(64)?.parse().or(Err(WireFault::Range("author")))
+    r.text(MOST_KIND)?.parse().or(Err(WireFault::Range("author")))
 }
 
 impl Fact {
@@ -113,7 +113,7 @@ impl Fact {
         let mut r = Reader::new(row);
         let wall = base.plus(r.span()?);
         let length = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
-        let kind = r.text(64)?.to_owned();
+        let kind = r.text(MOST_KIND)?.to_owned();
         let count = r.count()?;
         if length > MOST_BODY || count > MOST_REPLACED {
             return Err(WireFault::Range("length"));
@@ -413,6 +413,23 @@ pub struct Verified {
     pub leaf: Sha,
 }
 
+/// The bytes of the next row, which says itself where it ends.
+fn whole_row<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], WireFault> {
+    let mut row = r.clone();
+    r.span()?;
+    let length = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
+    r.bytes(MOST_KIND)?;
+    let count = r.count()?;
+    if length > MOST_BODY || count > MOST_REPLACED {
+        return Err(WireFault::Range("length"));
+    }
+    for _ in 0..count {
+        get_fact_id(r)?;
+    }
+    r.raw(length)?;
+    row.raw(row.left().saturating_sub(r.left()))
+}
+
 /// What changes from row to row is said, the rest stays as it was.
 #[derive(Default)]
 struct Said(Option<(PersonId, Section, FileId)>);
@@ -436,7 +453,7 @@ impl Said {
             }
         }
         self.0 = Some((row.author.clone(), row.section, row.file));
-        w.bytes(&row.bytes);
+        w.raw(&row.bytes);
     }
 
     fn get(&mut self, salt: &Salt, r: &mut Reader<'_>) -> Result<Row, WireFault> {
@@ -448,7 +465,7 @@ impl Said {
             _ => return Err(WireFault::Range("row")),
         };
         self.0 = Some(head.clone());
-        Ok(Row::new(salt, head.0, head.1, head.2, r.bytes(MOST_ROW)?.to_vec()))
+        Ok(Row::new(salt, head.0, head.1, head.2, whole_row(r)?.to_vec()))
     }
 }
 

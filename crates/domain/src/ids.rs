@@ -136,6 +136,18 @@ byte_id!(
     LogId, 8, "log id"
 );
 byte_id!(
+    /// One bundle that was once put on a stick. Random.
+    BundleId, 16, "bundle id"
+);
+byte_id!(
+    /// The X25519 public key that bundles to a desk or to the county are sealed to, and by which it is known as a sender.
+    BundleKey, 32, "bundle key"
+);
+byte_id!(
+    /// What a bundle's cleartext calls a bundle key: the first eight bytes of its SHA-256.
+    KeyPrint, 8, "key print"
+);
+byte_id!(
     /// A SHA-256: of a blob, of a seal, of a leaf.
     Sha, 32, "SHA-256"
 );
@@ -151,6 +163,13 @@ impl DeviceId {
     /// The device that holds the Ed25519 public key `key`.
     pub fn of_key(key: &[u8; 32]) -> Self {
         Self(first_eight(&Sha256::digest(key)))
+    }
+}
+
+impl BundleKey {
+    /// Its short name in the cleartext of a bundle.
+    pub fn print(&self) -> KeyPrint {
+        KeyPrint(first_eight(&Sha256::digest(self.0)))
     }
 }
 

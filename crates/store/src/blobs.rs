@@ -1,11 +1,13 @@
 //! Photos, scans and printed sheets, by their hash, inside the encrypted file: a fact and its picture are saved together.
+//! What comes over a bad line is kept piece by piece, so that many short contacts make one photo. It is a blob only when
+//! it is whole and has its hash.
 
 use domain::ids::{FileId, Sha};
 use domain::words::Section;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use crate::fault::StoreFault;
-use crate::log::{Store, int};
+use crate::log::{Store, int, uint};
 
 /// A kept blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,23 @@ pub struct Blob {
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
+
+/// A blob that a fact here names and that is not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Its hash.
+    pub sha: Sha,
+    /// The file it belongs to.
+    pub file: FileId,
+    /// Media type.
+    pub media: String,
+    /// Its size as the fact says, bytes.
+    pub size: u64,
+}
+
+const MISSING: &str = "SELECT DISTINCT p.sha, (SELECT i.id FROM file i WHERE i.no = p.file), p.media, p.size
+     FROM receipt_photo p JOIN fact f ON f.n = p.fact
+     WHERE f.position IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha = p.sha)";
 
 pub(crate) fn keep(
     conn: &Connection,
@@ -65,21 +84,13 @@ impl Store {
         Ok(sha)
     }
 
-    /// Keeps a blob that came from the county.
+    /// Own blobs that the county does not have, with their sizes, small first.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn keep_received(&mut self, blob: &Blob) -> Result<(), StoreFault> {
-        keep(&self.conn, blob.sha, blob.file, blob.section, &blob.media, &blob.bytes, true)
-    }
-
-    /// Own blobs that the county does not have, small first.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn unsent_blobs(&self) -> Result<Vec<Sha>, StoreFault> {
-        let mut find = self.conn.prepare_cached("SELECT sha FROM blob WHERE sent = 0 ORDER BY size, sha")?;
-        Ok(find.query_map([], |row| Ok(Sha(row.get(0)?)))?.collect::<Result<_, _>>()?)
+    pub fn unsent_blobs(&self) -> Result<Vec<(Sha, u64)>, StoreFault> {
+        let mut find = self.conn.prepare_cached("SELECT sha, size FROM blob WHERE sent = 0 ORDER BY size, sha")?;
+        Ok(find.query_map([], |row| Ok((Sha(row.get(0)?), uint(row.get(1)?))))?.collect::<Result<_, _>>()?)
     }
 
     /// The county has this blob.
@@ -91,18 +102,75 @@ impl Store {
         Ok(())
     }
 
-    /// Pictures that facts here name and that are not here: hash, file, media type; small first.
+    /// Pictures that facts here name and that are not here, small first.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn missing_blobs(&self) -> Result<Vec<(Sha, FileId, String)>, StoreFault> {
-        let mut find = self.conn.prepare_cached(
-            "SELECT DISTINCT p.sha, (SELECT i.id FROM file i WHERE i.no = p.file), p.media, p.size FROM receipt_photo p JOIN fact f ON f.n = p.fact
-             WHERE f.position IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha = p.sha) ORDER BY p.size, p.sha",
-        )?;
-        let rows = find
-            .query_map([], |row| Ok((Sha(row.get(0)?), FileId(row.get(1)?), row.get(2)?)))?
-            .collect::<Result<_, _>>()?;
-        Ok(rows)
+    pub fn missing_blobs(&self) -> Result<Vec<Missing>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!("{MISSING} ORDER BY p.size, p.sha"))?;
+        let rows = find.query_map([], |row| {
+            Ok(Missing {
+                sha: Sha(row.get(0)?),
+                file: FileId(row.get(1)?),
+                media: row.get(2)?,
+                size: uint(row.get(3)?),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Bytes of a missing blob that have arrived, from its first on: where to go on.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn arriving(&self, sha: Sha) -> Result<u64, StoreFault> {
+        let mut find =
+            self.conn.prepare_cached("SELECT coalesce(max(at + length(bytes)), 0) FROM arriving WHERE sha = ?1")?;
+        Ok(uint(find.query_row(params![sha.0], |row| row.get(0))?))
+    }
+
+    /// Keeps bytes of a missing blob that follow what has arrived of it; `at` is the offset of the first.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; `Corrupt` for bytes that do not follow.
+    pub fn arrived(&mut self, sha: Sha, at: u64, bytes: &[u8]) -> Result<(), StoreFault> {
+        if self.arriving(sha)? != at {
+            return Err(StoreFault::Corrupt { what: "the offset of a blob's bytes" });
+        }
+        let mut insert = self.conn.prepare_cached("INSERT INTO arriving (sha, at, bytes) VALUES (?1, ?2, ?3)")?;
+        insert.execute(params![sha.0, int(at), bytes])?;
+        Ok(())
+    }
+
+    /// Makes a blob of what has arrived; false if the whole has another hash: then all of it is dropped.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; then nothing has changed.
+    pub fn arrived_whole(&mut self, missing: &Missing) -> Result<bool, StoreFault> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut bytes = Vec::new();
+        {
+            let mut find = tx.prepare_cached("SELECT bytes FROM arriving WHERE sha = ?1 ORDER BY at")?;
+            let mut rows = find.query(params![missing.sha.0])?;
+            while let Some(row) = rows.next()? {
+                bytes.extend_from_slice(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+            }
+        }
+        let right = Sha::of(&bytes) == missing.sha;
+        if right {
+            keep(&tx, missing.sha, missing.file, Section::Core, &missing.media, &bytes, true)?;
+        }
+        tx.prepare_cached("DELETE FROM arriving WHERE sha = ?1")?.execute(params![missing.sha.0])?;
+        tx.commit()?;
+        Ok(right)
+    }
+
+    /// Drops what arrived of blobs that no fact here names any more.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn sweep_arriving(&mut self) -> Result<(), StoreFault> {
+        self.conn.execute(&format!("DELETE FROM arriving WHERE sha NOT IN (SELECT sha FROM ({MISSING}))"), [])?;
+        Ok(())
     }
 }

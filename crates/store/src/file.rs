@@ -11,6 +11,9 @@ use zeroize::{Zeroize, Zeroizing};
 /// SQLite 3.51.3: the first release without the WAL-reset corruption.
 const LEAST_SQLITE: i32 = 3_051_003;
 
+const FLAGS: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_CREATE).union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 static OPENING: Mutex<()> = Mutex::new(());
 
 /// A raw 256-bit database key. Forgotten from memory when dropped.
@@ -54,8 +57,7 @@ pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
     // SQLCipher sets itself up, and its guarded memory, at the first keys of a process, and not twice at once: two
     // threads that open at that moment can meet a half-made codec. Opening is rare, so it goes one by one.
     let _one_by_one = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)?;
+    let conn = Connection::open_with_flags(path, FLAGS)?;
     let mut hex = domain::ids::hex(key.0.as_slice());
     let mut pragma = format!("PRAGMA key = \"x'{hex}'\"");
     let keyed = conn.execute_batch(&pragma);
@@ -72,6 +74,22 @@ pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
         }
         Err(error) => return Err(error.into()),
     }
+    set_up(&conn)?;
+    Ok(conn)
+}
+
+/// Opens a file without any protection, to measure what protection costs. No product code calls this.
+///
+/// # Errors
+/// [`OpenFault`].
+#[cfg(feature = "measure")]
+pub(crate) fn open_unprotected(path: &Path) -> Result<Connection, OpenFault> {
+    let conn = Connection::open_with_flags(path, FLAGS)?;
+    set_up(&conn)?;
+    Ok(conn)
+}
+
+fn set_up(conn: &Connection) -> Result<(), OpenFault> {
     conn.busy_timeout(Duration::from_secs(10))?;
     // One plan for a statement, whatever is bound: without this a prepared read is planned anew at every use.
     conn.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -86,9 +104,9 @@ pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
          PRAGMA cache_size = -16000;
          PRAGMA wal_autocheckpoint = 4000;",
     )?;
-    assert_pragma(&conn, "journal_mode", "wal")?;
-    assert_pragma(&conn, "synchronous", "2")?;
-    Ok(conn)
+    assert_pragma(conn, "journal_mode", "wal")?;
+    assert_pragma(conn, "synchronous", "2")?;
+    Ok(())
 }
 
 fn assert_pragma(conn: &Connection, pragma: &'static str, wanted: &str) -> Result<(), OpenFault> {

@@ -1,17 +1,20 @@
-//! The encrypted SQLite file of a desk: the log of facts, the views that screens read, blobs, search.
+//! The encrypted SQLite file of a desk: the log of facts, the views that screens read, blobs, search; and the sealed
+//! bundles that leave a disk on a stick.
 //! SQL stays in here. Views can be rebuilt from the log at any time and are then equal to the live ones.
 
 mod anchor;
 mod blobs;
+pub mod bundle;
 mod fault;
 pub mod file;
 mod log;
 mod names;
 mod reads;
 mod search;
+pub mod stick;
 mod views;
 
-pub use blobs::Blob;
+pub use blobs::{Blob, Missing};
 pub use fault::{DiskTrouble, StoreFault};
 pub use log::{Absorbed, Pen, Standing, Store};
 pub use reads::{Assignments, Counts, Family, Letter, Numbers, Registers, Said, StandingFacts, Visit};

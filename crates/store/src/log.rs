@@ -38,6 +38,8 @@ pub struct Store {
     pub(crate) conn: Connection,
     pub(crate) names: Names,
     anchor: Anchor,
+    /// Always, but in a measurement of what it costs.
+    verifies: bool,
 }
 
 /// Whether the file is where the anchor says.
@@ -104,7 +106,24 @@ impl Store {
     /// # Errors
     /// [`StoreFault`]; a file of another schema is refused unchanged.
     pub fn open(path: &Path, key: &FileKey, anchor_key: Zeroizing<[u8; 32]>) -> Result<(Self, Standing), StoreFault> {
-        let mut conn = file::open(path, key)?;
+        Self::with(file::open(path, key)?, path, anchor_key, true)
+    }
+
+    /// A store without encryption that believes every seal, to measure what these cost. No product code calls this.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    #[cfg(feature = "measure")]
+    pub fn open_unprotected(path: &Path, anchor_key: Zeroizing<[u8; 32]>) -> Result<(Self, Standing), StoreFault> {
+        Self::with(file::open_unprotected(path)?, path, anchor_key, false)
+    }
+
+    fn with(
+        mut conn: Connection,
+        path: &Path,
+        anchor_key: Zeroizing<[u8; 32]>,
+        verifies: bool,
+    ) -> Result<(Self, Standing), StoreFault> {
         let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if found > SCHEMA || found == 1 {
             // Schema 1 was never released.
@@ -119,7 +138,7 @@ impl Store {
         conn.set_prepared_statement_cache_capacity(128);
         let (anchor, head) = Anchor::open(&path.with_extension("anchor"), anchor_key)?;
         let names = Names::load(&conn)?;
-        let mut store = Self { conn, names, anchor };
+        let mut store = Self { conn, names, anchor, verifies };
         if store.meta::<i64>("views")?.is_none_or(|version| version != views::VERSION) {
             store.rebuild()?;
         }
@@ -483,11 +502,13 @@ impl Store {
     pub fn absorb(&mut self, page: &Page) -> Result<Absorbed, StoreFault> {
         let master: JournalId = self.meta("master")?.ok_or(StoreFault::Corrupt { what: "meta.master" })?;
         let own = self.journal()?;
+        let verifies = self.verifies;
         self.within(|tx, names| {
             let mut taking = Taking {
                 tx,
                 hot: Hot::new(tx)?,
                 names,
+                verifies,
                 master,
                 out: Absorbed::default(),
                 lines: BTreeSet::new(),
@@ -908,6 +929,7 @@ struct Taking<'a, 't> {
     tx: &'a Transaction<'t>,
     hot: Hot<'a>,
     names: &'a mut Names,
+    verifies: bool,
     master: JournalId,
     out: Absorbed,
     /// Families whose line is written anew.
@@ -928,7 +950,7 @@ impl Taking<'_, '_> {
         let (no, key) = known
             .and_then(|(no, key)| Some((no, VerifyingKey::from_bytes(&key?).ok()?)))
             .ok_or(StoreFault::UnknownJournal { journal })?;
-        let facts = batch.verify(&key)?;
+        let facts = if self.verifies { batch.verify(&key) } else { batch.facts() }?;
         let before: Option<Vec<u8>> = tx
             .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
             .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))

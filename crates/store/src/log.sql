@@ -63,6 +63,13 @@ CREATE TABLE blob (
   sent INTEGER NOT NULL DEFAULT 0,
   bytes BLOB NOT NULL
 ) STRICT;
+-- Blobs on their way here, piece by piece: `at` is the offset of a piece's first byte.
+CREATE TABLE arriving (
+  sha BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (sha, at)
+) STRICT;
 CREATE TABLE contact_log (
   n INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,

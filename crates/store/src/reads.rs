@@ -179,10 +179,12 @@ fn said(row: &Row<'_>, from: usize) -> Result<Said, StoreFault> {
 
 const FAMILY: &str = "
 SELECT (SELECT g.id FROM file g WHERE g.no = h.file), coalesce((SELECT CAST(s.body AS TEXT) ->> 'text' FROM slot s JOIN fact f ON f.n = s.fact
-    WHERE s.file = h.file AND s.slot = 18 ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower),
+    WHERE s.file = h.file AND s.slot = 18
+      AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower),
   h.co_borrower, h.id_tail, h.address,
   (SELECT CAST(s.body AS TEXT) ->> 'text' FROM slot s JOIN fact f ON f.n = s.fact
-    WHERE s.file = h.file AND s.slot = 17 ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1),
+    WHERE s.file = h.file AND s.slot = 17
+      AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1),
   h.place, h.as_of,
   h.due_on, h.batch, h.contracts, h.principal_due, h.interest_due, h.penalty_due, h.total_due, h.conflicts,
   (SELECT count(*) FROM visit v WHERE v.file = h.file),

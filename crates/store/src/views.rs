@@ -128,7 +128,9 @@ pub(crate) struct Hot<'c> {
     tx: &'c Connection,
     fact: CachedStatement<'c>,
     replaced: CachedStatement<'c>,
-    slot_taken: CachedStatement<'c>,
+    replace: CachedStatement<'c>,
+    in_slot: CachedStatement<'c>,
+    live: CachedStatement<'c>,
     slot: CachedStatement<'c>,
     phone: CachedStatement<'c>,
 }
@@ -143,7 +145,12 @@ impl<'c> Hot<'c> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?,
             replaced: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
-            slot_taken: tx.prepare_cached("SELECT 1 FROM slot WHERE file = ?1 AND slot = ?2")?,
+            replace: tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?,
+            in_slot: tx.prepare_cached("SELECT 1 FROM slot WHERE file = ?1 AND slot = ?2 AND fact = ?3")?,
+            live: tx.prepare_cached(
+                "SELECT count(*) FROM slot s WHERE s.file = ?1 AND s.slot = ?2
+                   AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact)",
+            )?,
             slot: tx.prepare_cached("INSERT OR IGNORE INTO slot (fact, file, slot, body) VALUES (?1, ?2, ?3, ?4)")?,
             phone: tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?,
         })
@@ -181,10 +188,15 @@ impl<'c> Hot<'c> {
         Ok(self.replaced.exists([n])?)
     }
 
-    /// Puts a register's row in.
-    fn put_slot(&mut self, new: &Numbered<'_>, slot: i64, event: &Event) -> Result<(), StoreFault> {
+    /// How many facts of a slot stand.
+    fn live(&mut self, file: i64, slot: i64) -> Result<u32, StoreFault> {
+        Ok(self.live.query_row([file, slot], |row| row.get(0))?)
+    }
+
+    /// Puts a register's row in, replaced or not: `domain::merge` needs them all.
+    fn put_slot(&mut self, new: &Numbered<'_>, slot: i64, event: &Event, replaced: bool) -> Result<(), StoreFault> {
         self.slot.execute(params![new.n, new.file, slot, new.fact.body])?;
-        if let Event::ContactAdded(added) = event {
+        if let (Event::ContactAdded(added), false) = (event, replaced) {
             self.phone.execute(params![new.file, added.number.as_str()])?;
         }
         Ok(())
@@ -204,63 +216,43 @@ pub(crate) struct Numbered<'a> {
 pub(crate) fn take(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<bool, StoreFault> {
     let tx = hot.tx;
     let slot = new.event.and_then(slot_of);
-    let mut removed = 0_usize;
-    let mut elsewhere = false;
+    // One value in the place of one other of its slot leaves the family's line as it was; anything else is looked at.
+    let mut in_slot = 0_usize;
+    let mut line = false;
     for id in &new.fact.replaces {
         let target = names.fact(tx, *id)?;
-        tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?.execute([target, new.n])?;
-        match retract(tx, new.file, target, slot)? {
-            Removed::Here => removed = removed.saturating_add(1),
-            Removed::OtherSlot => elsewhere = true,
-            Removed::NoSlot => {}
+        hot.replace.execute([target, new.n])?;
+        match slot {
+            Some(slot) if hot.in_slot.exists([new.file, slot, target])? => in_slot = in_slot.saturating_add(1),
+            Some(_) | None => line |= retract(tx, target)?,
         }
     }
-    // A set's rows are looked at together; one value in the place of one other leaves no conflict behind.
-    let mut line = elsewhere || removed > 1 || (removed > 0 && slot == Some(slot::CONTACT));
-    let Some(event) = new.event else { return Ok(line || removed > 0) };
-    if hot.is_replaced(new.n)? {
-        return Ok(line || removed > 0);
-    }
+    line |= in_slot > 1 || (in_slot > 0 && slot == Some(slot::CONTACT));
+    let Some(event) = new.event else { return Ok(line) };
+    let replaced = hot.is_replaced(new.n)?;
     let Some(slot) = slot else {
-        put(tx, names, new, event)?;
-        return Ok(line || removed > 0);
-    };
-    if slot::field_of(slot).is_some() {
-        line |= hot.slot_taken.exists([new.file, slot])?;
-    }
-    hot.put_slot(new, slot, event)?;
-    Ok(line || matches!(slot, slot::LISTED | slot::PLACED | slot::DUE))
-}
-
-/// Where a replaced fact's row was.
-enum Removed {
-    Here,
-    OtherSlot,
-    NoSlot,
-}
-
-fn put_phone(tx: &Connection, file: i64, number: &str) -> Result<(), StoreFault> {
-    tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?.execute(params![file, number])?;
-    Ok(())
-}
-
-/// Takes the row of a replaced fact out. A register's fact is replaced by one of its own slot, so that is looked at first.
-fn retract(tx: &Connection, file: i64, target: i64, slot: Option<i64>) -> Result<Removed, StoreFault> {
-    if let Some(slot) = slot {
-        let gone = tx
-            .prepare_cached("DELETE FROM slot WHERE fact = ?3 AND file = ?1 AND slot = ?2")?
-            .execute([file, slot, target])?;
-        if gone > 0 {
-            return Ok(Removed::Here);
+        if !replaced {
+            put(tx, names, new, event)?;
         }
+        return Ok(line);
+    };
+    hot.put_slot(new, slot, event, replaced)?;
+    if replaced || slot == slot::CONTACT {
+        return Ok(line);
     }
-    if tx.prepare_cached("DELETE FROM slot WHERE fact = ?2 AND file = ?1")?.execute([file, target])? > 0 {
-        return Ok(Removed::OtherSlot);
+    Ok(line || matches!(slot, slot::LISTED | slot::PLACED | slot::DUE) || hot.live(new.file, slot)? > 1)
+}
+
+/// Takes the row of a replaced fact out, unless it is a register's: that one stays and is no longer live. Returns whether
+/// it is a register's.
+fn retract(tx: &Connection, target: i64) -> Result<bool, StoreFault> {
+    if tx.prepare_cached("SELECT 1 FROM slot WHERE fact = ?1")?.exists([target])? {
+        return Ok(true);
     }
     for table in BY_FACT {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute([target])?;
     }
-    Ok(Removed::NoSlot)
+    Ok(false)
 }
 
 /// The row of an event that stands on its own.
@@ -430,17 +422,17 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> R
     let tx = hot.tx;
     for id in &new.fact.replaces {
         let target = names.fact(tx, *id)?;
-        tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?.execute([target, new.n])?;
+        hot.replace.execute([target, new.n])?;
     }
     let Some(event) = new.event else { return Ok(()) };
     match slot_of(event) {
-        Some(slot) => hot.put_slot(new, slot, event),
+        // The numbers are written with the family's line.
+        Some(slot) => hot.put_slot(new, slot, event, true),
         None => put(tx, names, new, event),
     }
 }
 
-/// The second half of a fold: registers keep what `domain::merge` says stands, everything else goes once replaced; then
-/// the family's line.
+/// The second half of a fold: what is not a register goes once replaced; then the family's line.
 pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     for table in BY_FACT {
         tx.prepare_cached(&format!(
@@ -449,48 +441,59 @@ pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
         ))?
         .execute([file])?;
     }
-    for (slot, entries) in slots(tx, file)? {
-        if entries.len() < 2 && entries.iter().all(|(n, _)| !is_replaced(tx, *n).unwrap_or(true)) {
-            continue;
-        }
-        let all: Vec<Entry<()>> = entries
-            .iter()
-            .map(|(n, entry)| Ok(Entry { id: entry.id, replaces: replaced_by(tx, *n)?, at: entry.at, value: () }))
-            .collect::<Result<_, StoreFault>>()?;
-        let stands: BTreeSet<FactId> = register(&all).into_iter().map(|entry| entry.id).collect();
-        for (n, entry) in &entries {
-            // What replaces it may stand in another slot, or be a fact without one.
-            if !stands.contains(&entry.id) || is_replaced(tx, *n)? {
-                tx.prepare_cached("DELETE FROM slot WHERE file = ?1 AND slot = ?2 AND fact = ?3")?
-                    .execute([file, slot, *n])?;
-            }
-        }
-    }
     line(tx, file)
-}
-
-fn is_replaced(conn: &Connection, n: i64) -> Result<bool, StoreFault> {
-    Ok(conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?)
 }
 
 /// A file's registers: what stands in each slot, oldest first, each with its fact's number.
 pub(crate) type Slots = BTreeMap<i64, Vec<(i64, Entry<Vec<u8>>)>>;
 
-/// Reads a file's registers.
+/// Reads a file's registers: of each slot what `domain::merge` says stands.
 pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
-    let mut out = Slots::new();
+    // A fact's number, whether it is replaced, what it says.
+    type Rows = Vec<(i64, bool, Entry<Vec<u8>>)>;
+    let mut all: BTreeMap<i64, Rows> = BTreeMap::new();
     let mut find = conn.prepare_cached(
-        "SELECT s.slot, s.fact, s.body, f.journal, f.seq, f.at FROM slot s JOIN fact f ON f.n = s.fact
-         WHERE s.file = ?1 ORDER BY s.slot, f.at, f.journal, f.seq",
+        "SELECT s.slot, s.fact, s.body, f.journal, f.seq, f.at,
+                EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact)
+         FROM slot s JOIN fact f ON f.n = s.fact WHERE s.file = ?1 ORDER BY s.slot, f.at, f.journal, f.seq",
     )?;
     let mut rows = find.query([file])?;
     while let Some(row) = rows.next()? {
         let (slot, n, body): (i64, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let id = FactId { journal: JournalId(row.get(3)?), seq: uint(row.get(4)?) };
         let entry = Entry { id, replaces: Vec::new(), at: Millis(row.get(5)?), value: body };
-        out.entry(slot).or_default().push((n, entry));
+        all.entry(slot).or_default().push((n, row.get(6)?, entry));
+    }
+    let mut out = Slots::new();
+    for (slot, entries) in all {
+        // A slot with one fact costs nothing.
+        let stands: Option<BTreeSet<FactId>> = if entries.iter().any(|(_, replaced, _)| *replaced) {
+            let known: Vec<Entry<()>> = entries
+                .iter()
+                .map(|(n, _, entry)| {
+                    Ok(Entry { id: entry.id, replaces: replaced_by(conn, *n)?, at: entry.at, value: () })
+                })
+                .collect::<Result<_, StoreFault>>()?;
+            Some(register(&known).into_iter().map(|entry| entry.id).collect())
+        } else {
+            None
+        };
+        // What replaces a fact may stand in another slot, or be a fact without one.
+        let live: Vec<(i64, Entry<Vec<u8>>)> = entries
+            .into_iter()
+            .filter(|(_, replaced, entry)| !replaced && stands.as_ref().is_none_or(|ids| ids.contains(&entry.id)))
+            .map(|(n, _, entry)| (n, entry))
+            .collect();
+        if !live.is_empty() {
+            out.insert(slot, live);
+        }
     }
     Ok(out)
+}
+
+fn put_phone(tx: &Connection, file: i64, number: &str) -> Result<(), StoreFault> {
+    tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?.execute(params![file, number])?;
+    Ok(())
 }
 
 fn replaced_by(conn: &Connection, n: i64) -> Result<Vec<FactId>, StoreFault> {

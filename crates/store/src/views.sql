@@ -21,7 +21,7 @@ CREATE TABLE household (
   conflicts INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX household_place ON household (place);
--- Registers of a file: the facts that stand, by slot. More than one of a slot is a conflict unless they are equal.
+-- Registers of a file: every fact; those stand that are in nobody's `replaced`. More than one is a conflict unless equal.
 -- Bodies stand in the order of their facts and only the index by file: a day's pages then touch few pages of the disk.
 CREATE TABLE slot (
   fact INTEGER NOT NULL PRIMARY KEY,

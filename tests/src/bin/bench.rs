@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use tests::{PASSPHRASE, Seat, World, assets, items, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
-const NAMES: [&str; 5] = ["open", "search", "save", "print", "absorb"];
+const NAMES: [&str; 6] = ["open", "search", "save", "print", "absorb", "line"];
 
 /// Figures by name.
 struct Figures(Map<String, Value>);
@@ -218,6 +218,11 @@ fn main() -> ExitCode {
         "save" => save(&mut figures),
         "print" => print(&mut figures),
         "absorb" => absorb(&mut figures),
+        "line" => {
+            for (name, value) in tests::bench_line::measure() {
+                figures.0.insert(name, value);
+            }
+        }
         other => {
             eprintln!("there is no bench {other:?}; there are: {}", NAMES.join(", "));
             return ExitCode::from(2);

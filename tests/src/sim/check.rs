@@ -238,7 +238,17 @@ impl Sim {
         for logged in ledger.facts.values() {
             assert!(logged.at.0 <= now, "I10 {} is later than now", logged.fact.id);
         }
-        let clocks = [Fault::ClockOff, Fault::ClockJumped, Fault::ClockFrozen, Fault::ClockDrifted];
+        // What is carried by hand comes with the offset of its delay: until bundles say when they were sealed, the facts
+        // of a stick count as of the day of its arrival.
+        let clocks = [
+            Fault::StickCarried,
+            Fault::Reordered,
+            Fault::Replayed,
+            Fault::ClockOff,
+            Fault::ClockJumped,
+            Fault::ClockFrozen,
+            Fault::ClockDrifted,
+        ];
         let honest = clocks.iter().all(|fault| self.wire().counts.of(*fault) == 0);
         if honest || self.strict_time {
             let mut last: BTreeMap<JournalId, (i64, FactId)> = BTreeMap::new();

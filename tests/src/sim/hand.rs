@@ -261,7 +261,7 @@ impl Sim {
                 let whole = self.sync(seat);
                 assert!(whole || round < 2, "I9 laptop {seat} cannot sync though all is calm");
             }
-            if round == 1 {
+            if round == 0 {
                 self.all_sticks();
             }
         }

@@ -8,13 +8,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use county::County;
-use desk::courier::{Courier, CourierFault};
+use desk::courier::{Courier, CourierFault, Keeping};
+use domain::blob::{Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal};
 use domain::exchange::{Acks, Hello, Message, Page, Pull, Push, Sum, Welcome};
 use domain::fact::Batch;
-use domain::ids::{DeviceId, FileId, JournalId, Sha};
-use domain::wire::WireFault;
-use domain::words::Section;
+use domain::ids::{DeviceId, JournalId, Sha};
 
 use super::clock::Clocks;
 use super::faults::{Counts, Fault, Swarm};
@@ -320,28 +319,50 @@ impl Courier for Line {
         self.ask(pull, |county, pull| county.close(self.device, pull))
     }
 
-    fn put_blob(&self, sha: Sha, file: FileId, section: Section, bytes: Vec<u8>) -> Result<(), CourierFault> {
+    fn blob_stand(&self, piece: &Piece) -> Result<Stand, CourierFault> {
         let mut wire = self.wire();
         self.before(&mut wire)?;
-        if wire.strikes(Fault::Corrupted) {
-            let mut spoiled = vec![bytes];
-            spoil(&mut spoiled, &mut wire.chance);
-            let answer = wire.county().put_blob(self.device, sha, file, section, &spoiled[0]);
-            assert!(answer.is_err(), "I13 a spoiled blob was taken");
-            return Err(broken());
-        }
-        let answer = wire.county().put_blob(self.device, sha, file, section, &bytes);
+        let answer = wire.county().blob_stand(self.device, piece);
         self.after(&mut wire)?;
         answer.map_err(CourierFault::Refused)
     }
 
-    fn get_blob(&self, sha: Sha) -> Result<Vec<u8>, CourierFault> {
+    fn put_blob(&self, piece: &Piece, whole: &[u8], told: &mut dyn FnMut(u64)) -> Result<Stand, CourierFault> {
         let mut wire = self.wire();
         self.before(&mut wire)?;
-        let part = wire.county().blob(self.device, sha, 0, None).map_err(CourierFault::Refused)?;
+        let from = usize::try_from(piece.from).expect("small");
+        let rest = &whole[from..];
+        if wire.strikes(Fault::Corrupted) {
+            let mut spoiled = vec![rest.to_vec()];
+            if spoil(&mut spoiled, &mut wire.chance) {
+                let stand = wire.county().take_blob(self.device, piece, &spoiled[0]).map_err(CourierFault::Refused)?;
+                assert!(!stand.kept, "I13 a spoiled blob was taken");
+                return Err(broken());
+            }
+        }
+        // Half of it arrives in any case; a line that breaks then is gone on from there.
+        let (first, second) = rest.split_at(rest.len() / 2);
+        let stand = wire.county().take_blob(self.device, piece, first).map_err(CourierFault::Refused)?;
+        told(stand.have);
         self.after(&mut wire)?;
-        // As the HTTPS courier does.
-        if Sha::of(&part.bytes) == sha { Ok(part.bytes) } else { Err(CourierFault::Wire(WireFault::Range("hash"))) }
+        if stand.kept || stand.refused.is_some() {
+            return Ok(stand);
+        }
+        let piece = Piece { from: piece.from + u64::try_from(first.len()).expect("small"), ..*piece };
+        wire.county().take_blob(self.device, &piece, second).map_err(CourierFault::Refused)
+    }
+
+    fn get_blob(&self, sha: Sha, from: u64, keep: &mut Keeping<'_>) -> Result<(), CourierFault> {
+        let mut wire = self.wire();
+        self.before(&mut wire)?;
+        let part = wire.county().blob(self.device, sha, from, None).map_err(CourierFault::Refused)?;
+        let (first, second) = part.bytes.split_at(part.bytes.len() / 2);
+        if !keep(first) {
+            return Ok(());
+        }
+        self.after(&mut wire)?;
+        keep(second);
+        Ok(())
     }
 
     fn traffic(&self) -> (u64, u64) {

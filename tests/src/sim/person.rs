@@ -13,7 +13,7 @@ use domain::ids::{FactId, FileId, PersonId, Sha};
 use domain::money::Fen;
 use domain::place::PlaceCode;
 use domain::words::{
-    ContactState, DocKind, HouseholdField, LetterState, Line as Branch, PayChannel, Role, Section, ServiceMode, Source,
+    ContactState, DocKind, HouseholdField, LetterState, Line as Branch, PayChannel, Role, ServiceMode, Source,
     VisitPurpose, VisitResult,
 };
 
@@ -378,10 +378,5 @@ impl Sim {
             self.erased.push(what);
             self.confirm(seat, What { kind: "Erased".to_owned(), file, mark: reason });
         }
-    }
-
-    /// Sections that a person's own notes go to.
-    pub fn own_section(role: Role) -> Section {
-        role.line().map_or(Section::Core, Section::of_line)
     }
 }

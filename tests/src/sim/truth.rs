@@ -168,8 +168,6 @@ pub struct Entry {
     pub position: u64,
     /// The batch, as far as it is there.
     pub batch: Batch,
-    /// What the log says of its time.
-    pub received: Received,
 }
 
 /// What the county's ledger holds.
@@ -225,7 +223,7 @@ impl Ledger {
                 let before = out.facts.insert(logged.fact.id, logged);
                 assert!(before.is_none(), "I5 a fact stands at two places of the log");
             }
-            out.entries.push(Entry { position, batch, received });
+            out.entries.push(Entry { position, batch });
         }
         let mut find = conn.prepare("SELECT sha, bytes FROM blob").expect("a query");
         let mut rows = find.query([]).expect("rows");

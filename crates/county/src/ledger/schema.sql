@@ -171,3 +171,23 @@ CREATE TABLE blob_in (
     device BLOB NOT NULL REFERENCES device (id),
     PRIMARY KEY (sha, file, section)
 ) STRICT, WITHOUT ROWID;
+
+-- Blobs on their way, by who sends them: kept piece by piece, shown to nobody before they are whole and have their hash.
+CREATE TABLE part (
+    device BLOB NOT NULL REFERENCES device (id),
+    sha BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    have INTEGER NOT NULL,
+    touched INTEGER NOT NULL,
+    PRIMARY KEY (device, sha)
+) STRICT, WITHOUT ROWID;
+
+-- A part's bytes: `at` is the offset of a piece's first.
+CREATE TABLE part_piece (
+    device BLOB NOT NULL,
+    sha BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (device, sha, at),
+    FOREIGN KEY (device, sha) REFERENCES part (device, sha)
+) STRICT;

@@ -15,8 +15,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 use store::file::FileKey;
 
 use super::{
-    Account, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Run, Transaction, Waiting,
-    pack,
+    Account, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Part, Run, Transaction,
+    Waiting, pack,
 };
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -218,9 +218,9 @@ impl Tx<'_> {
 
 impl Transaction for Tx<'_> {
     fn meta(&self) -> Kept<Meta> {
-        let mut read = self.0.prepare_cached(
-            "SELECT county, practice, log, master_journal, safe, forked, lost FROM meta WHERE one = 1",
-        )?;
+        let mut read = self
+            .0
+            .prepare_cached("SELECT county, practice, log, master_journal, safe, forked FROM meta WHERE one = 1")?;
         Ok(read.query_row([], |row| {
             Ok(Meta {
                 county: row.get(0)?,
@@ -229,17 +229,8 @@ impl Transaction for Tx<'_> {
                 master_journal: JournalId(row.get(3)?),
                 safe: uint(row, 4)?,
                 forked: uint(row, 5)?,
-                lost: row.get::<_, Option<i64>>(6)?.map(|lost| u64::try_from(lost).unwrap_or_default()),
             })
         })?)
-    }
-
-    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()> {
-        self.0.execute(
-            "UPDATE meta SET master_journal = ?1, forked = ?2, lost = min(coalesce(lost, ?3), ?3) WHERE one = 1",
-            params![master_journal.0, int(forked), int(lost)],
-        )?;
-        Ok(())
     }
 
     fn head(&self) -> Kept<Position> {
@@ -311,11 +302,6 @@ impl Transaction for Tx<'_> {
 
     fn confirm_device(&self, id: DeviceId) -> Kept<()> {
         self.0.execute("UPDATE device SET confirmed = 1 WHERE id = ?1", [id.0])?;
-        Ok(())
-    }
-
-    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()> {
-        self.0.execute("UPDATE device SET certificate = ?2 WHERE id = ?1", params![id.0, certificate.0])?;
         Ok(())
     }
 
@@ -777,11 +763,60 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
-    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool> {
-        let mut read = self.0.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM erased_paper WHERE sha = ?1 AND file = ?2 AND section = ?3)",
+    fn parts(&self, device: DeviceId) -> Kept<Vec<Part>> {
+        let mut read =
+            self.0.prepare_cached("SELECT sha, size, have FROM part WHERE device = ?1 ORDER BY touched, sha")?;
+        let rows = read.query_map([device.0], |row| {
+            Ok(Part { sha: Sha(row.get(0)?), size: uint(row, 1)?, have: uint(row, 2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn begin_part(&self, device: DeviceId, sha: Sha, size: u64, now: Millis) -> Kept<()> {
+        let mut insert =
+            self.0.prepare_cached("INSERT INTO part (device, sha, size, have, touched) VALUES (?1, ?2, ?3, 0, ?4)")?;
+        insert.execute(params![device.0, sha.0, int(size), now.0])?;
+        Ok(())
+    }
+
+    fn add_to_part(&self, device: DeviceId, part: &Part, bytes: &[u8], now: Millis) -> Kept<()> {
+        let have = part.have.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let mut insert =
+            self.0.prepare_cached("INSERT INTO part_piece (device, sha, at, bytes) VALUES (?1, ?2, ?3, ?4)")?;
+        insert.execute(params![device.0, part.sha.0, int(part.have), bytes])?;
+        let mut update =
+            self.0.prepare_cached("UPDATE part SET have = ?3, touched = ?4 WHERE device = ?1 AND sha = ?2")?;
+        update.execute(params![device.0, part.sha.0, int(have), now.0])?;
+        Ok(())
+    }
+
+    fn part_bytes(&self, device: DeviceId, sha: Sha) -> Kept<Vec<u8>> {
+        let mut read =
+            self.0.prepare_cached("SELECT bytes FROM part_piece WHERE device = ?1 AND sha = ?2 ORDER BY at")?;
+        let mut rows = read.query(params![device.0, sha.0])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let piece = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            out.extend_from_slice(piece);
+        }
+        Ok(out)
+    }
+
+    fn drop_part(&self, device: DeviceId, sha: Sha) -> Kept<()> {
+        for table in ["part_piece", "part"] {
+            let mut delete = self.0.prepare_cached(&format!("DELETE FROM {table} WHERE device = ?1 AND sha = ?2"))?;
+            delete.execute(params![device.0, sha.0])?;
+        }
+        Ok(())
+    }
+
+    fn sweep_parts(&self, moment: Millis) -> Kept<()> {
+        let mut pieces = self.0.prepare_cached(
+            "DELETE FROM part_piece WHERE (device, sha) IN (SELECT device, sha FROM part WHERE touched < ?1)",
         )?;
-        Ok(read.query_row(params![sha.0, file.0, section.code()], |row| row.get(0))?)
+        pieces.execute([moment.0])?;
+        self.0.prepare_cached("DELETE FROM part WHERE touched < ?1")?.execute([moment.0])?;
+        Ok(())
     }
 
     fn counts(&self, now: Millis) -> Kept<Counts> {
