@@ -270,10 +270,7 @@ impl Sim {
                 let Ok(Some(Event::ReceiptFiled(filed))) = Event::read(&here.fact.kind, &here.fact.body) else {
                     continue;
                 };
-                let lost = self
-                    .acts
-                    .iter()
-                    .any(|act| act.what.mark == filed.sha256.to_string() && act.lost && self.county_restored);
+                let lost = self.acts.iter().any(|act| act.what.mark == filed.sha256.to_string() && act.lost);
                 assert!(
                     ledger.papers.contains_key(&filed.sha256) || lost,
                     "I13 the picture of {} is not at the county",
@@ -369,7 +366,13 @@ fn values(file: &DeskFile) -> Vec<(FileId, HouseholdField, BTreeSet<(FactId, Str
 /// The lines that stand on one side alone, a few of them.
 fn differing(a: &str, b: &str) -> String {
     let (left, right): (BTreeSet<&str>, BTreeSet<&str>) = (a.lines().collect(), b.lines().collect());
-    let cut = |line: &&str| line.chars().take(300).collect::<String>();
+    let cut = |line: &&str| {
+        line.chars()
+            .take(120)
+            .chain(" … ".chars())
+            .chain(line.chars().skip(line.chars().count().saturating_sub(180)))
+            .collect::<String>()
+    };
     let only = |one: &BTreeSet<&str>, other: &BTreeSet<&str>| -> Vec<String> {
         one.difference(other).take(4).map(cut).collect()
     };

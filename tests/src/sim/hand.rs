@@ -150,6 +150,8 @@ impl Sim {
         }
         self.seats[seat].twisted = true;
         self.seats[seat].forms.clear();
+        // A page that was made for a later state of this laptop is another past's: bundles name where they begin.
+        self.wire().pages.remove(&seat);
         self.open(seat, whole);
     }
 

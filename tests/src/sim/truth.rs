@@ -293,7 +293,23 @@ fn rights_of(ledger: &Ledger) -> Vec<(u64, &Fact)> {
         .filter(|one| speaks(&one.fact.kind))
         .filter_map(|one| one.shown.map(|shown| (shown, one)))
         .collect();
-    facts.sort_by_key(|(shown, one)| (*shown, one.position, one.fact.id.seq));
+    // What a decision lets through takes effect where the decision stands, among the facts of its batch.
+    let mut decided: BTreeMap<(u64, FactId), (u64, usize)> = BTreeMap::new();
+    for one in ledger.facts.values() {
+        if let (Some(shown), Ok(Some(Event::HeldDecided(with)))) =
+            (one.shown, Event::read(&one.fact.kind, &one.fact.body))
+        {
+            for (at, fact) in with.facts.into_iter().enumerate() {
+                decided.entry((shown, fact)).or_insert((one.fact.id.seq, at));
+            }
+        }
+    }
+    facts.sort_by_key(|(shown, one)| {
+        let own = (one.fact.id.seq, 0);
+        let place =
+            if *shown == one.position { own } else { decided.get(&(*shown, one.fact.id)).copied().unwrap_or(own) };
+        (*shown, place)
+    });
     facts.into_iter().map(|(shown, one)| (shown, &one.fact)).collect()
 }
 
