@@ -2,7 +2,7 @@
 //! seed and step; `sim --seed N -v` tells the story that led to it.
 #![allow(clippy::panic, reason = "a test that cannot go on stops")]
 
-use tests::sim::{Counts, Fault, run};
+use tests::sim::{Asked, Counts, Fault, run};
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -11,10 +11,12 @@ fn number(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn whatever_goes_wrong_what_was_promised_holds() {
     let (first, seeds) = (number("FIRST", 1), number("SEEDS", 60));
+    // A county that is put back to a copy asks for what desks do not do yet: see `Fault::CountyRestored`.
+    let asked = Asked { without: vec![Fault::CountyRestored], ..Asked::default() };
     let mut struck = Counts::default();
     let mut breaches = Vec::new();
     for seed in first..first + seeds {
-        let outcome = run(seed, &[], false);
+        let outcome = run(seed, &asked);
         for (sum, count) in struck.0.iter_mut().zip(outcome.faults.0) {
             *sum += count;
         }
@@ -25,7 +27,7 @@ fn whatever_goes_wrong_what_was_promised_holds() {
     assert!(breaches.is_empty(), "{} of {seeds} worlds went wrong:\n{}", breaches.len(), breaches.join("\n"));
     if seeds >= 60 {
         for (fault, count) in Fault::ALL.iter().zip(struck.0) {
-            assert!(count > 0, "{} never struck in {seeds} worlds", fault.name());
+            assert!(count > 0 || asked.without.contains(fault), "{} never struck in {seeds} worlds", fault.name());
         }
     }
     eprintln!("0 in {seeds}, 95 % bound 3 in {seeds}");
@@ -33,7 +35,8 @@ fn whatever_goes_wrong_what_was_promised_holds() {
 
 #[test]
 fn a_seed_tells_the_same_world_again() {
-    let (one, other) = (run(7, &[], false), run(7, &[], false));
+    let asked = Asked { without: vec![Fault::CountyRestored], ..Asked::default() };
+    let (one, other) = (run(7, &asked), run(7, &asked));
     assert_eq!(
         (one.devices, one.ops, one.messages, one.confirmed),
         (other.devices, other.ops, other.messages, other.confirmed)

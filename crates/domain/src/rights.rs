@@ -216,8 +216,9 @@ impl Rights {
     fn assigns(&self, person: &PersonId, file: FileId, as_of: Position) -> bool {
         let Some((_, (_, areas))) = self.people.get(person).and_then(|roles| roles.at(as_of)) else { return false };
         self.known_places
-            .keys()
-            .any(|village| FileId::village(village) == file && areas.iter().any(|area| area.contains(village)))
+            .iter()
+            .filter(|(_, known)| **known <= as_of)
+            .any(|(village, _)| FileId::village(village) == file && areas.iter().any(|area| area.contains(village)))
     }
 
     fn works(&self, person: &PersonId, file: FileId, section: Section, as_of: Position) -> bool {

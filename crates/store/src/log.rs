@@ -151,6 +151,9 @@ impl Store {
                     Some(hash) if hash == head.hash => Standing::Sound,
                     // Erased after the county had it, with the right to see it.
                     None if no.map_or(Ok(0), |no| sealed_upto(&store.conn, no, true))? >= head.seq => Standing::Sound,
+                    // What it names has gone over into a later journal of this very file, and the anchor was not yet
+                    // told, or its newer slot is torn.
+                    None if store.began_later(head.journal)? => Standing::Sound,
                     Some(_) | None => Standing::Behind { anchor: head, seq: last },
                 }
             }
@@ -164,6 +167,15 @@ impl Store {
             .prepare_cached("SELECT no FROM journal WHERE id = ?1")?
             .query_row(params![journal.0], |row| row.get(0))
             .optional()?)
+    }
+
+    /// Whether this desk wrote that journal once and has begun another since.
+    fn began_later(&self, journal: JournalId) -> Result<bool, StoreFault> {
+        let Some(now) = self.meta::<JournalId>("journal")? else { return Ok(false) };
+        let mut later = self.conn.prepare_cached(
+            "SELECT 1 FROM journal a JOIN journal b ON b.id = ?2 AND b.no > a.no WHERE a.id = ?1 AND a.own = 1 AND b.own = 1",
+        )?;
+        Ok(later.exists(params![journal.0, now.0])?)
     }
 
     /// The hash of a fact's bytes on its own, if it is open here.
@@ -522,7 +534,11 @@ impl Store {
             for delivery in &page.deliveries {
                 taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
             }
-            let Taking { names, out, lines, again, .. } = taking;
+            let Taking { names, mut out, lines, again, .. } = taking;
+            // Own work that a decision of this very page let through, in a section that is lost, goes with it.
+            for gone in page.gone.iter().filter(|gone| gone.regained.is_none()) {
+                out.gone = out.gone.saturating_add(forget(tx, names, gone, own)?);
+            }
             for file in &again {
                 refold(tx, names, *file)?;
             }

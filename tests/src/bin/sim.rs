@@ -5,28 +5,23 @@
 
 use std::process::ExitCode;
 
-use tests::sim::{Counts, Fault, KINDS, Outcome, run};
+use tests::sim::{Asked, Counts, Fault, KINDS, Outcome, run};
 
-/// What is asked for.
-struct Asked {
-    seeds: std::ops::Range<u64>,
-    aloud: bool,
-    without: Vec<Fault>,
-}
-
-fn asked() -> Option<Asked> {
-    let mut asked = Asked { seeds: 0..0, aloud: false, without: Vec::new() };
+/// The seeds, and how they are to be run.
+fn asked() -> Option<(std::ops::Range<u64>, Asked)> {
+    let mut seeds = 0..0;
+    let mut asked = Asked::default();
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seeds" => {
                 let text = words.next()?;
                 let (from, to) = text.split_once("..")?;
-                asked.seeds = from.parse().ok()?..to.parse().ok()?;
+                seeds = from.parse().ok()?..to.parse().ok()?;
             }
             "--seed" => {
                 let seed: u64 = words.next()?.parse().ok()?;
-                asked.seeds = seed..seed.checked_add(1)?;
+                seeds = seed..seed.checked_add(1)?;
             }
             "--without" => {
                 let names = words.next()?;
@@ -34,11 +29,12 @@ fn asked() -> Option<Asked> {
                     asked.without.push(*Fault::ALL.iter().find(|fault| fault.name() == name)?);
                 }
             }
+            "--strict-time" => asked.strict_time = true,
             "-v" => asked.aloud = true,
             _ => return None,
         }
     }
-    (!asked.seeds.is_empty()).then_some(asked)
+    (!seeds.is_empty()).then_some((seeds, asked))
 }
 
 /// CPU seconds of this process and its threads, as the kernel counts them; 0 where it does not say.
@@ -61,8 +57,8 @@ fn commit() -> String {
 }
 
 fn main() -> ExitCode {
-    let Some(asked) = asked() else {
-        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [-v]");
+    let Some((seeds, asked)) = asked() else {
+        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [--strict-time] [-v]");
         return ExitCode::from(2);
     };
     if !asked.aloud {
@@ -70,8 +66,8 @@ fn main() -> ExitCode {
         std::panic::set_hook(Box::new(|_| {}));
     }
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for seed in asked.seeds.clone() {
-        let outcome = run(seed, &asked.without, asked.aloud);
+    for seed in seeds.clone() {
+        let outcome = run(seed, &asked);
         if let Some(breach) = &outcome.failure {
             eprintln!("seed {seed} step {}: {}", breach.step, breach.what);
         }
@@ -93,7 +89,7 @@ fn main() -> ExitCode {
     println!(
         "{}",
         serde_json::json!({
-            "seeds": format!("{}..{}", asked.seeds.start, asked.seeds.end),
+            "seeds": format!("{}..{}", seeds.start, seeds.end),
             "runs": runs,
             "failures": failures,
             "bound_95": bound,

@@ -98,6 +98,11 @@ impl Counts {
         self.0[at(fault)] += 1;
     }
 
+    /// How often this kind did.
+    pub fn of(&self, fault: Fault) -> u32 {
+        self.0[at(fault)]
+    }
+
     /// All together.
     pub fn sum(&self) -> u32 {
         self.0.iter().sum()

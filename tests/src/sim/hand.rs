@@ -150,6 +150,8 @@ impl Sim {
         }
         self.seats[seat].twisted = true;
         self.seats[seat].forms.clear();
+        // A page that was made for a later state of this laptop is another past's: bundles name where they begin.
+        self.wire().pages.remove(&seat);
         self.open(seat, whole);
     }
 
@@ -261,7 +263,7 @@ impl Sim {
                 let whole = self.sync(seat);
                 assert!(whole || round < 2, "I9 laptop {seat} cannot sync though all is calm");
             }
-            if round == 1 {
+            if round == 0 {
                 self.all_sticks();
             }
         }

@@ -60,8 +60,10 @@ pub struct Wire {
     pub pages: BTreeMap<usize, Vec<Vec<u8>>>,
     /// What the county acknowledged: the batch's seal and its place.
     pub acked: BTreeMap<(JournalId, u64), (Sha, u64)>,
-    /// A laptop's true clock offset as the county measured it last; told by nobody else.
+    /// Messages so far.
     pub messages: u64,
+    /// Whatever happened to messages so far.
+    pub troubles: u64,
 }
 
 impl Wire {
@@ -81,6 +83,7 @@ impl Wire {
         let struck = self.swarm.strikes(fault, &mut self.chance);
         if struck {
             self.counts.note(fault);
+            self.troubles += 1;
         }
         struck
     }
@@ -281,11 +284,14 @@ impl Courier for Line {
                 wire.pages.entry(self.seat).or_default().push(bytes.clone());
             }
             wire.counts.note(Fault::PageCarried);
+            wire.troubles += 1;
             // It is not the last word of this contact.
             return Ok(Page { more: true, ..Page::parse(&bytes)? });
         }
         let page = wire.county().pull(self.device, pull).map_err(CourierFault::Refused)?;
         if wire.swarm.clone().strikes(Fault::PageCarried, &mut wire.chance) {
+            // Counted when it is taken in.
+            wire.troubles += 1;
             wire.pages.entry(self.seat).or_default().push(page.bytes());
             return Err(broken());
         }

@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 pub use faults::{Counts, Fault, KINDS};
+pub use world::Asked;
 use world::{STEP, Sim};
 
 /// Steps of a run.
@@ -49,13 +50,13 @@ pub struct Breach {
     pub what: String,
 }
 
-/// Runs the world of a seed; kinds in `without` stay off, `aloud` tells its story.
-pub fn run(seed: u64, without: &[Fault], aloud: bool) -> Outcome {
+/// Runs the world of a seed.
+pub fn run(seed: u64, asked: &Asked) -> Outcome {
     let mut outcome =
         Outcome { seed, devices: 0, ops: 0, confirmed: 0, messages: 0, faults: Counts::default(), failure: None };
     STEP.store(0, Ordering::Relaxed);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let mut sim = Sim::of(seed, without, aloud);
+        let mut sim = Sim::of(seed, asked);
         let told = catch_unwind(AssertUnwindSafe(|| live(&mut sim)));
         outcome.devices = sim.seats.len();
         outcome.ops = sim.ops;

@@ -347,6 +347,8 @@ impl Sim {
                 let accept = self.chance.percent(60);
                 let with = DecideHeld { facts: facts.clone(), accept, reason: format!("决定{}", self.next()) };
                 if self.ask(seat, Call::DecideHeld(with)).is_some() {
+                    // How many facts that makes is the desk's to know.
+                    self.seats[seat].only_here = None;
                     self.say(|| format!("laptop {seat} decides on {facts:?}: {accept}"));
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use domain::clock::{Millis, Received, corrected};
-use domain::event::Event;
+use domain::event::{Event, Writer};
 use domain::exchange::MOST_BATCH;
 use domain::fact::{Batch, Fact};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
@@ -284,8 +284,37 @@ fn unpacked(stored: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The facts that speak of rights and are let through, in the order in which they were, each with since when.
+fn rights_of(ledger: &Ledger) -> Vec<(u64, &Fact)> {
+    let speaks = |kind: &str| matches!(kind, "RoleGiven" | "VillageAssigned" | "Placed");
+    let mut facts: Vec<(u64, &Logged)> = ledger
+        .facts
+        .values()
+        .filter(|one| speaks(&one.fact.kind))
+        .filter_map(|one| one.shown.map(|shown| (shown, one)))
+        .collect();
+    // What a decision lets through takes effect where the decision stands, among the facts of its batch.
+    let mut decided: BTreeMap<(u64, FactId), (u64, usize)> = BTreeMap::new();
+    for one in ledger.facts.values() {
+        if let (Some(shown), Ok(Some(Event::HeldDecided(with)))) =
+            (one.shown, Event::read(&one.fact.kind, &one.fact.body))
+        {
+            for (at, fact) in with.facts.into_iter().enumerate() {
+                decided.entry((shown, fact)).or_insert((one.fact.id.seq, at));
+            }
+        }
+    }
+    facts.sort_by_key(|(shown, one)| {
+        let own = (one.fact.id.seq, 0);
+        let place =
+            if *shown == one.position { own } else { decided.get(&(*shown, one.fact.id)).copied().unwrap_or(own) };
+        (*shown, place)
+    });
+    facts.into_iter().map(|(shown, one)| (shown, &one.fact)).collect()
+}
+
 /// Who may see what at the end of a log, told from all its facts in a row. No positions, no cursors: naive on purpose.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sight {
     roles: BTreeMap<PersonId, (Role, Vec<PlaceCode>)>,
     villages: BTreeMap<(PlaceCode, Line), PersonId>,
@@ -296,18 +325,25 @@ pub struct Sight {
 impl Sight {
     /// What the facts that are let through say, in the order in which they were.
     pub fn of(ledger: &Ledger) -> Self {
-        Self::up_to(ledger, u64::MAX)
+        let mut out = Self::default();
+        for (_, fact) in rights_of(ledger) {
+            out.learn(fact);
+        }
+        out
     }
 
-    /// The same as of a position.
-    pub fn up_to(ledger: &Ledger, end: u64) -> Self {
-        let mut facts: Vec<(&Logged, u64)> =
-            ledger.facts.values().filter_map(|one| one.shown.map(|shown| (one, shown))).collect();
-        facts.retain(|(_, shown)| *shown <= end);
-        facts.sort_by_key(|(one, shown)| (*shown, one.position, one.fact.id.seq));
-        let mut out = Self::default();
-        for (one, _) in facts {
-            out.learn(&one.fact);
+    /// The same as of each of these positions.
+    pub fn at_each(ledger: &Ledger, positions: &BTreeSet<u64>) -> BTreeMap<u64, Self> {
+        let facts = rights_of(ledger);
+        let mut next = 0;
+        let mut now = Self::default();
+        let mut out = BTreeMap::new();
+        for position in positions {
+            while let Some((_, fact)) = facts.get(next).filter(|(shown, _)| shown <= position) {
+                now.learn(fact);
+                next += 1;
+            }
+            out.insert(*position, now.clone());
         }
         out
     }
@@ -363,5 +399,33 @@ impl Sight {
         }
         self.placed.get(&file).is_some_and(|place| self.of_place(person, place))
             && (section == Section::Core || section == own)
+    }
+
+    /// Whether a person may write a fact of this kind there.
+    pub fn writes(&self, person: &PersonId, kind: &str, file: FileId, section: Section) -> bool {
+        let Some(role) = self.role(person) else { return false };
+        let centre = matches!(role, Role::CentreHead | Role::CentreOperator);
+        match domain::event::writer(kind) {
+            Some(Writer::Master) => false,
+            None | Some(Writer::Centre) => centre,
+            Some(Writer::Operator) => role == Role::CentreOperator,
+            Some(Writer::Head) => role == Role::CentreHead,
+            Some(Writer::Assigner) => {
+                let area = |place: &PlaceCode| {
+                    self.roles.get(person).is_some_and(|(_, areas)| areas.iter().any(|area| area.contains(place)))
+                };
+                let own = self.known.iter().any(|place| FileId::village(place) == file && area(place));
+                centre || role == Role::CentralDirector && own
+            }
+            Some(Writer::CaseWorker) => {
+                let own = match role {
+                    Role::TownshipClerk => Some(Section::Gov),
+                    Role::CentralDirector | Role::SchoolDirector => Some(Section::Edu),
+                    _ => None,
+                };
+                let here = self.placed.get(&file).is_some_and(|place| self.of_place(person, place));
+                centre || own.is_some() && here && (section == Section::Core || Some(section) == own)
+            }
+        }
     }
 }

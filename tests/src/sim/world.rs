@@ -33,6 +33,17 @@ use super::truth::{Act, What};
 use crate::chance::Chance;
 use crate::world::moment;
 
+/// How a world is to be run.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Kinds of faults that stay off; no other draw changes.
+    pub without: Vec<Fault>,
+    /// Corrected time must not run backwards within a journal even where clocks are wrong.
+    pub strict_time: bool,
+    /// The story is told.
+    pub aloud: bool,
+}
+
 /// Where a run is, for whoever reports its failure.
 pub static STEP: AtomicUsize = AtomicUsize::new(0);
 
@@ -148,12 +159,12 @@ fn code(text: &str) -> PlaceCode {
 
 impl Sim {
     /// A world of a seed, with everybody enrolled and the list imported, before anything goes wrong.
-    pub fn of(seed: u64, without: &[Fault], aloud: bool) -> Self {
+    pub fn of(seed: u64, asked: &Asked) -> Self {
         let mut chance = Chance::of(seed);
         let product = Arc::new(Mutex::new(Chance::of(chance.draw())));
         let disk = Disk::fresh(&format!("{seed}"));
         let mut line_chance = Chance::of(chance.draw());
-        let swarm = Swarm::drawn(&mut chance, without);
+        let swarm = Swarm::drawn(&mut chance, &asked.without);
         let clocks = Clocks::at(moment("2026-12-01T08:00:00+08:00").0);
         let limits = PageLimits {
             bytes: *line_chance.one(&[1_500, 6_000, 60_000, 512 * 1024]),
@@ -189,6 +200,7 @@ impl Sim {
             pages: std::collections::BTreeMap::new(),
             acked: std::collections::BTreeMap::new(),
             messages: 0,
+            troubles: 0,
         };
         let mut sim = Self {
             wire: Arc::new(Mutex::new(wire)),
@@ -203,8 +215,8 @@ impl Sim {
             families: Vec::new(),
             county_copies: Vec::new(),
             county_restored: false,
-            strict_time: false,
-            aloud,
+            strict_time: asked.strict_time,
+            aloud: asked.aloud,
             product,
             serial: 0,
             folders: 0,
@@ -523,7 +535,7 @@ impl Sim {
     pub fn sync(&mut self, number: usize) -> bool {
         let Some(desk) = self.seats[number].desk.take() else { return false };
         let line = Line::of(Arc::clone(&self.wire), number, self.seats[number].device);
-        let before = self.wire().counts;
+        let before = self.wire().troubles;
         let result = catch_unwind(AssertUnwindSafe(|| desk.sync_over(&line)));
         match result {
             Ok(Ok(report)) => {
@@ -563,9 +575,8 @@ impl Sim {
     }
 
     /// Whether a sync may fail so.
-    fn fair(&self, number: usize, failure: &Failure, before: Counts) {
-        let now = self.wire().counts;
-        let struck = now != before;
+    fn fair(&self, number: usize, failure: &Failure, before: u64) {
+        let struck = self.wire().troubles != before;
         let fair = match failure.code {
             Code::CountyUnreachable | Code::LineBroken => struck,
             // A clone or a restored laptop is told so, and goes on at its next contact.

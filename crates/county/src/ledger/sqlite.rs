@@ -688,7 +688,12 @@ impl Transaction for Tx<'_> {
         let mut read = self.0.prepare_cached(
             "SELECT DISTINCT r.file, r.section
              FROM entry e INDEXED BY entry_by_journal CROSS JOIN run r ON r.position = e.position
-             WHERE e.journal = ?2 AND e.position > ?1 AND r.held = 0",
+             WHERE e.journal = ?2 AND e.position > ?1 AND r.held = 0
+             UNION
+             -- What was held and is let through since, of whichever journal of its device.
+             SELECT r.file, r.section FROM run r
+             WHERE r.shown > ?1 AND r.shown > r.position AND r.held = 0 AND r.journal IN
+               (SELECT j.id FROM journal j JOIN journal own ON own.device = j.device WHERE own.id = ?2)",
         )?;
         let rows =
             read.query_map(params![int(position), journal.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
