@@ -22,12 +22,7 @@ impl County {
     ///
     /// # Errors
     /// `NotAllowed` for a key that another device has said: its bundles would be taken for this one's.
-    pub(crate) fn learn_bundle_key(
-        &self,
-        tx: &dyn Transaction,
-        device: DeviceId,
-        key: &BundleKey,
-    ) -> Result<(), No> {
+    pub(crate) fn learn_bundle_key(&self, tx: &dyn Transaction, device: DeviceId, key: &BundleKey) -> Result<(), No> {
         match tx.bundle_sender(key.print())? {
             Some((known, _)) if known == device => Ok(()),
             Some(_) => Err(Refusal::NotAllowed.into()),

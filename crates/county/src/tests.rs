@@ -25,8 +25,8 @@ use domain::org::VillageAssigned;
 use domain::place::PlaceCode;
 use domain::rights::{Position, Rights};
 use domain::words::{Line, Role, Section};
-use store::bundle::BundleSecret;
 use ed25519_dalek::Signer as _;
+use store::bundle::BundleSecret;
 
 use crate::{Clock, County, Founding, Invite, LedgerFault, PageLimits};
 
