@@ -97,7 +97,7 @@ impl Keys {
             file_key: hex(&chance.fresh::<32>()?),
             tls_key: pair.serialize_pem(),
             tls_certificate: certificate.pem(),
-            bundle_key: Some(hex(&chance::fresh::<32>()?)),
+            bundle_key: Some(hex(&chance.fresh::<32>()?)),
         };
         let text = Zeroizing::new(serde_json::to_string_pretty(&written)?);
         Ok((Self::read(&text)?, text))
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_keys_file_of_before_there_were_bundles_has_a_key_all_the_same() {
-        let (fresh, text) = Keys::fresh(&[]).expect("keys");
+        let (fresh, text) = Keys::fresh(&[], &Chance::system()).expect("keys");
         assert_eq!(Keys::read(&text).expect("keys").bundle.key(), fresh.bundle.key());
         let mut old: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         old.as_object_mut().expect("an object").remove("bundle_key").expect("a key");

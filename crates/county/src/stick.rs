@@ -8,7 +8,6 @@ use domain::ids::{BundleKey, DeviceId, KeyPrint};
 use store::bundle::{CHANCE, Direction, Envelope};
 use store::stick::{self, Filler, Opened, Written};
 
-use crate::chance;
 use crate::county::{County, CountyFault, No};
 use crate::ledger::{LedgerFault, Transaction};
 
@@ -48,7 +47,7 @@ impl County {
         })?;
         let made_on = self.clock.now().civil().date_naive();
         let envelope = Envelope { from: &self.bundle, to, direction: Direction::Down, made_on };
-        stick::write(folder, &envelope, &chance::fresh::<CHANCE>()?, fill)
+        stick::write(folder, &envelope, &self.chance.fresh::<CHANCE>()?, fill)
     }
 
     /// Opens a bundle that is sealed to the county, and says which device sealed it. One of a device that is not

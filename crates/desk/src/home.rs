@@ -347,7 +347,7 @@ pub(crate) fn public_key(secrets: &Secrets) -> Result<[u8; 32], Failure> {
 
 /// The device's bundle key: it follows from the signing key, so that every home has one, also those of before there
 /// were bundles.
-pub(crate) fn bundle_secret(signing: &SigningKey) -> BundleSecret {
+pub fn bundle_secret(signing: &SigningKey) -> BundleSecret {
     BundleSecret::following(signing.as_bytes(), "desk")
 }
 

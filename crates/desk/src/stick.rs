@@ -9,7 +9,6 @@ use store::bundle::{CHANCE, Direction, Envelope};
 use store::stick::{self, Filler, Opened, Written};
 
 use crate::Desk;
-use crate::clock::random;
 use crate::failure::{Code, Failure};
 use crate::home;
 
@@ -39,7 +38,7 @@ impl Desk {
         let from = home::bundle_secret(&self.signing);
         let (to, made_on) = (self.county_bundle_key()?, self.present()?.today);
         let envelope = Envelope { from: &from, to, direction: Direction::Up, made_on };
-        let chance = random::<CHANCE>().map_err(|error| Failure::internal(&error))?;
+        let chance = self.chance.fresh::<CHANCE>().map_err(home::no_randomness)?;
         stick::write(folder, &envelope, &chance, fill)
     }
 
