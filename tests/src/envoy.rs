@@ -46,6 +46,7 @@ impl Envoy {
             journal,
             proof: hex(&key.sign(&proof_bytes(&invitation.token, journal)).to_bytes()),
             practice: true,
+            bundle_key: None,
         };
         https.enrol(&ask).expect("enrolled");
         Self { https, invitation, own, resumed: Mutex::default(), stood: Mutex::default() }

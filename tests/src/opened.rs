@@ -1,5 +1,5 @@
 //! The database of a home, opened with its own key by whoever has the passphrase: what a laptop really holds.
-//! It only reads a copy, so that no test changes a home behind its desk.
+//! Looking reads a copy; only `left_by_older` changes a home, and only while its desk is locked.
 
 use std::path::Path;
 
@@ -56,6 +56,21 @@ pub fn tables_with(home: &Path, passphrase: &str, needles: &[String]) -> Vec<(St
 
 fn holds(cell: &[u8], needle: &[u8]) -> bool {
     cell.windows(needle.len()).any(|part| part == needle)
+}
+
+/// Makes a home what a version of before some member of its identity left: the member is taken out. The desk must be
+/// locked.
+///
+/// # Panics
+/// When the home does not open with `passphrase`, or has no such member.
+pub fn left_by_older(home: &Path, passphrase: &str, member: &str) {
+    let conn = store::file::open(&home.join("ruhu.db"), &key(home, passphrase)).expect("the key opens the database");
+    let me: Vec<u8> =
+        conn.query_row("SELECT value FROM meta WHERE key = 'me'", [], |row| row.get(0)).expect("an identity");
+    let mut me: Value = serde_json::from_slice(&me).expect("JSON");
+    me.as_object_mut().expect("an object").remove(member).expect("the member");
+    let me = serde_json::to_vec(&me).expect("JSON");
+    conn.execute("UPDATE meta SET value = ?1 WHERE key = 'me'", [me]).expect("written");
 }
 
 /// Unwraps the database's key as the program does: Argon2id, then XChaCha20-Poly1305.

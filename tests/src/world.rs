@@ -104,6 +104,11 @@ impl World {
         Self { serving, county, listener: Some(listener), address, clock: clock.to_owned(), folder }
     }
 
+    /// The county itself, for what has no call: bundles on sticks.
+    pub fn county(&self) -> &County {
+        &self.county
+    }
+
     /// Where the county is reached.
     pub fn address(&self) -> &str {
         &self.address

@@ -18,24 +18,26 @@ use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use desk::failure::Code;
 use domain::ids::{BundleKey, KeyPrint};
+use serde_json::json;
 use store::bundle::{BundleFault, BundleSecret, CHANCE, Direction, Envelope, Item};
 use store::stick::{self, Filler, StickFault, Written};
-use tests::Folder;
+use tests::{Folder, PASSPHRASE, World, left_by_older};
 use unsound::{Nature, Unsound};
 
 const SKIPPED: &str = "skipped: needs root";
 
-fn desk() -> BundleSecret {
+fn desk_secret() -> BundleSecret {
     BundleSecret::of_seed(&[1; 32])
 }
 
-fn county() -> BundleSecret {
+fn county_secret() -> BundleSecret {
     BundleSecret::of_seed(&[2; 32])
 }
 
 fn known(print: KeyPrint) -> Option<BundleKey> {
-    Some(desk().key()).filter(|key| key.print() == print)
+    Some(desk_secret().key()).filter(|key| key.print() == print)
 }
 
 fn kind(n: u8) -> NonZeroU8 {
@@ -47,9 +49,9 @@ fn write(
     chance: u8,
     fill: impl FnOnce(&mut Filler<'_>) -> Result<(), StickFault>,
 ) -> Result<Written, StickFault> {
-    let from = desk();
+    let from = desk_secret();
     let made_on = chrono::NaiveDate::from_ymd_opt(2026, 11, 20).expect("a day");
-    let envelope = Envelope { from: &from, to: county().key(), direction: Direction::Up, made_on };
+    let envelope = Envelope { from: &from, to: county_secret().key(), direction: Direction::Up, made_on };
     stick::write(folder, &envelope, &[chance; CHANCE], fill)
 }
 
@@ -65,7 +67,7 @@ fn of_bytes(bytes: usize) -> impl FnOnce(&mut Filler<'_>) -> Result<(), StickFau
 fn all_whole(folder: &Path) -> usize {
     let listed = stick::list(folder).expect("a list");
     for bundle in &listed {
-        assert_eq!(stick::check(&bundle.path, &county(), known).expect("a whole bundle"), 2, "{bundle:?}");
+        assert_eq!(stick::check(&bundle.path, &county_secret(), known).expect("a whole bundle"), 2, "{bundle:?}");
     }
     listed.len()
 }
@@ -200,7 +202,7 @@ fn reading_from_a_stick_that_is_pulled_out_gives_a_beginning_and_says_so() {
     let mut beginnings = 0;
     for moment in 0..40 {
         stick.becomes(Nature { pulled_out_at: Some(moment), forgotten: true, ..Nature::default() });
-        let fault = match stick::open(&made.path, &county(), known) {
+        let fault = match stick::open(&made.path, &county_secret(), known) {
             Ok(mut opened) => {
                 let items: Vec<Result<Item, StickFault>> = opened.by_ref().collect();
                 beginnings += usize::from(items.len() > 1);
@@ -258,7 +260,7 @@ fn three_hundred_megabytes_pass_through_sixty_four() {
             })
         });
         let made = made.expect("written");
-        let mut opened = stick::open(&made.path, &county(), known).expect("opens");
+        let mut opened = stick::open(&made.path, &county_secret(), known).expect("opens");
         for (n, item) in opened.by_ref().enumerate() {
             let item = item.expect("an item");
             assert!(item.bytes == vec![u8::try_from(n).expect("a number"); PHOTO]);
@@ -286,9 +288,9 @@ fn three_hundred_megabytes_pass_through_sixty_four() {
 fn a_carrier_sorts_bundles_that_it_cannot_read() {
     let folder = Folder::fresh();
     write(folder.path(), 1, of_bytes(100)).expect("written");
-    let from = county();
+    let from = county_secret();
     let made_on = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).expect("a day");
-    let envelope = Envelope { from: &from, to: desk().key(), direction: Direction::Down, made_on };
+    let envelope = Envelope { from: &from, to: desk_secret().key(), direction: Direction::Down, made_on };
     stick::write(folder.path(), &envelope, &[2; CHANCE], of_bytes(100)).expect("written");
     // Moved to another stick, as a file and unread.
     let other = Folder::fresh();
@@ -303,9 +305,57 @@ fn a_carrier_sorts_bundles_that_it_cannot_read() {
         assert!(matches!(unread, Some(StickFault::Bundle(BundleFault::ForAnother { .. }))));
     }
     sorted.sort_unstable();
-    assert_eq!(sorted, [(Direction::Up, county().key().print()), (Direction::Down, desk().key().print())]);
+    assert_eq!(
+        sorted,
+        [(Direction::Up, county_secret().key().print()), (Direction::Down, desk_secret().key().print())]
+    );
     let up = other.join("入户-上报-01010101.ruhu");
-    assert_eq!(stick::check(&up, &county(), known).expect("whole"), 2);
-    let county_key = |_| Some(county().key());
-    assert_eq!(stick::check(&other.join("入户-下发-02020202.ruhu"), &desk(), county_key).expect("whole"), 2);
+    assert_eq!(stick::check(&up, &county_secret(), known).expect("whole"), 2);
+    let county_key = |_| Some(county_secret().key());
+    assert_eq!(stick::check(&other.join("入户-下发-02020202.ruhu"), &desk_secret(), county_key).expect("whole"), 2);
+}
+
+#[test]
+fn a_desk_and_its_county_hand_each_other_bundles_and_an_older_home_is_told_to_sync() {
+    let clock = "2026-12-08T09:00:00+08:00";
+    let world = World::at(clock);
+    let (mut zhou, liang) = (world.join("zhou", "SCHOOL_DIRECTOR"), world.join("liang", "SCHOOL_DIRECTOR"));
+    let stick = Folder::fresh();
+    let desk = zhou.door().desk().expect("an open desk");
+    let up = desk.write_bundle(stick.path(), |filler| Ok(filler.put(kind(1), "问候".as_bytes())?)).expect("written");
+    let (device, items) = world.county().open_bundle(&up.path).expect("opens");
+    assert_eq!(items.map(|item| item.expect("an item").bytes).collect::<Vec<_>>(), ["问候".as_bytes()]);
+    let down = world.county().write_bundle(stick.path(), device, |filler| Ok(filler.put(kind(2), b"pages")?));
+    let down = down.expect("written");
+    let mut opened = desk.open_bundle(&down.path).expect("opens");
+    assert_eq!(opened.by_ref().map(|item| item.expect("an item").bytes).collect::<Vec<_>>(), [b"pages"]);
+    assert!(opened.whole() && opened.header().made_on.to_string() == "2026-12-08");
+
+    // The other desk carries them unread, and its own never pass for the first one's.
+    let other = liang.door().desk().expect("an open desk");
+    assert_eq!(other.open_bundle(&down.path).err().map(|failure| failure.code), Some(Code::BundleNotOurs));
+    let own = other.write_bundle(stick.path(), |filler| Ok(filler.put(kind(1), b"x")?)).expect("written");
+    assert_ne!(world.county().open_bundle(&own.path).expect("opens").0, device);
+    let bytes = std::fs::read(&up.path).expect("a file");
+    std::fs::write(&up.path, &bytes[..2000]).expect("cut");
+    let (_, mut items) = world.county().open_bundle(&up.path).expect("its beginning opens");
+    assert!(matches!(items.next(), Some(Err(StickFault::Bundle(BundleFault::Cut { at: 2000 })))));
+    // Sealed by the county of somebody else.
+    let elsewhere = World::at(clock);
+    let stranger = elsewhere.join("zhou", "SCHOOL_DIRECTOR").door().desk().expect("an open desk").bundle_key();
+    assert_ne!((stranger, elsewhere.county().bundle_key()), (desk.bundle_key(), world.county().bundle_key()));
+
+    // A home of before there were bundles still opens, with the same key of its own.
+    let key = desk.bundle_key();
+    drop(desk);
+    zhou.ask("Lock", json!({}));
+    left_by_older(zhou.home(), PASSPHRASE, "bundle_key");
+    zhou.reopen(clock);
+    let desk = zhou.door().desk().expect("an open desk");
+    assert_eq!(desk.bundle_key(), key);
+    for refused in [desk.open_bundle(&down.path).err(), desk.write_bundle(stick.path(), |_| Ok(())).err()] {
+        let failure = refused.expect("refused");
+        assert_eq!(failure.code, Code::BundleKeyMissing);
+        assert!(failure.zh.contains("请先联网同步一次"), "{failure}");
+    }
 }

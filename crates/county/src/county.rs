@@ -14,6 +14,8 @@ use domain::ids::{DeviceId, FileId, JournalId, LogId, Sha};
 use domain::letter::BlockLeased;
 use domain::rights::{Position, Rights};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use store::bundle::BundleSecret;
+use store::stick::StickFault;
 
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -67,6 +69,15 @@ pub enum CountyFault {
     /// No randomness.
     #[error("the system gives no randomness")]
     Chance(#[from] getrandom::Error),
+    /// A stick.
+    #[error(transparent)]
+    Stick(#[from] StickFault),
+    /// No such device, or it is revoked.
+    #[error("the device {0} is not enrolled here, or no longer")]
+    NoDevice(DeviceId),
+    /// Nothing can be sealed to a device that has not said its key.
+    #[error("the device {0} has not said its bundle key: it must sync once over the network first")]
+    NoBundleKey(DeviceId),
 }
 
 /// What a new county is.
@@ -143,6 +154,7 @@ pub struct County {
     pub(crate) meta: Meta,
     pub(crate) master: SigningKey,
     pub(crate) file_key: zeroize::Zeroizing<[u8; 32]>,
+    pub(crate) bundle: BundleSecret,
     pub(crate) certificate: Sha,
     pub(crate) limits: PageLimits,
     tls: (CertificateDer<'static>, PrivateKeyDer<'static>),
@@ -225,6 +237,7 @@ impl County {
             certificate: keys.certificate(),
             master: keys.master,
             file_key: keys.file,
+            bundle: keys.bundle,
             limits: PageLimits::default(),
             tls: (keys.tls_certificate, keys.tls_key),
             standing: RwLock::new(Standing { rights: Rights::new(), upto: 0 }),

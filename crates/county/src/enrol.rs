@@ -80,7 +80,7 @@ impl County {
     ///
     /// # Errors
     /// `Malformed`, `InvitationUnknown`, `InvitationUsed`, `InvitationExpired`, `PracticeMismatch`, `BadProof`;
-    /// `NotAllowed` if key, certificate or journal are already somebody else's.
+    /// `NotAllowed` if key, certificate, journal or bundle key are already somebody else's.
     pub fn enrol(&self, certificate: Sha, ask: &EnrolAsk) -> Result<EnrolReply, Refusal> {
         self.settle(self.ledger.write(|tx| {
             let now = self.clock.now();
@@ -154,6 +154,9 @@ impl County {
             if new {
                 tx.add_device(&device)?;
             }
+            if let Some(key) = &ask.bundle_key {
+                self.learn_bundle_key(tx, id, key)?;
+            }
             if self.opens(tx, ask.journal, id)? {
                 facts.push((FileId::county(), Event::DeviceEnrolled(enrolment(&device, ask.journal))));
             }
@@ -193,6 +196,7 @@ impl County {
             master_journal,
             file_key: names_files.then(|| hex(self.file_key.as_slice())),
             now: now.0,
+            bundle_key: Some(self.bundle_key()),
         }
     }
 }

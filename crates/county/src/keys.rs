@@ -1,4 +1,4 @@
-//! `keys.json`: the county's four secrets, readable by its owner alone (mode 0600).
+//! `keys.json`: the county's five secrets, readable by its owner alone (mode 0600).
 //! It stands beside the ledger it opens, so the county's DISK must be protected: full-disk encryption, a locked room,
 //! and backups under their own key. Losing this file loses the county; copying it gives the county away.
 //! It must never be logged, printed or sent.
@@ -12,6 +12,7 @@ use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
+use store::bundle::BundleSecret;
 use store::file::FileKey;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -30,6 +31,9 @@ struct Written {
     file_key: String,
     tls_key: String,
     tls_certificate: String,
+    /// Not there in a file of before there were bundles.
+    #[serde(default)]
+    bundle_key: Option<String>,
 }
 
 impl Drop for Written {
@@ -38,6 +42,7 @@ impl Drop for Written {
         self.master_key.zeroize();
         self.file_key.zeroize();
         self.tls_key.zeroize();
+        self.bundle_key.zeroize();
     }
 }
 
@@ -69,6 +74,8 @@ pub(crate) struct Keys {
     pub(crate) file: Zeroizing<[u8; 32]>,
     pub(crate) tls_key: PrivateKeyDer<'static>,
     pub(crate) tls_certificate: CertificateDer<'static>,
+    /// What bundles on sticks are sealed to and from.
+    pub(crate) bundle: BundleSecret,
 }
 
 impl Keys {
@@ -90,6 +97,7 @@ impl Keys {
             file_key: hex(&chance.fresh::<32>()?),
             tls_key: pair.serialize_pem(),
             tls_certificate: certificate.pem(),
+            bundle_key: Some(hex(&chance.fresh::<32>()?)),
         };
         let text = Zeroizing::new(serde_json::to_string_pretty(&written)?);
         Ok((Self::read(&text)?, text))
@@ -100,6 +108,11 @@ impl Keys {
         let written: Written = serde_json::from_str(text)?;
         let key = |text: &str, what| unhex::<32>(text).map(Zeroizing::new).ok_or(KeysFault::Shape(what));
         let master = key(&written.master_key, "master_key")?;
+        let bundle = match &written.bundle_key {
+            Some(text) => BundleSecret::of_seed(&*key(text, "bundle_key")?),
+            // The file is not written anew: two programs may have it open, and both must come to the same key.
+            None => BundleSecret::following(&master, "county"),
+        };
         Ok(Self {
             ledger: FileKey(key(&written.ledger_key, "ledger_key")?),
             master: SigningKey::from_bytes(&master),
@@ -110,6 +123,7 @@ impl Keys {
             tls_certificate: CertificateDer::from_pem_slice(written.tls_certificate.as_bytes())
                 .ok()
                 .ok_or(KeysFault::Shape("tls_certificate"))?,
+            bundle,
         })
     }
 
@@ -134,4 +148,23 @@ pub(crate) fn keep(path: &Path, text: &str) -> Result<(), KeysFault> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keys_file_of_before_there_were_bundles_has_a_key_all_the_same() {
+        let (fresh, text) = Keys::fresh(&[], &Chance::system()).expect("keys");
+        assert_eq!(Keys::read(&text).expect("keys").bundle.key(), fresh.bundle.key());
+        let mut old: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        old.as_object_mut().expect("an object").remove("bundle_key").expect("a key");
+        let old = old.to_string();
+        let key = Keys::read(&old).expect("keys").bundle.key();
+        assert_eq!(Keys::read(&old).expect("keys").bundle.key(), key);
+        assert_ne!(key, fresh.bundle.key());
+        let spoilt = text.replace("bundle_key\": \"", "bundle_key\": \"x");
+        assert!(matches!(Keys::read(&spoilt).err(), Some(KeysFault::Shape("bundle_key"))));
+    }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
 use domain::fact::SealFault;
-use domain::ids::{DeviceId, FactId, FileId, JournalId, LogId, PersonId, Sha};
+use domain::ids::{BundleKey, DeviceId, FactId, FileId, JournalId, KeyPrint, LogId, PersonId, Sha};
 use domain::place::PlaceCode;
 use domain::rights::{Entitled, Position};
 use domain::wire::WireFault;
@@ -218,6 +218,12 @@ pub(crate) trait Transaction {
     fn confirm_device(&self, id: DeviceId) -> Kept<()>;
     /// Also of a device that is not known yet.
     fn revoke(&self, id: DeviceId) -> Kept<()>;
+    /// What bundles to a device are sealed to, if it has said so.
+    fn bundle_key(&self, device: DeviceId) -> Kept<Option<BundleKey>>;
+    /// The device whose bundle key has this print.
+    fn bundle_sender(&self, print: KeyPrint) -> Kept<Option<(DeviceId, BundleKey)>>;
+    /// Sets it; nobody else may have that key.
+    fn put_bundle_key(&self, device: DeviceId, key: &BundleKey) -> Kept<()>;
     /// What a device said when it was last given blocks, hashed.
     fn greeting(&self, device: DeviceId) -> Kept<Option<Sha>>;
     fn put_greeting(&self, device: DeviceId, said: Sha) -> Kept<()>;

@@ -17,6 +17,7 @@ mod pull;
 mod push;
 mod record;
 mod serve;
+mod stick;
 mod tls;
 
 #[cfg(test)]

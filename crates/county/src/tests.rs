@@ -5,6 +5,7 @@ mod enrolment;
 mod exchange;
 mod paging;
 mod papers;
+mod stick;
 
 use std::cell::{Ref, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use domain::place::PlaceCode;
 use domain::rights::{Position, Rights};
 use domain::words::{Line, Role, Section};
 use ed25519_dalek::Signer as _;
+use store::bundle::BundleSecret;
 
 use crate::{Clock, County, Founding, Invite, LedgerFault, PageLimits};
 
@@ -288,6 +290,10 @@ struct Desk {
 }
 
 impl Desk {
+    fn bundle(&self) -> BundleSecret {
+        BundleSecret::of_seed(self.key.as_bytes())
+    }
+
     fn ask(&self, token: [u8; 16]) -> EnrolAsk {
         EnrolAsk {
             token: hex(&token),
@@ -295,6 +301,7 @@ impl Desk {
             journal: self.journal,
             proof: hex(&self.key.sign(&proof_bytes(&token, self.journal)).to_bytes()),
             practice: true,
+            bundle_key: Some(self.bundle().key()),
         }
     }
 

@@ -160,6 +160,7 @@ async fn the_whole_exchange_over_tls() {
         journal,
         proof: hex(&key.sign(&proof_bytes(&code.token, journal)).to_bytes()),
         practice: true,
+        bundle_key: None,
     };
     let ask = serde_json::to_vec(&ask).expect("JSON");
     let (status, body) = served.post(&desk, "enrol", ask.clone()).await;

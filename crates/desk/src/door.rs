@@ -136,8 +136,14 @@ impl Door {
     ) -> Result<(), Failure> {
         let key = home::public_key(&secrets)?;
         let (journal, proof) = home::proof(&secrets, &invitation.token)?;
-        let ask =
-            EnrolAsk { token: hex(&invitation.token), key: hex(&key), journal, proof, practice: self.options.practice };
+        let ask = EnrolAsk {
+            token: hex(&invitation.token),
+            key: hex(&key),
+            journal,
+            proof,
+            practice: self.options.practice,
+            bundle_key: Some(home::bundle_key(&secrets)?),
+        };
         let before = self.clock.wall();
         let reply = courier.enrol(&ask).map_err(|fault| worded(fault, &invitation.address))?;
         let offset = offset_of(reply.now, before, self.clock.wall());
@@ -154,6 +160,7 @@ impl Door {
             address: invitation.address.clone(),
             certificate: invitation.certificate,
             practice: reply.practice,
+            bundle_key: reply.bundle_key,
         };
         home::finish(
             &self.options.home,

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use store::bundle::BundleFault;
+use store::stick::StickFault;
 use store::{DiskTrouble, StoreFault};
 use ts_rs::TS;
 
@@ -146,6 +148,32 @@ codes! {
     DiskReadOnly = "DISK_READ_ONLY", "硬盘不让写入，这一条没有存上。已存的都在。", "The disk does not let us write; this was not saved. What was saved is safe.";
     /// Disk broken.
     DiskBroken = "DISK_BROKEN", "硬盘读写出错，这一条没有存上。请尽快同步并联系县资助中心。", "The disk fails; this was not saved. Sync soon and ask the centre.";
+    /// The stick has no room.
+    StickFull = "STICK_FULL", "U盘空间不够，这次要写{needed}。请删掉U盘上不用的文件，或换一个U盘；本机的记录都还在。", "The stick has too little room: {needed} are to be written. Delete files on it or take another; everything here is kept.";
+    /// The stick is locked.
+    StickReadOnly = "STICK_READ_ONLY", "U盘不让写入。请看看U盘侧面的写保护开关，或换一个U盘；本机的记录都还在。", "The stick does not let us write. Look for its lock switch or take another; everything here is kept.";
+    /// The stick was pulled out.
+    StickGone = "STICK_GONE", "U盘拔出来了，或者没有插稳，这一步没有做完。请插好再来一次；本机的记录都还在。", "The stick was pulled out or is loose; this was not finished. Plug it in and try again; everything here is kept.";
+    /// The stick is broken or lies about its size.
+    StickBad = "STICK_BAD", "这个U盘靠不住：读写出错，或读出来的和写进去的不一样（坏了，或容量是假的）。请换一个U盘；本机的记录都还在。", "This stick is not reliable: it fails, or gives back other bytes than were written (broken, or smaller than it says). Take another; everything here is kept.";
+    /// No such folder on the stick.
+    StickNoFolder = "STICK_NO_FOLDER", "找不到U盘上的这个文件夹。请插好U盘，再选一次。", "This folder of the stick is not there. Plug the stick in and choose again.";
+    /// Some other file.
+    NotABundle = "NOT_A_BUNDLE", "这个文件不是入户的数据包，没有读入。请选名字以.ruhu结尾的文件。", "This file is no bundle of Ruhu and was not read. Choose one whose name ends in .ruhu.";
+    /// Sealed to somebody else.
+    BundleNotOurs = "BUNDLE_NOT_OURS", "这个数据包不是给这台电脑的，只有收件的一方打得开。", "This bundle is not for this computer; only its receiver can open it.";
+    /// Sealed by somebody who is not known here.
+    BundleSenderUnknown = "BUNDLE_SENDER_UNKNOWN", "这个数据包不是本县发来的，没有读入。请联系县资助中心。", "This bundle does not come from this county and was not read. Ask the centre.";
+    /// Its end is missing.
+    BundleCut = "BUNDLE_CUT", "这个数据包不完整，后面少了一截，多半是U盘拔早了。请让对方重新写一次。", "This bundle is not whole, its end is missing; the stick was probably pulled out early. Have it written again.";
+    /// Its bytes were changed.
+    BundleDamaged = "BUNDLE_DAMAGED", "这个数据包有损坏（第{at}字节起）。请让对方换一个U盘重新写一次。", "This bundle is damaged (from byte {at} on). Have it written again on another stick.";
+    /// Of a newer version.
+    BundleNewer = "BUNDLE_NEWER", "这个数据包是更新的版本写的，请先升级程序，再读一次。", "This bundle was written by a newer version. Upgrade first, then read it again.";
+    /// More than a bundle may hold.
+    BundleTooLarge = "BUNDLE_TOO_LARGE", "数据包超过了上限（2GB，十万件，每件40MB），没有读写。", "The bundle is over its limits (2 GB, 100,000 items, 40 MB each); nothing was read or written.";
+    /// The county's key is not known yet.
+    BundleKeyMissing = "BUNDLE_KEY_MISSING", "这台电脑还没有拿到县里的U盘密钥，暂时用不了U盘。请先联网同步一次。", "This computer does not have the county's key for sticks yet. Sync once over the network first.";
     /// Newer file.
     MadeByNewer = "MADE_BY_NEWER", "这份数据是更新的版本写的，请先升级程序。", "The home was written by a newer version. Upgrade first.";
     /// Practice only.
@@ -274,6 +302,41 @@ impl From<StoreFault> for Failure {
     }
 }
 
+impl From<StickFault> for Failure {
+    fn from(fault: StickFault) -> Self {
+        let bad = |fault: &StickFault| {
+            let noted = Self::internal(fault);
+            Self { incident: noted.incident, ..Self::new(Code::StickBad, &[]) }
+        };
+        match &fault {
+            StickFault::Full { needed, free } => {
+                // Rounded up: whoever frees exactly this much has enough.
+                let needed = crate::megabytes(needed.saturating_add(104_857));
+                let free = free.map(crate::megabytes);
+                match &free {
+                    Some(free) => Self::new(Code::StickFull, &[("needed", &needed), ("free", free)]),
+                    None => Self::new(Code::StickFull, &[("needed", &needed)]),
+                }
+            }
+            StickFault::ReadOnly => Self::new(Code::StickReadOnly, &[]),
+            StickFault::Gone => Self::new(Code::StickGone, &[]),
+            StickFault::NotAFolder => Self::new(Code::StickNoFolder, &[]),
+            StickFault::ReadBack | StickFault::Io(_) => bad(&fault),
+            StickFault::Bundle(within) => match within {
+                BundleFault::NotABundle => Self::new(Code::NotABundle, &[]),
+                BundleFault::Newer { .. } => Self::new(Code::BundleNewer, &[]),
+                BundleFault::ForAnother { .. } => Self::new(Code::BundleNotOurs, &[]),
+                BundleFault::UnknownSender { .. } => Self::new(Code::BundleSenderUnknown, &[]),
+                BundleFault::Cut { .. } => Self::new(Code::BundleCut, &[]),
+                BundleFault::Damaged { at } => Self::new(Code::BundleDamaged, &[("at", &at.to_string())]),
+                BundleFault::TooLarge(_) => Self::new(Code::BundleTooLarge, &[]),
+                BundleFault::Io(_) => bad(&fault),
+                BundleFault::NotSealed | BundleFault::GivenUp => Self::internal(&fault),
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,6 +355,38 @@ mod tests {
             assert!(!failure.zh.contains('{') && !failure.en.contains('{'), "{code:?}");
             assert!(!failure.zh.contains('!') && !failure.zh.contains('！'), "no exclamation marks: {code:?}");
         }
+    }
+
+    #[test]
+    fn what_goes_wrong_with_a_stick_has_its_own_sentence() {
+        use domain::ids::KeyPrint;
+        let print = KeyPrint([1; 8]);
+        let io = || std::io::Error::from(std::io::ErrorKind::Other);
+        for (fault, code) in [
+            (StickFault::ReadOnly, Code::StickReadOnly),
+            (StickFault::Gone, Code::StickGone),
+            (StickFault::NotAFolder, Code::StickNoFolder),
+            (StickFault::ReadBack, Code::StickBad),
+            (StickFault::Io(io()), Code::StickBad),
+            (StickFault::Bundle(BundleFault::NotABundle), Code::NotABundle),
+            (StickFault::Bundle(BundleFault::Newer { version: 2 }), Code::BundleNewer),
+            (StickFault::Bundle(BundleFault::ForAnother { receiver: print }), Code::BundleNotOurs),
+            (StickFault::Bundle(BundleFault::UnknownSender { sender: print }), Code::BundleSenderUnknown),
+            (StickFault::Bundle(BundleFault::Cut { at: 1 }), Code::BundleCut),
+            (StickFault::Bundle(BundleFault::Damaged { at: 65_628 }), Code::BundleDamaged),
+            (StickFault::Bundle(BundleFault::TooLarge(store::bundle::Limit::Item)), Code::BundleTooLarge),
+            (StickFault::Bundle(BundleFault::NotSealed), Code::Internal),
+            (StickFault::Bundle(BundleFault::GivenUp), Code::Internal),
+        ] {
+            let failure = Failure::from(fault);
+            assert_eq!(failure.code, code);
+            assert!(!failure.zh.contains(['{', '}']) && !failure.en.contains(['{', '}']), "{}", failure.zh);
+        }
+        let full = |free| Failure::from(StickFault::Full { needed: 3_145_729, free });
+        assert!(full(Some(1_048_576)).zh.contains("要写3.1MB"), "{}", full(None).zh);
+        assert_eq!(full(Some(1_048_576)).facts.get("free").map(String::as_str), Some("1.0MB"));
+        assert_eq!((full(None).code, full(None).facts.get("free")), (Code::StickFull, None));
+        assert!(Failure::from(StickFault::Bundle(BundleFault::Damaged { at: 92 })).zh.contains("第92字节"));
     }
 
     #[test]

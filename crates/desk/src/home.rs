@@ -11,9 +11,10 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use domain::SigningKey;
 use domain::clock::Millis;
-use domain::ids::{DeviceId, JournalId, LogId, PersonId, Sha, hex, unhex};
+use domain::ids::{BundleKey, DeviceId, JournalId, LogId, PersonId, Sha, hex, unhex};
 use domain::words::Role;
 use serde::{Deserialize, Serialize};
+use store::bundle::BundleSecret;
 use store::file::FileKey;
 use store::{Standing, Store};
 use zeroize::{Zeroize, Zeroizing};
@@ -82,6 +83,9 @@ pub struct Identity {
     pub certificate: Sha,
     /// Practice or demo.
     pub practice: bool,
+    /// What bundles to the county are sealed to; homes of before there were bundles learn it at the next contact.
+    #[serde(default)]
+    pub bundle_key: Option<BundleKey>,
 }
 
 /// What can be told of a home without its passphrase.
@@ -341,6 +345,17 @@ pub(crate) fn public_key(secrets: &Secrets) -> Result<[u8; 32], Failure> {
     Ok(signing(secrets)?.verifying_key().to_bytes())
 }
 
+/// The device's bundle key: it follows from the signing key, so that every home has one, also those of before there
+/// were bundles.
+pub fn bundle_secret(signing: &SigningKey) -> BundleSecret {
+    BundleSecret::following(signing.as_bytes(), "desk")
+}
+
+/// What bundles to the device that is being enrolled are sealed to.
+pub(crate) fn bundle_key(secrets: &Secrets) -> Result<BundleKey, Failure> {
+    Ok(bundle_secret(&signing(secrets)?).key())
+}
+
 /// The first journal and a signature of the device's key over the enrolment's proof bytes.
 pub(crate) fn proof(secrets: &Secrets, token: &[u8]) -> Result<(JournalId, String), Failure> {
     use domain::Signer;
@@ -419,6 +434,21 @@ mod tests {
         for fine in ["老槐树往北第二家", "four plain words here", "green-7-river"] {
             assert!(check_passphrase(fine).is_ok(), "{fine}");
         }
+    }
+
+    #[test]
+    fn an_older_home_reads_its_identity_and_has_a_bundle_key() {
+        let old = r#"{"person":"zhou","name":"周启明","role":"SCHOOL_DIRECTOR","device":"0101010101010101",
+            "log":"0202020202020202","county":"青石县","address":"https://127.0.0.1:1","certificate":"CERT","practice":true}"#
+            .replace("CERT", &"03".repeat(32));
+        let identity: Identity = serde_json::from_str(&old).expect("an identity");
+        assert_eq!(identity.bundle_key, None);
+        let signing = SigningKey::from_bytes(&[7; 32]);
+        // FROZEN with `BundleSecret::following`: an older home must come to the same key at each start.
+        assert_eq!(
+            bundle_secret(&signing).key().to_string(),
+            "f276f9e74bb111c749bdfcf286e56a4e05f6bfce0358d21f72093338a8915656"
+        );
     }
 
     #[test]

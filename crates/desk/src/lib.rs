@@ -20,6 +20,7 @@ mod org;
 mod payments;
 mod receipts;
 pub mod roster;
+mod stick;
 mod sync;
 mod visits;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ids::{JournalId, LogId, PersonId, Sha, unhex};
+use crate::ids::{BundleKey, JournalId, LogId, PersonId, Sha, unhex};
 use crate::place::PlaceCode;
 use crate::words::Role;
 
@@ -69,6 +69,9 @@ pub struct EnrolAsk {
     pub proof: String,
     /// The home was made for practice.
     pub practice: bool,
+    /// What bundles to this device are sealed to; a desk of before there were bundles does not say.
+    #[serde(default)]
+    pub bundle_key: Option<BundleKey>,
 }
 
 /// The bytes that the proof signs.
@@ -113,6 +116,9 @@ pub struct EnrolReply {
     pub file_key: Option<String>,
     /// County clock, milliseconds.
     pub now: i64,
+    /// What bundles to the county are sealed to; a county of before there were bundles does not say.
+    #[serde(default)]
+    pub bundle_key: Option<BundleKey>,
 }
 
 /// Why the county says no. Travels as JSON with the HTTP status.
@@ -174,5 +180,16 @@ mod tests {
         assert_eq!(format!("  {head}\n{tail}/ ").parse(), Ok(code));
         assert!("RUHU1-12-34-https://x".parse::<Invitation>().is_err());
         assert!(text.replace("https", "http").parse::<Invitation>().is_err());
+    }
+
+    #[test]
+    fn what_an_older_desk_asks_is_understood() {
+        let ask = r#"{"token":"00","key":"11","journal":"0101010101010101","proof":"22","practice":true"#;
+        let old: EnrolAsk = serde_json::from_str(&format!("{ask}}}")).expect("understood");
+        assert_eq!(old.bundle_key, None);
+        let key = "ab".repeat(32);
+        let new: EnrolAsk = serde_json::from_str(&format!(r#"{ask},"bundle_key":"{key}"}}"#)).expect("understood");
+        assert_eq!(new.bundle_key, Some(BundleKey([0xab; 32])));
+        assert!(serde_json::from_str::<EnrolAsk>(&format!(r#"{ask},"bundle_key":"abab"}}"#)).is_err());
     }
 }

@@ -24,6 +24,7 @@ use std::num::NonZeroU8;
 
 use chrono::{Datelike, NaiveDate};
 use domain::ids::{BundleId, BundleKey, KeyPrint, Sha};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use hpke::aead::{AeadCtxR, AeadCtxS, AeadTag, ChaCha20Poly1305};
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
@@ -176,6 +177,19 @@ impl BundleSecret {
     pub fn of_seed(seed: &[u8; 32]) -> Self {
         let (secret, public) = Kem::derive_keypair(seed);
         Self { secret, public: BundleKey(public.to_bytes().0) }
+    }
+
+    /// The key pair that follows from another secret: for homes that were made before there were bundles. `purpose`
+    /// keeps what follows from one secret for different ends apart.
+    pub fn following(secret: &[u8; 32], purpose: &str) -> Self {
+        let mut seed = Zeroizing::new([0; 32]);
+        // An HMAC takes a key of any length, so this cannot fail.
+        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) {
+            mac.update(b"ruhu bundle key 1\0");
+            mac.update(purpose.as_bytes());
+            seed.copy_from_slice(&mac.finalize().into_bytes());
+        }
+        Self::of_seed(&seed)
     }
 
     /// The half that others may know.

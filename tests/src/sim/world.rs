@@ -336,6 +336,7 @@ impl Sim {
                 journal,
                 proof: hex(&key.sign(&proof_bytes(&invited.code.token, journal)).to_bytes()),
                 practice: true,
+                bundle_key: Some(desk::home::bundle_secret(&key).key()),
             };
             let reply = wire.county().enrol(certificate, &ask).expect("enrolled");
             let (number, cell) = wire.clocks.add();
@@ -353,6 +354,7 @@ impl Sim {
             address: "https://county.test".to_owned(),
             certificate: Sha([0; 32]),
             practice: true,
+            bundle_key: reply.bundle_key,
         };
         let seat = Seat {
             person,

@@ -38,6 +38,13 @@ CREATE TABLE device (
 CREATE TABLE revoked (device BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE closed (journal BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 
+-- What bundles to a device are sealed to; `print` is the first eight bytes of the key's SHA-256, no two devices' the same.
+CREATE TABLE bundle_key (
+    device BLOB PRIMARY KEY,
+    key BLOB NOT NULL,
+    print BLOB NOT NULL UNIQUE
+) STRICT, WITHOUT ROWID;
+
 -- The last greeting that was given blocks of numbers: said again, it is given none.
 CREATE TABLE greeting (device BLOB PRIMARY KEY, said BLOB NOT NULL) STRICT, WITHOUT ROWID;
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
 use domain::fact::MOST_FACTS;
-use domain::ids::{DeviceId, FactId, FileId, JournalId, LogId, PersonId, Sha};
+use domain::ids::{BundleKey, DeviceId, FactId, FileId, JournalId, KeyPrint, LogId, PersonId, Sha};
 use domain::place::PlaceCode;
 use domain::rights::{Entitled, Position};
 use domain::words::{DocKind, Role, Section};
@@ -307,6 +307,25 @@ impl Transaction for Tx<'_> {
 
     fn revoke(&self, id: DeviceId) -> Kept<()> {
         self.0.execute("INSERT INTO revoked (device) VALUES (?1) ON CONFLICT DO NOTHING", [id.0])?;
+        Ok(())
+    }
+
+    fn bundle_key(&self, device: DeviceId) -> Kept<Option<BundleKey>> {
+        let mut read = self.0.prepare_cached("SELECT key FROM bundle_key WHERE device = ?1")?;
+        Ok(read.query_row([device.0], |row| Ok(BundleKey(row.get(0)?))).optional()?)
+    }
+
+    fn bundle_sender(&self, print: KeyPrint) -> Kept<Option<(DeviceId, BundleKey)>> {
+        let mut read = self.0.prepare_cached("SELECT device, key FROM bundle_key WHERE print = ?1")?;
+        Ok(read.query_row([print.0], |row| Ok((DeviceId(row.get(0)?), BundleKey(row.get(1)?)))).optional()?)
+    }
+
+    fn put_bundle_key(&self, device: DeviceId, key: &BundleKey) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO bundle_key (device, key, print) VALUES (?1, ?2, ?3)
+             ON CONFLICT (device) DO UPDATE SET key = excluded.key, print = excluded.print",
+            params![device.0, key.0, key.print().0],
+        )?;
         Ok(())
     }
 

@@ -438,6 +438,16 @@ fn a_bundle_whose_disk_failed_is_given_up() {
 }
 
 #[test]
+fn a_key_that_follows_from_another_secret_stays_the_same() {
+    let desk = BundleSecret::following(&[7; 32], "desk").key();
+    // FROZEN: a home must find its key again after every upgrade.
+    assert_eq!(desk.to_string(), "f276f9e74bb111c749bdfcf286e56a4e05f6bfce0358d21f72093338a8915656");
+    assert_ne!(desk, BundleSecret::following(&[7; 32], "county").key());
+    assert_ne!(desk, BundleSecret::following(&[8; 32], "desk").key());
+    assert_ne!(desk, BundleSecret::of_seed(&[7; 32]).key());
+}
+
+#[test]
 fn a_key_that_is_no_key_and_randomness_that_ends_are_refused() {
     let from = desk();
     let envelope = Envelope { from: &from, to: BundleKey([0; 32]), direction: Direction::Up, made_on: day() };
