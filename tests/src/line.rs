@@ -316,6 +316,11 @@ impl Way {
             () = async { tokio::join!(self.send(&mut from, deliver), far.deliver(delivered, to)); } => {}
             _ = ended.wait_for(|ended| *ended) => {}
         }
+        if self.after.is_none() && *ended.borrow() {
+            // Read to its end: a socket that is closed with something unread throws away what it had still to send.
+            let mut rest = vec![0; SEGMENT];
+            while from.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+        }
     }
 
     /// Puts segments on the line as TCP would.
@@ -412,6 +417,8 @@ impl Way {
             }
         }
         if self.after.is_some_and(|after| count >= after) {
+            // What arrived before the cut has arrived.
+            to.shutdown().await.ok();
             self.end.send_replace(true);
         } else if self.forgotten(Instant::now()) {
             // Whoever ended the flow, the other side is never told: its half stays open as long as the line.

@@ -20,8 +20,8 @@ use crate::chance::Chance;
 use crate::line::{Carried, Weather};
 
 const PACKET: usize = 1_400;
-/// Packets that wait to be put on the line; more are dropped, as a modem does.
-const QUEUE: Duration = Duration::from_secs(4);
+/// How long a packet may wait to be put on the line before it is dropped: about a round trip's worth, as is the rule.
+const QUEUE: Duration = Duration::from_millis(1_000);
 const HERE: &str = "RUHU_OWN_NETWORK";
 
 /// Whether this process may have the real line: it is root, and there are TUN devices and the tools to set them up.
@@ -37,6 +37,9 @@ pub fn possible() -> bool {
 pub fn own_namespace() {
     if std::env::var_os(HERE).is_some() {
         ip(&["link", "set", "lo", "up"]);
+        if let Some(control) = std::env::var_os("RUHU_CC") {
+            std::fs::write("/proc/sys/net/ipv4/tcp_congestion_control", control.as_encoded_bytes()).expect("cc");
+        }
         return;
     }
     let program = std::env::current_exe().expect("this program");
