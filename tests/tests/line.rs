@@ -96,7 +96,7 @@ fn what_does_not_follow_is_refused_and_a_lying_hash_is_dropped() {
     let blob = noise(2, 50_000);
     let piece = whole(&blob);
     let put = |envoy: &Envoy, piece: &Piece| envoy.put_blob(piece, &blob, &mut |_| {}).expect("an answer");
-    let gap = |have| Stand { have, kept: false, refused: Some(Refusal::Gap) };
+    let gap = |have| Stand { have, refused: Some(Refusal::Gap), ..Stand::default() };
     assert_eq!(put(&envoy, &Piece { from: 10_000, ..piece }), gap(0));
     line.cut([Cut::Up(30_000)]);
     let envoy = envoy.anew();

@@ -35,8 +35,9 @@ const MOST_ENROL: usize = 64 * 1024;
 const LEVEL: i32 = 3;
 /// Bytes of a blob wait so long for more before they are written: what a cut can cost.
 const SOON: Duration = Duration::from_secs(1);
-/// An answer says at most so often that bytes still come.
+/// An answer says so often how many bytes have come, or after so many.
 const OFTEN: Duration = Duration::from_millis(200);
+const LITTLE: u64 = 8 * 1024;
 /// What has arrived is at hand after so long.
 const BRIEF: Duration = Duration::from_millis(20);
 /// So many bytes of a blob are written at once.
@@ -316,8 +317,8 @@ fn say(tell: &mpsc::Sender<Bytes>, stand: Stand) {
 }
 
 /// Keeps a blob's bytes as they come: after [`SOON`] on a slow line, by [`MUCH`] on a quick one, and whatever is left when
-/// the line breaks. Whenever some come it says so, at most each [`OFTEN`]: a desk must not take one lost answer for the
-/// end of the line.
+/// the line breaks. Whenever some come it says so, each [`OFTEN`] or after [`LITTLE`]: the desk sends only so far ahead of
+/// what it hears, and must not take one lost answer for the end of the line.
 async fn take_in(
     county: Arc<County>,
     device: DeviceId,
@@ -329,8 +330,8 @@ async fn take_in(
     let mut from = piece.from;
     let mut fresh: Vec<u8> = Vec::new();
     let mut due: Option<Instant> = None;
-    let mut stand = Stand { have: piece.from, ..Stand::default() };
-    let mut said = Instant::now();
+    let mut stand = Stand { have: piece.from, seen: piece.from, ..Stand::default() };
+    let mut said = (Instant::now(), piece.from);
     loop {
         // The server's end is one, too.
         let mut end = *ended.borrow() || ended.has_changed().is_err();
@@ -348,9 +349,11 @@ async fn take_in(
             due.get_or_insert_with(|| Instant::now() + SOON);
             fresh.extend_from_slice(bytes);
             let now = Instant::now();
+            stand.seen = stand.seen.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             if fresh.len() < MUCH && due.is_some_and(|due| now < due) {
-                if now.saturating_duration_since(said) >= OFTEN {
-                    said = now;
+                let much = stand.seen.saturating_sub(said.1) >= LITTLE;
+                if much || now.saturating_duration_since(said.0) >= OFTEN {
+                    said = (now, stand.seen);
                     say(&tell, stand);
                 }
                 continue;
@@ -363,8 +366,10 @@ async fn take_in(
             let place = Piece { from, ..piece };
             from = from.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             let taken = step(Arc::clone(&county), move |county| Ok(county.take_blob(device, &place, &bytes)?)).await;
+            let seen = stand.seen;
             stand = taken.unwrap_or_else(|Sorry(refusal)| Stand { refused: Some(refusal), ..Stand::default() });
-            said = Instant::now();
+            stand.seen = seen;
+            said = (Instant::now(), seen);
             say(&tell, stand);
             if stand.kept || stand.refused.is_some() {
                 return;

@@ -5,7 +5,7 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -125,31 +125,67 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// The rest of a blob, slice by slice.
-struct Slices(Bytes);
+/// The rest of a blob, slice by slice, no further ahead of the county's word than the window allows: what has left this
+/// machine and not arrived is lost when the line forgets the flow, and a line's own memory is long.
+struct Ahead {
+    rest: Bytes,
+    window: Arc<Mutex<Window>>,
+}
 
-impl http_body::Body for Slices {
+/// How far ahead of the county's word a blob may be sent.
+struct Window {
+    /// Offsets in the blob: sent, and arrived.
+    sent: u64,
+    seen: u64,
+    /// Bytes.
+    size: u64,
+    waiting: Option<Waker>,
+}
+
+impl Window {
+    fn of(window: &Mutex<Self>) -> MutexGuard<'_, Self> {
+        window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The county has seen so much, and the window is of this size from now on.
+    fn heard(&mut self, seen: u64, size: u64) {
+        self.seen = self.seen.max(seen);
+        self.size = size;
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
+    }
+}
+
+impl http_body::Body for Ahead {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        let rest = &mut self.get_mut().0;
-        if rest.is_empty() {
+        let this = self.get_mut();
+        if this.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let slice = rest.split_to(rest.len().min(SLICE));
+        let mut window = Window::of(&this.window);
+        let room = window.size.saturating_sub(window.sent.saturating_sub(window.seen));
+        if room == 0 {
+            window.waiting = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let slice = this.rest.split_to(this.rest.len().min(SLICE).min(usize::try_from(room).unwrap_or(SLICE)));
+        window.sent = window.sent.saturating_add(u64::try_from(slice.len()).unwrap_or(0));
         Poll::Ready(Some(Ok(http_body::Frame::data(slice))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(u64::try_from(self.0.len()).unwrap_or(u64::MAX))
+        http_body::SizeHint::with_exact(u64::try_from(self.rest.len()).unwrap_or(u64::MAX))
     }
 }
 
@@ -436,14 +472,25 @@ impl Courier for Https {
         let rest = usize::try_from(piece.from).ok().and_then(|from| whole.get(from..)).unwrap_or_default();
         // The request's own bytes are not waited for: the county answers while they arrive.
         let (old, limits) = self.begin(0);
-        let connect = self.line().pace.connect();
+        let (connect, size) = {
+            let line = &mut self.line();
+            line.pace.flow();
+            (line.pace.connect(), line.pace.window())
+        };
+        let window = Window { sent: piece.from, seen: piece.from, size, waiting: None };
+        let window = Arc::new(Mutex::new(window));
         let request = old
             .put(self.blob_at(piece, ""))
             .header("content-type", "application/octet-stream")
-            .body(reqwest::Body::wrap(Slices(Bytes::copy_from_slice(rest))));
+            .body(reqwest::Body::wrap(Ahead { rest: Bytes::copy_from_slice(rest), window: Arc::clone(&window) }));
         let mut last: Option<Stand> = None;
+        let begun = now();
         let mut said = |stand: Stand| {
             told(stand.have);
+            let mut line = self.line();
+            let pace = &mut line.pace;
+            pace.arrived(stand.seen.saturating_sub(piece.from), now().saturating_duration_since(begun));
+            Window::of(&window).heard(stand.seen, pace.window());
             last = Some(stand);
         };
         let result = self.runtime.block_on(async {

@@ -1,6 +1,7 @@
 //! What a courier learns of its line while it works: how long a silence is only slowness, how large a page gets through,
 //! whether it is worth trying again. Times are measured outside; nothing here reads a clock or waits.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Shortest silence that counts as a dead flow: three losses of the same packet at 800 ms look like this.
@@ -16,6 +17,12 @@ const BYTES_PER_SECOND: usize = 4_000;
 /// First page, bytes before compression: about 16 KiB on the line.
 const FIRST_PAGE: usize = 48 * 1024;
 const LEAST_PAGE: usize = 8 * 1024;
+/// Bytes of a blob that may be on their way on any line.
+const LEAST_WINDOW: u64 = 8 * 1024;
+/// How long the county may take to say that bytes arrived.
+const SAID: Duration = Duration::from_millis(400);
+/// The rate is measured over so long.
+const STRETCH: Duration = Duration::from_secs(3);
 /// Steps in a row that may move nothing: before anything ever got through, and after.
 const MOST_UNHEARD: u32 = 3;
 const MOST_FRUITLESS: u32 = 6;
@@ -34,12 +41,25 @@ pub(super) struct Pace {
     fruitless: u32,
     broken: u32,
     heard: bool,
+    /// Bytes a second, as blobs arrive.
+    rate: u64,
+    /// Bytes of the present flow at moments of it: the first is a while ago.
+    marks: VecDeque<(Duration, u64)>,
 }
 
 impl Pace {
     /// Nothing is known yet; pages will never be larger than `most_page` bytes.
     pub(super) fn new(most_page: usize) -> Self {
-        Self { round: None, page: FIRST_PAGE.min(most_page), most_page, fruitless: 0, broken: 0, heard: false }
+        Self {
+            round: None,
+            page: FIRST_PAGE.min(most_page),
+            most_page,
+            fruitless: 0,
+            broken: 0,
+            heard: false,
+            rate: 0,
+            marks: VecDeque::new(),
+        }
     }
 
     /// Whether anything ever got through.
@@ -97,6 +117,34 @@ impl Pace {
             };
             self.page = self.page.saturating_mul(more).min(self.most_page);
         }
+    }
+
+    /// A new flow of a blob begins.
+    pub(super) fn flow(&mut self) {
+        self.marks = VecDeque::from([(Duration::ZERO, 0)]);
+    }
+
+    /// So many bytes of the present flow have arrived, so long after it began.
+    pub(super) fn arrived(&mut self, bytes: u64, at: Duration) {
+        while self.marks.get(1).is_some_and(|(second, _)| at.saturating_sub(*second) >= STRETCH) {
+            self.marks.pop_front();
+        }
+        if let Some((since, before)) = self.marks.front() {
+            let micros = u64::try_from(at.saturating_sub(*since).as_micros()).unwrap_or(u64::MAX).max(1);
+            let rate = bytes.saturating_sub(*before).saturating_mul(1_000_000) / micros;
+            // Slow beginnings and losses say little of the line: it is believed to be as quick as it was, for a while.
+            self.rate = rate.max(self.rate.saturating_mul(15) / 16);
+        }
+        self.marks.push_back((at, bytes));
+    }
+
+    /// How many bytes of a blob may be on their way: what the line brings in a round trip and until the county says so.
+    pub(super) fn window(&self) -> u64 {
+        let round = self.round.unwrap_or(STALL).saturating_add(SAID);
+        let millis = u64::try_from(round.as_millis()).unwrap_or(u64::MAX);
+        let least = std::env::var("RUHU_W").ok().and_then(|w| w.parse().ok()).unwrap_or(LEAST_WINDOW);
+        let pct = std::env::var("RUHU_P").ok().and_then(|w| w.parse().ok()).unwrap_or(125);
+        (self.rate.saturating_mul(millis) / 1_000 * pct / 100).max(least)
     }
 
     /// Something got through.
