@@ -334,46 +334,47 @@ async fn take_in(
     let mut said = (Instant::now(), piece.from);
     loop {
         // The server's end is one, too.
-        let mut end = *ended.borrow() || ended.has_changed().is_err();
+        let end = *ended.borrow() || ended.has_changed().is_err();
         let next = if end {
             // What has arrived by now and no more.
             arriving.next(Some(Instant::now() + BRIEF)).await
         } else {
+            let unsaid = (stand.seen > said.1).then(|| said.0 + OFTEN);
+            let wake = due.into_iter().chain(unsaid).min();
             tokio::select! {
-                next = arriving.next(due) => next,
+                next = arriving.next(wake) => next,
                 _ = ended.changed() => continue,
             }
         };
-        end &= matches!(next, Ok(Next::Nothing));
-        if let Ok(Next::Bytes(bytes)) = &next {
-            due.get_or_insert_with(|| Instant::now() + SOON);
-            fresh.extend_from_slice(bytes);
-            let now = Instant::now();
-            stand.seen = stand.seen.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            if fresh.len() < MUCH && due.is_some_and(|due| now < due) {
-                let much = stand.seen.saturating_sub(said.1) >= LITTLE;
-                if much || now.saturating_duration_since(said.0) >= OFTEN {
-                    said = (now, stand.seen);
-                    say(&tell, stand);
-                }
-                continue;
+        let now = Instant::now();
+        let last = match &next {
+            Ok(Next::Bytes(bytes)) => {
+                due.get_or_insert(now + SOON);
+                fresh.extend_from_slice(bytes);
+                stand.seen = stand.seen.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                false
             }
-        }
-        due = None;
-        let last = end || !matches!(next, Ok(Next::Bytes(_) | Next::Nothing));
-        if !fresh.is_empty() || piece.size == 0 {
+            Ok(Next::Nothing) => end,
+            Ok(Next::End) | Err(_) => true,
+        };
+        let write = last || fresh.len() >= MUCH || due.is_some_and(|due| due <= now);
+        if write && !(fresh.is_empty() && piece.size > 0) {
             let bytes = std::mem::take(&mut fresh);
+            due = None;
             let place = Piece { from, ..piece };
             from = from.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             let taken = step(Arc::clone(&county), move |county| Ok(county.take_blob(device, &place, &bytes)?)).await;
             let seen = stand.seen;
             stand = taken.unwrap_or_else(|Sorry(refusal)| Stand { refused: Some(refusal), ..Stand::default() });
             stand.seen = seen;
-            said = (Instant::now(), seen);
+            said = (now, seen);
             say(&tell, stand);
             if stand.kept || stand.refused.is_some() {
                 return;
             }
+        } else if stand.seen.saturating_sub(said.1) >= LITTLE || (stand.seen > said.1 && now >= said.0 + OFTEN) {
+            said = (now, stand.seen);
+            say(&tell, stand);
         }
         if last {
             return;

@@ -231,6 +231,32 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_on_its_way_than_the_line_brings() {
+        let mut pace = Pace::new(100);
+        pace.answered(ms(800), 1);
+        pace.flow();
+        assert_eq!(pace.window(), LEAST_WINDOW, "nothing is known");
+        // 8,000 B/s, said each 200 ms.
+        for n in 1..=40_u64 {
+            pace.arrived(n * 1_600, ms(n * 200));
+        }
+        assert_eq!(pace.window(), 12_000, "what comes in 1.2 s, and a quarter");
+        // A loss holds everything up, then all of it comes at once: over three seconds nothing has changed.
+        pace.arrived(64_000 + 12_800, ms(9_600));
+        assert!((11_500..=12_500).contains(&pace.window()), "{}", pace.window());
+        // A new flow begins as it was left.
+        pace.flow();
+        pace.arrived(0, ms(1_000));
+        assert!(pace.window() > 11_000);
+        // On a quick line the window is out of the way at once.
+        let mut quick = Pace::new(100);
+        quick.answered(ms(1), 1);
+        quick.flow();
+        quick.arrived(8_192, ms(2));
+        assert!(quick.window() > 2_000_000);
+    }
+
+    #[test]
     fn patience_ends() {
         let mut pace = Pace::new(100);
         assert!(pace.rest(1, 0).is_some() && pace.rest(2, 0).is_some());
