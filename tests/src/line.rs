@@ -80,6 +80,8 @@ pub struct Carried {
     pub up: u64,
     /// Bytes of streams from county to desk.
     pub down: u64,
+    /// Those of them that the county received: not what was on its way when a flow died.
+    pub taken_up: u64,
     /// Bytes of packets from desk to county: headers and repetitions included.
     pub packets_up: u64,
     /// Bytes of packets from county to desk.
@@ -92,6 +94,7 @@ pub struct Carried {
 struct Counters {
     stream: [AtomicU64; 2],
     packets: [AtomicU64; 2],
+    taken: AtomicU64,
     flows: AtomicU64,
 }
 
@@ -200,11 +203,12 @@ impl Line {
 
     /// What it carried so far.
     pub fn carried(&self) -> Carried {
-        let Counters { stream, packets, flows } = &self.shared.counters;
+        let Counters { stream, packets, taken, flows } = &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Carried {
             up: read(&stream[0]),
             down: read(&stream[1]),
+            taken_up: read(taken),
             packets_up: read(&packets[0]),
             packets_down: read(&packets[1]),
             flows: read(flows),
@@ -412,6 +416,9 @@ impl Way {
                 continue;
             }
             count += size(segment.len());
+            if self.way == 0 {
+                self.shared.counters.taken.fetch_add(size(segment.len()), Ordering::Relaxed);
+            }
             if to.write_all(&segment).await.is_err() {
                 break;
             }

@@ -35,9 +35,8 @@ const MOST_ENROL: usize = 64 * 1024;
 const LEVEL: i32 = 3;
 /// Bytes of a blob wait so long for more before they are written: what a cut can cost.
 const SOON: Duration = Duration::from_secs(1);
-/// An answer says so often how many bytes have come, or after so many.
-const OFTEN: Duration = Duration::from_millis(200);
-const LITTLE: u64 = 8 * 1024;
+/// An answer says at most so often that bytes still come.
+const OFTEN: Duration = Duration::from_millis(500);
 /// What has arrived is at hand after so long.
 const BRIEF: Duration = Duration::from_millis(20);
 /// So many bytes of a blob are written at once.
@@ -317,8 +316,8 @@ fn say(tell: &mpsc::Sender<Bytes>, stand: Stand) {
 }
 
 /// Keeps a blob's bytes as they come: after [`SOON`] on a slow line, by [`MUCH`] on a quick one, and whatever is left when
-/// the line breaks. Whenever some come it says so, each [`OFTEN`] or after [`LITTLE`]: the desk sends only so far ahead of
-/// what it hears, and must not take one lost answer for the end of the line.
+/// the line breaks. Whenever some come it says so, at most each [`OFTEN`]: a desk must not take one lost answer for the
+/// end of the line.
 async fn take_in(
     county: Arc<County>,
     device: DeviceId,
@@ -330,8 +329,8 @@ async fn take_in(
     let mut from = piece.from;
     let mut fresh: Vec<u8> = Vec::new();
     let mut due: Option<Instant> = None;
-    let mut stand = Stand { have: piece.from, seen: piece.from, ..Stand::default() };
-    let mut said = (Instant::now(), piece.from);
+    let mut stand = Stand { have: piece.from, ..Stand::default() };
+    let mut said = Instant::now();
     loop {
         // The server's end is one, too.
         let end = *ended.borrow() || ended.has_changed().is_err();
@@ -339,10 +338,8 @@ async fn take_in(
             // What has arrived by now and no more.
             arriving.next(Some(Instant::now() + BRIEF)).await
         } else {
-            let unsaid = (stand.seen > said.1).then(|| said.0 + OFTEN);
-            let wake = due.into_iter().chain(unsaid).min();
             tokio::select! {
-                next = arriving.next(wake) => next,
+                next = arriving.next(due) => next,
                 _ = ended.changed() => continue,
             }
         };
@@ -351,7 +348,6 @@ async fn take_in(
             Ok(Next::Bytes(bytes)) => {
                 due.get_or_insert(now + SOON);
                 fresh.extend_from_slice(bytes);
-                stand.seen = stand.seen.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                 false
             }
             Ok(Next::Nothing) => end,
@@ -364,16 +360,14 @@ async fn take_in(
             let place = Piece { from, ..piece };
             from = from.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             let taken = step(Arc::clone(&county), move |county| Ok(county.take_blob(device, &place, &bytes)?)).await;
-            let seen = stand.seen;
             stand = taken.unwrap_or_else(|Sorry(refusal)| Stand { refused: Some(refusal), ..Stand::default() });
-            stand.seen = seen;
-            said = (now, seen);
+            said = now;
             say(&tell, stand);
             if stand.kept || stand.refused.is_some() {
                 return;
             }
-        } else if stand.seen.saturating_sub(said.1) >= LITTLE || (stand.seen > said.1 && now >= said.0 + OFTEN) {
-            said = (now, stand.seen);
+        } else if now >= said + OFTEN {
+            said = now;
             say(&tell, stand);
         }
         if last {

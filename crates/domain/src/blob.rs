@@ -30,18 +30,10 @@ pub struct Piece {
 pub struct Stand {
     /// Bytes from the first on that are safe there: where to go on.
     pub have: u64,
-    /// Bytes that have arrived, some of them not safe yet; 0 where nothing is arriving.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub seen: u64,
     /// It is whole, has its hash and is kept.
     #[serde(default)]
     pub kept: bool,
     /// Why what was sent was not taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
-fn is_none(seen: &u64) -> bool {
-    *seen == 0
 }

@@ -3,9 +3,9 @@
 //! The county is the one whose certificate the invitation named; no other server is ever spoken to.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::time::timeout;
 
 use super::pace::Pace;
-use super::{Cause, Courier, CourierFault, Keeping};
+use super::{Courier, CourierFault, Keeping};
 use crate::clock::random;
 
 /// Largest answer before and after inflating, bytes.
@@ -125,58 +125,38 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// The rest of a blob, slice by slice, no further ahead of the county's word than the window allows: what has left this
-/// machine and not arrived is lost when the line forgets the flow, and a line's own memory is long.
-struct Ahead {
+/// The rest of a blob, slice by slice, until nobody listens to the answer any more: a flow that was given up must not take
+/// the line from the next one.
+struct Slices {
     rest: Bytes,
-    window: Arc<Mutex<Window>>,
+    given_up: Arc<AtomicBool>,
 }
 
-/// How far ahead of the county's word a blob may be sent.
-struct Window {
-    /// Offsets in the blob: sent, and arrived.
-    sent: u64,
-    seen: u64,
-    /// Bytes.
-    size: u64,
-    waiting: Option<Waker>,
-}
+/// Gives the sending up when the answer is no longer listened to.
+struct Listening(Arc<AtomicBool>);
 
-impl Window {
-    fn of(window: &Mutex<Self>) -> MutexGuard<'_, Self> {
-        window.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The county has seen so much, and the window is of this size from now on.
-    fn heard(&mut self, seen: u64, size: u64) {
-        self.seen = self.seen.max(seen);
-        self.size = size;
-        if let Some(waiting) = self.waiting.take() {
-            waiting.wake();
-        }
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
-impl http_body::Body for Ahead {
+impl http_body::Body for Slices {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Broke;
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         if this.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let mut window = Window::of(&this.window);
-        let room = window.size.saturating_sub(window.sent.saturating_sub(window.seen));
-        if room == 0 {
-            window.waiting = Some(cx.waker().clone());
-            return Poll::Pending;
+        if this.given_up.load(Ordering::Relaxed) {
+            return Poll::Ready(Some(Err(Broke::Told)));
         }
-        let slice = this.rest.split_to(this.rest.len().min(SLICE).min(usize::try_from(room).unwrap_or(SLICE)));
-        window.sent = window.sent.saturating_add(u64::try_from(slice.len()).unwrap_or(0));
+        let slice = this.rest.split_to(this.rest.len().min(SLICE));
         Poll::Ready(Some(Ok(http_body::Frame::data(slice))))
     }
 
@@ -248,12 +228,6 @@ impl Https {
             }
             Err(broke) => broke,
         };
-        if std::env::var_os("RUHU_TRACE").is_some() {
-            #[allow(clippy::print_stderr, reason = "x")]
-            {
-                eprintln!("{:?} TRACE broke {broke:?} stall {:?}", std::thread::current().id(), line.pace.stall());
-            }
-        }
         line.warm = None;
         line.pace.broke();
         // The old client goes with its connections: none of them is trusted any more.
@@ -300,14 +274,16 @@ impl Https {
     }
 
     fn say<M: Message, A: Message>(&self, path: &str, message: &M) -> Result<A, CourierFault> {
-        let packed = zstd::encode_all(message.bytes().as_slice(), 9).map_err(trouble)?;
+        let unreadable = || CourierFault::Wire(WireFault::Range("zstd"));
+        let packed = zstd::encode_all(message.bytes().as_slice(), 9).ok().ok_or_else(unreadable)?;
         let out = packed.len();
         let at = format!("{}{path}", self.address);
         let body =
             self.send(|client| client.post(at).header("content-type", "application/octet-stream").body(packed), out)?;
         let plain = zstd::bulk::Decompressor::new()
             .and_then(|mut inflate| inflate.decompress(&body, MOST_INFLATED))
-            .map_err(trouble)?;
+            .ok()
+            .ok_or_else(unreadable)?;
         Ok(A::parse(&plain)?)
     }
 
@@ -330,10 +306,6 @@ fn client(tls: &rustls::ClientConfig, connect: Duration) -> Result<reqwest::Clie
         .pool_idle_timeout(WARM)
         .pool_max_idle_per_host(1)
         .build()
-}
-
-fn trouble(error: std::io::Error) -> CourierFault {
-    CourierFault::Broken(Cause::from(error))
 }
 
 fn refused(body: &[u8]) -> CourierFault {
@@ -435,7 +407,7 @@ impl Courier for Https {
     fn enrol(&self, ask: &EnrolAsk) -> Result<EnrolReply, CourierFault> {
         let at = format!("{}/v1/enrol", self.address);
         let body = self.send(|client| client.post(at).json(ask), 0)?;
-        serde_json::from_slice(&body).map_err(|error| CourierFault::Broken(error.into()))
+        serde_json::from_slice(&body).or(Err(CourierFault::Wire(WireFault::Range("JSON"))))
     }
 
     fn hello(&self, hello: &Hello) -> Result<Welcome, CourierFault> {
@@ -465,32 +437,23 @@ impl Courier for Https {
     fn blob_stand(&self, piece: &Piece) -> Result<Stand, CourierFault> {
         let at = self.blob_at(piece, "/have");
         let body = self.send(|client| client.get(at), 0)?;
-        serde_json::from_slice(&body).map_err(|error| CourierFault::Broken(error.into()))
+        serde_json::from_slice(&body).or(Err(CourierFault::Wire(WireFault::Range("JSON"))))
     }
 
     fn put_blob(&self, piece: &Piece, whole: &[u8], told: &mut dyn FnMut(u64)) -> Result<Stand, CourierFault> {
         let rest = usize::try_from(piece.from).ok().and_then(|from| whole.get(from..)).unwrap_or_default();
         // The request's own bytes are not waited for: the county answers while they arrive.
         let (old, limits) = self.begin(0);
-        let (connect, size) = {
-            let line = &mut self.line();
-            line.pace.flow();
-            (line.pace.connect(), line.pace.window())
-        };
-        let window = Window { sent: piece.from, seen: piece.from, size, waiting: None };
-        let window = Arc::new(Mutex::new(window));
+        let connect = self.line().pace.connect();
+        let listening = Listening(Arc::default());
+        let slices = Slices { rest: Bytes::copy_from_slice(rest), given_up: Arc::clone(&listening.0) };
         let request = old
             .put(self.blob_at(piece, ""))
             .header("content-type", "application/octet-stream")
-            .body(reqwest::Body::wrap(Ahead { rest: Bytes::copy_from_slice(rest), window: Arc::clone(&window) }));
+            .body(reqwest::Body::wrap(slices));
         let mut last: Option<Stand> = None;
-        let begun = now();
         let mut said = |stand: Stand| {
             told(stand.have);
-            let mut line = self.line();
-            let pace = &mut line.pace;
-            pace.arrived(stand.seen.saturating_sub(piece.from), now().saturating_duration_since(begun));
-            Window::of(&window).heard(stand.seen, pace.window());
             last = Some(stand);
         };
         let result = self.runtime.block_on(async {
@@ -521,6 +484,7 @@ impl Courier for Https {
                 stands.hear(&bytes, &mut said)?;
             }
         });
+        drop(listening);
         // Counted is what arrived there: of the rest nobody knows whether it ever left this machine.
         let have = last.map_or(piece.from, |stand| stand.have).saturating_sub(piece.from);
         self.count(usize::try_from(have).unwrap_or(0), 0);
