@@ -1,6 +1,11 @@
 //! The bad line: blobs go on at the right byte however they are cut and whoever is restarted, a county that is lost in
 //! between costs a sentence and nothing else, and a photo comes home through weather in which no flow lives long.
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on stops, and this one measures"
+)]
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
