@@ -171,16 +171,15 @@ fn records_and_a_photo_come_home_in_bad_weather() {
     let watching = std::thread::spawn(move || {
         let mut seen = std::collections::BTreeSet::new();
         while begun.elapsed() < Duration::from_secs(80) {
-            let Some(progress) = desk.progress() else {
-                if seen.is_empty() {
-                    std::thread::yield_now();
-                    continue;
+            match desk.progress() {
+                Some(progress) => {
+                    assert!(progress.total == 0 || progress.done <= progress.total, "{progress:?}");
+                    seen.insert(format!("{:?}", progress.stage));
                 }
-                break;
-            };
-            assert!(progress.total == 0 || progress.done <= progress.total, "{progress:?}");
-            seen.insert(format!("{:?}", progress.stage));
-            std::thread::park_timeout(Duration::from_millis(50));
+                None if seen.is_empty() => {}
+                None => break,
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         seen
     });
