@@ -2,12 +2,12 @@
 //! and desk. With the real TCP in a network namespace of its own where this process may make one, else over the line that
 //! models TCP. It judges nothing; what is too slow, a person says.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use county::Clock;
-use desk::carry::Carrier;
+use desk::carry::{Carrier, Stage};
 use domain::blob::Piece;
 use domain::ids::{FileId, Sha};
 use domain::words::Section;
@@ -71,8 +71,11 @@ impl Way {
 #[derive(Debug, Clone, Copy)]
 struct Contact {
     took: Duration,
+    /// How much of that went before the first photo.
+    until_photos: Duration,
     contacts: u32,
     up: u64,
+    taken_up: u64,
     packets_up: u64,
     flows: u64,
 }
@@ -80,19 +83,36 @@ struct Contact {
 /// Syncs until everything is at the county.
 fn contact(seat: &Seat, way: &Way) -> Contact {
     let (before, begun) = (way.carried(), Instant::now());
-    let mut contacts = 0;
-    while contacts < 20 {
-        contacts += 1;
-        match seat.call("Sync", json!({})) {
-            Ok(_) => break,
-            Err(failure) => eprintln!("a contact broke off: {:?}", failure.code),
+    let desk = seat.door().desk().expect("an open desk");
+    let over = AtomicBool::new(false);
+    let (contacts, until_photos) = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if desk.progress().is_some_and(|progress| progress.stage == Stage::PhotosOut) {
+                    break;
+                }
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+            begun.elapsed()
+        });
+        let mut contacts = 0;
+        while contacts < 20 {
+            contacts += 1;
+            match seat.call("Sync", json!({})) {
+                Ok(_) => break,
+                Err(failure) => eprintln!("a contact broke off: {:?}", failure.code),
+            }
         }
-    }
+        over.store(true, Ordering::Relaxed);
+        (contacts, watching.join().expect("watched"))
+    });
     let (took, after) = (begun.elapsed(), way.carried());
     Contact {
         took,
+        until_photos: until_photos.min(took),
         contacts,
         up: after.up - before.up,
+        taken_up: after.taken_up - before.taken_up,
         packets_up: after.packets_up - before.packets_up,
         flows: after.flows - before.flows,
     }
@@ -188,23 +208,59 @@ fn cuts() -> (usize, u64) {
     (right.into_inner(), sent.into_inner().expect("no panic"))
 }
 
-fn at(sorted: &[f64], hundredths: usize) -> Value {
-    json!((sorted[(sorted.len() - 1) * hundredths / 100] * 1_000.0).round() / 1_000.0)
+fn rounded(value: f64) -> Value {
+    json!((value * 1_000.0).round() / 1_000.0)
 }
 
-fn series(figures: &mut Vec<(String, Value)>, name: &str, values: impl Iterator<Item = f64>) {
-    let mut values: Vec<f64> = values.collect();
+fn series(figures: &mut Vec<(String, Value)>, name: &str, mut values: Vec<f64>) {
     values.sort_by(f64::total_cmp);
     for (part, hundredths) in [("p50", 50), ("p90", 90), ("most", 100)] {
-        figures.push((format!("{name}_{part}"), at(&values, hundredths)));
+        let value = values[(values.len() - 1) * hundredths / 100];
+        figures.push((format!("{name}_{part}"), rounded(value)));
     }
 }
 
-/// The figures of the bad line, by name.
+/// All seeds side by side; the figures' names begin with `prefix`. `first` is the number of the first line.
+fn weather(figures: &mut Vec<(String, Value)>, prefix: &str, real: bool, first: u8) {
+    let (setting_up, together) = (Mutex::new(()), Barrier::new(usize::from(SEEDS)));
+    let all: Vec<(Contact, Contact)> = std::thread::scope(|scope| {
+        let (setting_up, together) = (&setting_up, &together);
+        let run = |n: u8| scope.spawn(move || seed(real, first + n, setting_up, together));
+        let running: Vec<_> = (0..SEEDS).map(run).collect();
+        running.into_iter().map(|one| one.join().expect("a seed's story")).collect()
+    });
+    let photos = || all.iter().map(|(photo, _)| photo);
+    let records = || all.iter().map(|(_, records)| records);
+    let ratio = |bytes: u64| number(bytes) / number(u64::try_from(PHOTO).expect("a size"));
+    let mut put = |name: &str, values: Vec<f64>| series(figures, &format!("{prefix}{name}"), values);
+    // The photo alone, and with all that goes before it: greeting, records, comparing.
+    put("photo_s", photos().map(|one| (one.took - one.until_photos).as_secs_f64()).collect());
+    put("photo_contact_s", photos().map(|one| one.took.as_secs_f64()).collect());
+    // Bytes of the whole contact for each of the photo's: those that the county received, all of TLS and what came twice
+    // included; with those that died on the way; and with headers and repetitions of packets.
+    put("photo_bytes_ratio", photos().map(|one| ratio(one.taken_up)).collect());
+    put("photo_bytes_with_lost_ratio", photos().map(|one| ratio(one.up)).collect());
+    put("photo_bytes_of_packets_ratio", photos().map(|one| ratio(one.packets_up)).collect());
+    put("photo_flows", photos().map(|one| number(one.flows)).collect());
+    put("records_s", records().map(|one| one.took.as_secs_f64()).collect());
+    put("records_bytes_up", records().map(|one| number(one.up)).collect());
+    let broken = all.iter().map(|(photo, records)| photo.contacts + records.contacts - 2).sum::<u32>();
+    figures.push((format!("{prefix}contacts_broken_off"), json!(broken)));
+}
+
+/// A count as a figure; counts here are far below what a figure can tell apart.
+fn number(count: u64) -> f64 {
+    f64::from(u32::try_from(count / 1_024).expect("a count")) * 1_024.0
+        + f64::from(u32::try_from(count % 1_024).expect("a count"))
+}
+
+/// The figures of the bad line, by name. With `RUHU_MODEL_LINE` in the environment, those of the line that models TCP even
+/// where the real one could be had.
 ///
 /// # Panics
 /// When something did not come home.
 pub fn measure() -> Vec<(String, Value)> {
+    let mut figures = vec![("seeds".to_owned(), json!(SEEDS))];
     #[cfg(target_os = "linux")]
     let real = crate::tun::possible() && std::env::var_os("RUHU_MODEL_LINE").is_none();
     #[cfg(not(target_os = "linux"))]
@@ -212,41 +268,20 @@ pub fn measure() -> Vec<(String, Value)> {
     #[cfg(target_os = "linux")]
     if real {
         crate::tun::own_namespace();
+        figures.push(("_congestion_control".to_owned(), json!(crate::tun::congestion_control())));
     }
-    let mut figures = Vec::new();
-    let (setting_up, together) = (Mutex::new(()), Barrier::new(usize::from(SEEDS)));
-    let all: Vec<(Contact, Contact)> = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..SEEDS)
-            .map(|n| {
-                scope.spawn({
-                    let (setting_up, together) = (&setting_up, &together);
-                    move || seed(real, n, setting_up, together)
-                })
-            })
-            .collect();
-        running.into_iter().map(|one| one.join().expect("a seed's story")).collect()
-    });
-    #[allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people")]
-    let ratio = |bytes: u64| bytes as f64 / PHOTO as f64;
-    let photos = || all.iter().map(|(photo, _)| photo);
-    let records = || all.iter().map(|(_, records)| records);
-    series(&mut figures, "photo_s", photos().map(|one| one.took.as_secs_f64()));
-    series(&mut figures, "photo_bytes_ratio", photos().map(|one| ratio(one.up)));
-    series(&mut figures, "photo_packet_bytes_ratio", photos().map(|one| ratio(one.packets_up)));
-    series(&mut figures, "photo_flows", photos().map(|one| f64::from(u32::try_from(one.flows).expect("few"))));
-    series(&mut figures, "records_s", records().map(|one| one.took.as_secs_f64()));
-    series(&mut figures, "records_bytes_up", records().map(|one| f64::from(u32::try_from(one.up).expect("few"))));
-    let broken = all.iter().map(|(photo, records)| photo.contacts + records.contacts - 2).sum::<u32>();
-    figures.push(("contacts_broken_off".to_owned(), json!(broken)));
-    figures.push(("seeds".to_owned(), json!(SEEDS)));
+    figures.push(("_line".to_owned(), json!(if real { "TUN, real TCP" } else { "model of TCP" })));
+    weather(&mut figures, "", real, 0);
+    #[cfg(target_os = "linux")]
+    if real {
+        // The least that any laptop's TCP can do.
+        crate::tun::set_congestion_control("reno");
+        weather(&mut figures, "reno_", real, SEEDS);
+    }
     let (right, sent) = cuts();
     figures.push(("cuts_resumed_right".to_owned(), json!(right)));
     figures.push(("cuts".to_owned(), json!(KIB)));
-    #[allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people")]
-    let cut_ratio = sent as f64 / (KIB * KIB * KIB) as f64;
-    figures.push(("cut_bytes_ratio".to_owned(), json!((cut_ratio * 1_000.0).round() / 1_000.0)));
-    figures.push(("_line".to_owned(), json!(if real { "TUN, real TCP" } else { "model of TCP" })));
-    let control = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control").unwrap_or_default();
-    figures.push(("_congestion_control".to_owned(), json!(control.trim())));
+    let all = number(u64::try_from(KIB * KIB * KIB).expect("a size"));
+    figures.push(("cut_bytes_ratio".to_owned(), rounded(number(sent) / all)));
     figures
 }

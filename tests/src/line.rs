@@ -80,6 +80,8 @@ pub struct Carried {
     pub up: u64,
     /// Bytes of streams from county to desk.
     pub down: u64,
+    /// Those of them that the county received: not what was on its way when a flow died.
+    pub taken_up: u64,
     /// Bytes of packets from desk to county: headers and repetitions included.
     pub packets_up: u64,
     /// Bytes of packets from county to desk.
@@ -92,6 +94,7 @@ pub struct Carried {
 struct Counters {
     stream: [AtomicU64; 2],
     packets: [AtomicU64; 2],
+    taken: AtomicU64,
     flows: AtomicU64,
 }
 
@@ -200,11 +203,12 @@ impl Line {
 
     /// What it carried so far.
     pub fn carried(&self) -> Carried {
-        let Counters { stream, packets, flows } = &self.shared.counters;
+        let Counters { stream, packets, taken, flows } = &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Carried {
             up: read(&stream[0]),
             down: read(&stream[1]),
+            taken_up: read(taken),
             packets_up: read(&packets[0]),
             packets_down: read(&packets[1]),
             flows: read(flows),
@@ -316,6 +320,11 @@ impl Way {
             () = async { tokio::join!(self.send(&mut from, deliver), far.deliver(delivered, to)); } => {}
             _ = ended.wait_for(|ended| *ended) => {}
         }
+        if self.after.is_none() && *ended.borrow() {
+            // Read to its end: a socket that is closed with something unread throws away what it had still to send.
+            let mut rest = vec![0; SEGMENT];
+            while from.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+        }
     }
 
     /// Puts segments on the line as TCP would.
@@ -407,11 +416,16 @@ impl Way {
                 continue;
             }
             count += size(segment.len());
+            if self.way == 0 {
+                self.shared.counters.taken.fetch_add(size(segment.len()), Ordering::Relaxed);
+            }
             if to.write_all(&segment).await.is_err() {
                 break;
             }
         }
         if self.after.is_some_and(|after| count >= after) {
+            // What arrived before the cut has arrived.
+            to.shutdown().await.ok();
             self.end.send_replace(true);
         } else if self.forgotten(Instant::now()) {
             // Whoever ended the flow, the other side is never told: its half stays open as long as the line.
@@ -437,5 +451,47 @@ mod tests {
         assert_ne!(Weather::BAD.phase(1), Weather::BAD.phase(2));
         assert_eq!(Weather::BAD.takes(8_000), Duration::from_secs(1));
         assert_eq!([whole(0.5), whole(2.0), whole(3.9), whole(64.0)], [1, 2, 3, 64]);
+    }
+
+    /// Sends so many bytes over a line in this weather; how many arrive, and how long the last took.
+    fn sent_over(weather: Weather, bytes: usize, patience: Duration) -> (usize, Duration, Carried) {
+        use std::io::{Read as _, Write as _};
+        let county = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let line = Line::to(county.local_addr().expect("an address"), 7);
+        line.weather(Some(weather));
+        let begun = std::time::Instant::now();
+        let mut desk = std::net::TcpStream::connect(line.address).expect("a line");
+        desk.write_all(&vec![1; bytes]).expect("written");
+        let (mut heard, _) = county.accept().expect("a flow");
+        heard.set_read_timeout(Some(patience)).expect("a timeout");
+        let (mut count, mut last) = (0, Duration::ZERO);
+        let mut buffer = [0; 4_096];
+        while count < bytes {
+            match heard.read(&mut buffer) {
+                Ok(read) if read > 0 => (count, last) = (count + read, begun.elapsed()),
+                Ok(_) | Err(_) => break,
+            }
+        }
+        (count, last, line.carried())
+    }
+
+    #[test]
+    fn a_line_is_as_slow_as_it_says_loses_and_forgets() {
+        let long = Duration::from_secs(60);
+        let round = Duration::from_millis(40);
+        let clear = Weather { rate: 100_000, round, loss: 0, up: long, gap: Duration::ZERO };
+        let (count, took, carried) = sent_over(clear, 50_000, long);
+        assert_eq!((count, carried.up, carried.taken_up, carried.flows), (50_000, 50_000, 50_000, 1));
+        // Half a second of rate with headers, and a round and a half to begin and arrive.
+        assert!(took > Duration::from_millis(570), "{took:?}");
+        // Lost segments are sent again: all of it comes, later.
+        let (count, slower, lossy) = sent_over(Weather { loss: 20, ..clear }, 50_000, long);
+        assert_eq!(count, 50_000);
+        assert!(slower > took && lossy.packets_up > carried.packets_up + 2 * 1_400, "{slower:?} {lossy:?}");
+        // Its time is up: what is on its way is lost without a word, and the flow is never heard of again.
+        let short = Weather { up: Duration::from_secs(3), gap: Duration::from_secs(1), ..clear };
+        let (count, last, forgotten) = sent_over(short, 800_000, Duration::from_secs(2));
+        assert!(count < 400_000 && last < Duration::from_secs(5), "{count} {last:?}");
+        assert!(forgotten.up > forgotten.taken_up, "{forgotten:?}");
     }
 }

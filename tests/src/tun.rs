@@ -20,8 +20,8 @@ use crate::chance::Chance;
 use crate::line::{Carried, Weather};
 
 const PACKET: usize = 1_400;
-/// Packets that wait to be put on the line; more are dropped, as a modem does.
-const QUEUE: Duration = Duration::from_secs(4);
+/// How long a packet may wait to be put on the line before it is dropped: about a round trip's worth, as is the rule.
+const QUEUE: Duration = Duration::from_millis(1_000);
 const HERE: &str = "RUHU_OWN_NETWORK";
 
 /// Whether this process may have the real line: it is root, and there are TUN devices and the tools to set them up.
@@ -45,6 +45,22 @@ pub fn own_namespace() {
     panic!("the namespace: {failed}");
 }
 
+const CONTROL: &str = "/proc/sys/net/ipv4/tcp_congestion_control";
+
+/// How TCP paces itself in this namespace, e.g. `bbr`.
+pub fn congestion_control() -> String {
+    std::fs::read_to_string(CONTROL).unwrap_or_default().trim().to_owned()
+}
+
+/// Lets TCP pace itself so, in this namespace alone.
+///
+/// # Panics
+/// When the kernel does not know it, or this is not a namespace of one's own.
+pub fn set_congestion_control(name: &str) {
+    assert!(std::env::var_os(HERE).is_some(), "not in the machine's own network");
+    std::fs::write(CONTROL, name).expect("a congestion control");
+}
+
 fn ip(arguments: &[&str]) {
     let done = Command::new("ip").args(arguments).output().expect("ip");
     assert!(done.status.success(), "ip {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
@@ -54,6 +70,7 @@ fn ip(arguments: &[&str]) {
 struct Counters {
     stream: [AtomicU64; 2],
     packets: [AtomicU64; 2],
+    taken: AtomicU64,
     flows: AtomicU64,
 }
 
@@ -132,11 +149,12 @@ impl Tun {
 
     /// What it carried so far.
     pub fn carried(&self) -> Carried {
-        let Counters { stream, packets, flows } = &self.0.counters;
+        let Counters { stream, packets, taken, flows } = &self.0.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Carried {
             up: read(&stream[0]),
             down: read(&stream[1]),
+            taken_up: read(taken),
             packets_up: read(&packets[0]),
             packets_down: read(&packets[1]),
             flows: read(flows),
@@ -160,6 +178,8 @@ struct Flow {
     stretch: Option<u128>,
     /// First sequence number of each way, and how far the way has come.
     ways: [Option<(u32, u32)>; 2],
+    /// How far the county says that it has come from the desk.
+    taken: u32,
 }
 
 impl Shared {
@@ -212,6 +232,15 @@ impl Shared {
 
     fn count(&self, way: usize, length: usize, flow: &mut Flow, head: &Head) {
         self.counters.packets[way].fetch_add(u64::try_from(length).expect("a length"), Ordering::Relaxed);
+        if way == 1
+            && let (Some((first, _)), Some(taken)) = (flow.ways[0], head.taken)
+        {
+            let taken = taken.wrapping_sub(first);
+            if taken > flow.taken && taken < u32::MAX / 2 {
+                self.counters.taken.fetch_add(u64::from(taken - flow.taken), Ordering::Relaxed);
+                flow.taken = taken;
+            }
+        }
         let (first, far) = flow.ways[way].get_or_insert((head.seq, 1));
         let end = head.seq.wrapping_sub(*first).wrapping_add(head.payload);
         // Repetitions and probes lie before what was reached.
@@ -229,6 +258,8 @@ struct Head {
     seq: u32,
     payload: u32,
     begins: bool,
+    /// The next byte that its sender waits for.
+    taken: Option<u32>,
 }
 
 impl Head {
@@ -243,7 +274,15 @@ impl Head {
         let seq = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
         let payload = u32::try_from(tcp.len().checked_sub(header)?).ok()?;
         let begins = tcp[13] & 0x12 == 0x02;
+        let taken = (tcp[13] & 0x10 != 0).then(|| u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]));
         // The first packet's number counts as one byte.
-        Some(Self { from: pair(0)?, to: pair(2)?, seq, payload: payload + u32::from(tcp[13] & 0x02 != 0), begins })
+        Some(Self {
+            from: pair(0)?,
+            to: pair(2)?,
+            seq,
+            payload: payload + u32::from(tcp[13] & 0x02 != 0),
+            begins,
+            taken,
+        })
     }
 }

@@ -4,7 +4,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on stops"
+    reason = "a test that cannot go on stops, and this one measures"
 )]
 
 use std::cell::Cell;
@@ -101,14 +101,14 @@ fn what_does_not_follow_is_refused_and_a_lying_hash_is_dropped() {
     let blob = noise(2, 50_000);
     let piece = whole(&blob);
     let put = |envoy: &Envoy, piece: &Piece| envoy.put_blob(piece, &blob, &mut |_| {}).expect("an answer");
-    let gap = |have| Stand { have, kept: false, refused: Some(Refusal::Gap) };
+    let gap = |have| Stand { have, refused: Some(Refusal::Gap), ..Stand::default() };
     assert_eq!(put(&envoy, &Piece { from: 10_000, ..piece }), gap(0));
     line.cut([Cut::Up(30_000)]);
     let envoy = envoy.anew();
     let broken = envoy.put_blob(&piece, &blob, &mut |_| {});
     assert!(broken.is_err(), "{broken:?}");
     let stand = envoy.blob_stand(&piece).expect("a stand");
-    assert!((1..30_000).contains(&stand.have), "what arrived before the cut is kept: {stand:?}");
+    assert!((20_000..30_000).contains(&stand.have), "what arrived before the cut is kept: {stand:?}");
     assert_eq!(put(&envoy, &Piece { from: stand.have + 1, ..piece }), gap(stand.have));
     // All of it again does no harm.
     assert!(put(&envoy, &piece).kept);
@@ -171,16 +171,15 @@ fn records_and_a_photo_come_home_in_bad_weather() {
     let watching = std::thread::spawn(move || {
         let mut seen = std::collections::BTreeSet::new();
         while begun.elapsed() < Duration::from_secs(80) {
-            let Some(progress) = desk.progress() else {
-                if seen.is_empty() {
-                    std::thread::yield_now();
-                    continue;
+            match desk.progress() {
+                Some(progress) => {
+                    assert!(progress.total == 0 || progress.done <= progress.total, "{progress:?}");
+                    seen.insert(format!("{:?}", progress.stage));
                 }
-                break;
-            };
-            assert!(progress.total == 0 || progress.done <= progress.total, "{progress:?}");
-            seen.insert(format!("{:?}", progress.stage));
-            std::thread::park_timeout(Duration::from_millis(50));
+                None if seen.is_empty() => {}
+                None => break,
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         seen
     });

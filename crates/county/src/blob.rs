@@ -36,7 +36,7 @@ impl County {
         self.settle(self.ledger.read(|tx| {
             let device = self.allowed(tx, device, piece)?;
             if placed(tx, piece)? {
-                return Ok(Stand { have: piece.size, kept: true, refused: None });
+                return Ok(Stand { have: piece.size, kept: true, ..Stand::default() });
             }
             let part = part(tx, device.id, piece.sha)?;
             Ok(Stand { have: part.map_or(0, |part| part.have), ..Stand::default() })
@@ -66,7 +66,7 @@ impl County {
         self.settle(self.ledger.write(|tx| {
             let device = self.allowed(tx, device, piece)?.id;
             if placed(tx, piece)? {
-                return Ok(Stand { have: piece.size, kept: true, refused: None });
+                return Ok(Stand { have: piece.size, kept: true, ..Stand::default() });
             }
             let now = self.clock.now();
             let part = match part(tx, device, piece.sha)? {
@@ -82,7 +82,7 @@ impl County {
                 }
             };
             let Some(known) = part.have.checked_sub(piece.from) else {
-                return Ok(Stand { have: part.have, kept: false, refused: Some(Refusal::Gap) });
+                return Ok(Stand { have: part.have, refused: Some(Refusal::Gap), ..Stand::default() });
             };
             let fresh = usize::try_from(known).ok().and_then(|known| bytes.get(known..)).unwrap_or_default();
             make_room(tx, device, &part, fresh)?;
@@ -96,11 +96,11 @@ impl County {
             let whole = tx.part_bytes(device, piece.sha)?;
             tx.drop_part(device, piece.sha)?;
             if Sha::of(&whole) != piece.sha {
-                return Ok(Stand { have: 0, kept: false, refused: Some(Refusal::WrongBytes) });
+                return Ok(Stand { refused: Some(Refusal::WrongBytes), ..Stand::default() });
             }
             tx.add_blob(piece.sha, now, &whole)?;
             tx.add_blob_place(piece.sha, piece.file, piece.section, device)?;
-            Ok(Stand { have, kept: true, refused: None })
+            Ok(Stand { have, kept: true, ..Stand::default() })
         }))
     }
 

@@ -35,6 +35,8 @@ const MOST_ENROL: usize = 64 * 1024;
 const LEVEL: i32 = 3;
 /// Bytes of a blob wait so long for more before they are written: what a cut can cost.
 const SOON: Duration = Duration::from_secs(1);
+/// An answer says at most so often that bytes still come.
+const OFTEN: Duration = Duration::from_millis(500);
 /// What has arrived is at hand after so long.
 const BRIEF: Duration = Duration::from_millis(20);
 /// So many bytes of a blob are written at once.
@@ -314,7 +316,8 @@ fn say(tell: &mpsc::Sender<Bytes>, stand: Stand) {
 }
 
 /// Keeps a blob's bytes as they come: after [`SOON`] on a slow line, by [`MUCH`] on a quick one, and whatever is left when
-/// the line breaks.
+/// the line breaks. Whenever some come it says so, at most each [`OFTEN`]: a desk must not take one lost answer for the
+/// end of the line.
 async fn take_in(
     county: Arc<County>,
     device: DeviceId,
@@ -326,9 +329,11 @@ async fn take_in(
     let mut from = piece.from;
     let mut fresh: Vec<u8> = Vec::new();
     let mut due: Option<Instant> = None;
+    let mut stand = Stand { have: piece.from, ..Stand::default() };
+    let mut said = Instant::now();
     loop {
         // The server's end is one, too.
-        let mut end = *ended.borrow() || ended.has_changed().is_err();
+        let end = *ended.borrow() || ended.has_changed().is_err();
         let next = if end {
             // What has arrived by now and no more.
             arriving.next(Some(Instant::now() + BRIEF)).await
@@ -338,26 +343,32 @@ async fn take_in(
                 _ = ended.changed() => continue,
             }
         };
-        end &= matches!(next, Ok(Next::Nothing));
-        if let Ok(Next::Bytes(bytes)) = &next {
-            due.get_or_insert_with(|| Instant::now() + SOON);
-            fresh.extend_from_slice(bytes);
-            if fresh.len() < MUCH && due.is_some_and(|due| Instant::now() < due) {
-                continue;
+        let now = Instant::now();
+        let last = match &next {
+            Ok(Next::Bytes(bytes)) => {
+                due.get_or_insert(now + SOON);
+                fresh.extend_from_slice(bytes);
+                false
             }
-        }
-        due = None;
-        let last = end || !matches!(next, Ok(Next::Bytes(_) | Next::Nothing));
-        if !fresh.is_empty() || piece.size == 0 {
+            Ok(Next::Nothing) => end,
+            Ok(Next::End) | Err(_) => true,
+        };
+        let write = last || fresh.len() >= MUCH || due.is_some_and(|due| due <= now);
+        if write && !(fresh.is_empty() && piece.size > 0) {
             let bytes = std::mem::take(&mut fresh);
+            due = None;
             let place = Piece { from, ..piece };
             from = from.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             let taken = step(Arc::clone(&county), move |county| Ok(county.take_blob(device, &place, &bytes)?)).await;
-            let stand = taken.unwrap_or_else(|Sorry(refusal)| Stand { refused: Some(refusal), ..Stand::default() });
+            stand = taken.unwrap_or_else(|Sorry(refusal)| Stand { refused: Some(refusal), ..Stand::default() });
+            said = now;
             say(&tell, stand);
             if stand.kept || stand.refused.is_some() {
                 return;
             }
+        } else if now >= said + OFTEN {
+            said = now;
+            say(&tell, stand);
         }
         if last {
             return;

@@ -209,13 +209,13 @@ async fn the_whole_exchange_over_tls() {
     assert_eq!((status, lines.last()), (StatusCode::OK, Some(&Stand { have: 60_000, ..Stand::default() })));
     // Bytes that do not follow are refused with the right offset.
     let (status, lines) = told(put(60_001, photo[60_001..].to_vec()).await).await;
-    let gap = Stand { have: 60_000, kept: false, refused: Some(Refusal::Gap) };
+    let gap = Stand { have: 60_000, refused: Some(Refusal::Gap), ..Stand::default() };
     assert_eq!((status, lines), (StatusCode::CONFLICT, vec![gap]));
     let have = format!("{at}/have?{place}&size=100000");
     let (_, lines) = told(desk.get(&have).send().await).await;
     assert_eq!(lines, [Stand { have: 60_000, ..Stand::default() }]);
     let (_, lines) = told(put(60_000, photo[60_000..].to_vec()).await).await;
-    let kept = Stand { have: 100_000, kept: true, refused: None };
+    let kept = Stand { have: 100_000, kept: true, ..Stand::default() };
     assert_eq!(lines.last(), Some(&kept));
     assert_eq!(told(desk.get(&have).send().await).await.1, [kept]);
     let large = vec![6; 9 * 1024 * 1024];
@@ -225,7 +225,7 @@ async fn the_whole_exchange_over_tls() {
     refused(StatusCode::PAYLOAD_TOO_LARGE, served.post(&desk, "push", large).await, Refusal::TooLarge);
     let lie = format!("{}/v1/blob/{}?{place}&size=9", served.url, Sha::of(b"another"));
     let (_, lines) = told(desk.put(lie).body(vec![8; 9]).send().await).await;
-    assert_eq!(lines.last(), Some(&Stand { have: 0, kept: false, refused: Some(Refusal::WrongBytes) }));
+    assert_eq!(lines.last(), Some(&Stand { refused: Some(Refusal::WrongBytes), ..Stand::default() }));
     assert_eq!(desk.get(&at).send().await.expect("an answer").bytes().await.expect("bytes"), photo);
     let part = desk.get(&at).header("range", "bytes=99990-").send().await.expect("an answer");
     assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);

@@ -116,9 +116,13 @@ impl<'a> Carrier<'a> {
     /// `Refused(WrongBytes)` for a blob that is not what its hash says; else as [`Carrier::again`].
     pub fn send_blob(&mut self, piece: &Piece, whole: &[u8]) -> Result<(), CourierFault> {
         let mut safe = 0_u64;
+        let mut known: Option<Stand> = None;
         loop {
-            // Asked each time: a flow that broke may have brought more than it could tell.
-            let stand = self.again(|courier, _| courier.blob_stand(piece))?;
+            // Asked after each break: a flow that broke may have brought more than it could tell.
+            let stand = match known.take() {
+                Some(stand) => stand,
+                None => self.again(|courier, _| courier.blob_stand(piece))?,
+            };
             self.done(stand.have.saturating_sub(safe));
             safe = safe.max(stand.have);
             if stand.kept {
@@ -138,6 +142,10 @@ impl<'a> Carrier<'a> {
                 Ok(Stand { kept: true, .. }) => {
                     self.fruitless = 0;
                     return Ok(());
+                }
+                Ok(stand @ Stand { refused: None, .. }) if moved => {
+                    self.fruitless = 0;
+                    known = Some(stand);
                 }
                 // Somebody else's bytes came in between, or what was there is gone: ask again where to go on.
                 Ok(Stand { refused: Some(Refusal::Gap) | None, .. }) => {

@@ -75,7 +75,8 @@ pub trait Courier: Send + Sync {
     /// [`CourierFault`].
     fn blob_stand(&self, piece: &Piece) -> Result<Stand, CourierFault>;
     /// Sends a blob's bytes from `piece.from` to its end; `told` hears what is safe at the county, again and again. The
-    /// last word is returned; a refusal of the bytes themselves (`Gap`, `WrongBytes`) is in it.
+    /// last word is returned; a refusal of the bytes themselves (`Gap`, `WrongBytes`) is in it. If it is neither kept nor
+    /// refused, the flow was given up for a new one, and the sending goes on at once from what the county has.
     ///
     /// # Errors
     /// [`CourierFault`]; then what was told last is safe at the county, and more may be.

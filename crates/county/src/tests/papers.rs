@@ -33,8 +33,8 @@ fn a_paper_goes_to_whoever_sees_its_section() {
     let sha = Sha::of(&photo);
     let put =
         |desk: &super::Desk, file, bytes: &[u8]| county.take_blob(desk.device, &piece(sha, file, bytes, 0), bytes);
-    let kept = |size| Ok(Stand { have: size, kept: true, refused: None });
-    let lying = Stand { have: 0, kept: false, refused: Some(Refusal::WrongBytes) };
+    let kept = |size| Ok(Stand { have: size, kept: true, ..Stand::default() });
+    let lying = Stand { have: 0, refused: Some(Refusal::WrongBytes), ..Stand::default() };
     assert_eq!(put(&zhou, family(1), b"another photo"), Ok(lying));
     assert_eq!(put(&zhou, family(2), &photo), Err(Refusal::NotAllowed));
     assert_eq!(put(&hao, family(1), &photo), Err(Refusal::NotAllowed));
@@ -74,9 +74,9 @@ fn a_paper_comes_in_pieces_and_never_misplaced() {
     let photo: Vec<u8> = (0..100_000_u32).map(|n| u8::try_from(n * 7 % 251).expect("a byte")).collect();
     let sha = Sha::of(&photo);
     let at = |from| piece(sha, family(1), &photo, from);
-    let stand = |have| Stand { have, kept: false, refused: None };
-    let kept = Stand { have: 100_000, kept: true, refused: None };
-    let gap = |have| Stand { have, kept: false, refused: Some(Refusal::Gap) };
+    let stand = |have| Stand { have, ..Stand::default() };
+    let kept = Stand { have: 100_000, kept: true, ..Stand::default() };
+    let gap = |have| Stand { have, refused: Some(Refusal::Gap), ..Stand::default() };
 
     let county = &world.county;
     assert_eq!(county.blob_stand(op.device, &at(0)), Ok(stand(0)));
@@ -108,16 +108,16 @@ fn a_paper_comes_in_pieces_and_never_misplaced() {
     let wrong = Sha::of(b"something else");
     let lie = |from| piece(wrong, family(1), &photo, from);
     assert_eq!(county.take_blob(op.device, &lie(0), &photo[..99_999]), Ok(stand(99_999)));
-    let refused = Stand { have: 0, kept: false, refused: Some(Refusal::WrongBytes) };
+    let refused = Stand { have: 0, refused: Some(Refusal::WrongBytes), ..Stand::default() };
     assert_eq!(county.take_blob(op.device, &lie(99_999), &photo[99_999..]), Ok(refused));
     assert_eq!(county.blob(op.device, wrong, 0, None), Err(Refusal::NotFound));
     assert_eq!(county.blob_stand(op.device, &lie(0)), Ok(stand(0)));
     let true_one = Piece { size: 14, ..lie(0) };
-    let done = Stand { have: 14, kept: true, refused: None };
+    let done = Stand { have: 14, kept: true, ..Stand::default() };
     assert_eq!(county.take_blob(op.device, &true_one, b"something else"), Ok(done));
     // A blob of nothing is whole at once.
     let empty = piece(Sha::of(b""), family(1), b"", 0);
-    assert_eq!(county.take_blob(op.device, &empty, &[]), Ok(Stand { have: 0, kept: true, refused: None }));
+    assert_eq!(county.take_blob(op.device, &empty, &[]), Ok(Stand { have: 0, kept: true, ..Stand::default() }));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The county is the one whose certificate the invitation named; no other server is ever spoken to.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::time::timeout;
 
 use super::pace::Pace;
-use super::{Cause, Courier, CourierFault, Keeping};
+use super::{Courier, CourierFault, Keeping};
 use crate::clock::random;
 
 /// Largest answer before and after inflating, bytes.
@@ -125,31 +125,47 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// The rest of a blob, slice by slice.
-struct Slices(Bytes);
+/// The rest of a blob, slice by slice, until nobody listens to the answer any more: a flow that was given up must not take
+/// the line from the next one.
+struct Slices {
+    rest: Bytes,
+    given_up: Arc<AtomicBool>,
+}
+
+/// Gives the sending up when the answer is no longer listened to.
+struct Listening(Arc<AtomicBool>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 impl http_body::Body for Slices {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Broke;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        let rest = &mut self.get_mut().0;
-        if rest.is_empty() {
+        let this = self.get_mut();
+        if this.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let slice = rest.split_to(rest.len().min(SLICE));
+        if this.given_up.load(Ordering::Relaxed) {
+            return Poll::Ready(Some(Err(Broke::Told)));
+        }
+        let slice = this.rest.split_to(this.rest.len().min(SLICE));
         Poll::Ready(Some(Ok(http_body::Frame::data(slice))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(u64::try_from(self.0.len()).unwrap_or(u64::MAX))
+        http_body::SizeHint::with_exact(u64::try_from(self.rest.len()).unwrap_or(u64::MAX))
     }
 }
 
@@ -179,7 +195,7 @@ impl Https {
             .build()
             .map_err(|error| CourierFault::Unreachable(error.into()))?;
         let pace = Pace::new(PAGE_BYTES);
-        let client = client(&tls, &pace).map_err(|error| CourierFault::Unreachable(error.into()))?;
+        let client = client(&tls, pace.connect()).map_err(|error| CourierFault::Unreachable(error.into()))?;
         let line = Mutex::new(Line { client, pace, warm: None });
         Ok(Self { runtime, tls, address: address.to_owned(), line, out: 0.into(), back: 0.into() })
     }
@@ -215,7 +231,7 @@ impl Https {
         line.warm = None;
         line.pace.broke();
         // The old client goes with its connections: none of them is trusted any more.
-        match client(&self.tls, &line.pace) {
+        match client(&self.tls, line.pace.connect()) {
             Ok(client) => line.client = client,
             Err(error) => return Err(CourierFault::Unreachable(error.into())),
         }
@@ -258,14 +274,16 @@ impl Https {
     }
 
     fn say<M: Message, A: Message>(&self, path: &str, message: &M) -> Result<A, CourierFault> {
-        let packed = zstd::encode_all(message.bytes().as_slice(), 9).map_err(trouble)?;
+        let unreadable = || CourierFault::Wire(WireFault::Range("zstd"));
+        let packed = zstd::encode_all(message.bytes().as_slice(), 9).ok().ok_or_else(unreadable)?;
         let out = packed.len();
         let at = format!("{}{path}", self.address);
         let body =
             self.send(|client| client.post(at).header("content-type", "application/octet-stream").body(packed), out)?;
         let plain = zstd::bulk::Decompressor::new()
             .and_then(|mut inflate| inflate.decompress(&body, MOST_INFLATED))
-            .map_err(trouble)?;
+            .ok()
+            .ok_or_else(unreadable)?;
         Ok(A::parse(&plain)?)
     }
 
@@ -277,26 +295,59 @@ impl Https {
 }
 
 /// A client with no connection yet.
-fn client(tls: &rustls::ClientConfig, pace: &Pace) -> Result<reqwest::Client, reqwest::Error> {
+fn client(tls: &rustls::ClientConfig, connect: Duration) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .https_only(true)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true)
-        .connect_timeout(pace.connect())
+        .connect_timeout(connect)
         .pool_idle_timeout(WARM)
         .pool_max_idle_per_host(1)
         .build()
 }
 
-fn trouble(error: std::io::Error) -> CourierFault {
-    CourierFault::Broken(Cause::from(error))
-}
-
 fn refused(body: &[u8]) -> CourierFault {
     let refused = serde_json::from_slice::<Refused>(body).map_or(Refusal::CountyTrouble, |refused| refused.refused);
     CourierFault::Refused(refused)
+}
+
+/// How the sending of a blob ended.
+enum Sent {
+    /// With the county's last word.
+    Said,
+    /// It may not be sent.
+    No(CourierFault),
+    /// Its flow fell silent; a new one knows where the county stands.
+    Elsewhere(reqwest::Client, Stand),
+}
+
+/// What the county says while a blob arrives: one small object after the other.
+#[derive(Default)]
+struct Stands(Vec<u8>);
+
+impl Stands {
+    fn hear(&mut self, bytes: &[u8], said: &mut impl FnMut(Stand)) -> Result<(), Broke> {
+        for byte in bytes {
+            self.0.push(*byte);
+            if *byte == b'}' {
+                said(serde_json::from_slice(&self.0).or(Err(Broke::Short))?);
+                self.0.clear();
+            } else if self.0.len() > RECORD {
+                // A county that talks without end is none.
+                return Err(Broke::Large);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks where the county stands.
+async fn ask(request: RequestBuilder, limits: Limits) -> Result<Stand, Broke> {
+    let mut answer = first(request, limits).await?;
+    let body = whole(&mut answer, limits.stall).await?;
+    serde_json::from_slice(&body).or(Err(Broke::Short))
 }
 
 /// The head of the answer.
@@ -356,7 +407,7 @@ impl Courier for Https {
     fn enrol(&self, ask: &EnrolAsk) -> Result<EnrolReply, CourierFault> {
         let at = format!("{}/v1/enrol", self.address);
         let body = self.send(|client| client.post(at).json(ask), 0)?;
-        serde_json::from_slice(&body).map_err(|error| CourierFault::Broken(error.into()))
+        serde_json::from_slice(&body).or(Err(CourierFault::Wire(WireFault::Range("JSON"))))
     }
 
     fn hello(&self, hello: &Hello) -> Result<Welcome, CourierFault> {
@@ -386,43 +437,54 @@ impl Courier for Https {
     fn blob_stand(&self, piece: &Piece) -> Result<Stand, CourierFault> {
         let at = self.blob_at(piece, "/have");
         let body = self.send(|client| client.get(at), 0)?;
-        serde_json::from_slice(&body).map_err(|error| CourierFault::Broken(error.into()))
+        serde_json::from_slice(&body).or(Err(CourierFault::Wire(WireFault::Range("JSON"))))
     }
 
     fn put_blob(&self, piece: &Piece, whole: &[u8], told: &mut dyn FnMut(u64)) -> Result<Stand, CourierFault> {
         let rest = usize::try_from(piece.from).ok().and_then(|from| whole.get(from..)).unwrap_or_default();
         // The request's own bytes are not waited for: the county answers while they arrive.
-        let (client, limits) = self.begin(0);
-        let at = self.blob_at(piece, "");
-        let request = client
-            .put(at)
+        let (old, limits) = self.begin(0);
+        let connect = self.line().pace.connect();
+        let listening = Listening(Arc::default());
+        let slices = Slices { rest: Bytes::copy_from_slice(rest), given_up: Arc::clone(&listening.0) };
+        let request = old
+            .put(self.blob_at(piece, ""))
             .header("content-type", "application/octet-stream")
-            .body(reqwest::Body::wrap(Slices(Bytes::copy_from_slice(rest))));
+            .body(reqwest::Body::wrap(slices));
         let mut last: Option<Stand> = None;
+        let mut said = |stand: Stand| {
+            told(stand.have);
+            last = Some(stand);
+        };
         let result = self.runtime.block_on(async {
             let mut answer = first(request, limits).await?;
             if !answer.status().is_success() && answer.status() != StatusCode::CONFLICT {
-                return Ok(Err(refused(&self::whole(&mut answer, limits.stall).await?)));
+                return Ok(Sent::No(refused(&self::whole(&mut answer, limits.stall).await?)));
             }
-            let mut line: Vec<u8> = Vec::new();
-            while let Some(bytes) = more(&mut answer, limits.stall).await? {
-                for byte in bytes {
-                    line.push(byte);
-                    // A county that talks without end is none.
-                    if line.len() > RECORD {
-                        return Err(Broke::Large);
+            let mut stands = Stands::default();
+            loop {
+                let bytes = match timeout(limits.stall, answer.chunk()).await {
+                    Ok(bytes) => bytes?,
+                    Err(_) => {
+                        // Dead, or only held up? A new flow asks where the county stands, and whichever is heard first
+                        // goes on: no byte of a flow that lives is given up for a lost packet.
+                        let new = client(&self.tls, connect)?;
+                        let asking = Limits { answer: limits.stall.saturating_add(connect), ..limits };
+                        tokio::select! {
+                            bytes = answer.chunk() => bytes?,
+                            stand = ask(new.get(self.blob_at(piece, "/have")), asking) => {
+                                let stand = stand?;
+                                said(stand);
+                                return Ok(Sent::Elsewhere(new, stand));
+                            }
+                        }
                     }
-                    if byte != b'}' {
-                        continue;
-                    }
-                    let Ok(stand) = serde_json::from_slice::<Stand>(&line) else { return Err(Broke::Short) };
-                    line.clear();
-                    told(stand.have);
-                    last = Some(stand);
-                }
+                };
+                let Some(bytes) = bytes else { return Ok(Sent::Said) };
+                stands.hear(&bytes, &mut said)?;
             }
-            Ok(Ok(()))
         });
+        drop(listening);
         // Counted is what arrived there: of the rest nobody knows whether it ever left this machine.
         let have = last.map_or(piece.from, |stand| stand.have).saturating_sub(piece.from);
         self.count(usize::try_from(have).unwrap_or(0), 0);
@@ -430,17 +492,18 @@ impl Courier for Https {
             self.line().pace.moved();
         }
         let ended = |stand: &Stand| stand.kept || stand.refused.is_some();
-        let result = match (result, last.filter(ended)) {
-            (Ok(Ok(())), Some(stand)) => Ok(Ok(stand)),
-            (Ok(Ok(())), None) => Err(Broke::Short),
-            (Ok(Err(fault)), _) => Ok(Err(fault)),
-            (Err(broke), last) => {
-                let fault = self.end::<()>(Err(broke));
-                // If the last word was said, how the flow ended after it does not matter.
-                return last.map_or_else(|| fault.map(|()| Stand::default()), Ok);
+        match (result, last.filter(ended)) {
+            (Ok(Sent::Elsewhere(new, stand)), _) => {
+                let mut line = self.line();
+                (line.client, line.warm) = (new, Some(now()));
+                Ok(stand)
             }
-        };
-        self.end(result)?
+            (Ok(Sent::No(fault)), _) => self.end(Ok(Err(fault)))?,
+            (Ok(Sent::Said), Some(stand)) => self.end(Ok(stand)),
+            (Ok(Sent::Said), None) => self.end(Err(Broke::Short)),
+            // If the last word was said, how the flow ended after it does not matter.
+            (Err(broke), last) => self.end(Err(broke)).or_else(|fault| last.ok_or(fault)),
+        }
     }
 
     fn get_blob(&self, sha: Sha, from: u64, keep: &mut Keeping<'_>) -> Result<(), CourierFault> {
