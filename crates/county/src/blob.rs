@@ -25,7 +25,8 @@ impl County {
     /// the photo of a receipt filed in time still comes home after the family went to somebody else.
     ///
     /// # Errors
-    /// `DeviceUnknown`; `Malformed` if the bytes are not those of the hash; `NotAllowed`.
+    /// `DeviceUnknown`; `Malformed` if the bytes are not those of the hash; `NotAllowed`, also for a paper that was erased
+    /// from there.
     pub fn put_blob(
         &self,
         device: DeviceId,
@@ -43,6 +44,9 @@ impl County {
             let may = self.with_rights(tx, head, |rights| {
                 rights.may_write(&device.person, "ReceiptFiled", file, section, head)
             })?;
+            if tx.paper_erased(sha, file, section)? {
+                return Err(Refusal::NotAllowed.into());
+            }
             if !may && !tx.wrote_in(device.id, file, section)? {
                 return Err(Refusal::NotAllowed.into());
             }

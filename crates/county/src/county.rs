@@ -15,11 +15,14 @@ use domain::letter::BlockLeased;
 use domain::rights::{Position, Rights};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::anchor::{Anchor, Stand};
 use crate::chance;
 use crate::clock::Clock;
 use crate::keys::{self, Keys, KeysFault};
 use crate::ledger::{Counts, Device, Ledger, LedgerFault, Meta, Transaction};
 use crate::record::{enrolment, fresh_journal};
+
+const ANCHOR: &str = "anchor";
 
 /// The first block of numbers; those below belong to papers from before Ruhu.
 const FIRST_BLOCK: u32 = 101;
@@ -49,6 +52,9 @@ pub enum CountyFault {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeysFault),
+    /// Its anchor, the small file that remembers where the log stands.
+    #[error("the county's anchor cannot be read or written")]
+    Anchor(#[source] std::io::Error),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
@@ -144,6 +150,7 @@ pub struct County {
     pub(crate) file_key: zeroize::Zeroizing<[u8; 32]>,
     pub(crate) certificate: Sha,
     pub(crate) limits: PageLimits,
+    anchor: Anchor,
     tls: (CertificateDer<'static>, PrivateKeyDer<'static>),
     standing: RwLock<Standing>,
     trouble: Listener,
@@ -179,28 +186,58 @@ impl County {
             lost: None,
         };
         let ledger = Ledger::found(&ledger_at, &keys.ledger, &meta)?;
-        Ok(Self::with(ledger, keys, meta, clock))
+        let (anchor, _) = Anchor::open(&home.join(ANCHOR), &keys.master).map_err(CountyFault::Anchor)?;
+        let county = Self::with(ledger, keys, anchor, meta, clock);
+        county.write(|_| Ok::<_, LedgerFault>(()))?;
+        Ok(county)
     }
 
     /// The county in `home`.
     ///
     /// # Errors
-    /// `NotThere`, `ClockOfRealCounty`, or what keys and ledger say.
+    /// `NotThere`, `ClockOfRealCounty`, or what keys, anchor and ledger say.
     pub fn open(home: &Path, clock: Clock) -> Result<Self, CountyFault> {
         let (keys_at, ledger_at) = (home.join("keys.json"), home.join("ledger.db"));
         if !keys_at.exists() || !ledger_at.exists() {
             return Err(CountyFault::NotThere(home.to_owned()));
         }
         let keys = Keys::load(&keys_at)?;
+        // Read before the ledger, which may be served meanwhile: what it is compared with is then never newer.
+        let (anchor, last) = Anchor::open(&home.join(ANCHOR), &keys.master).map_err(CountyFault::Anchor)?;
         let ledger = Ledger::open(&ledger_at, &keys.ledger)?;
         let meta = ledger.read(|tx| tx.meta())?;
         if !meta.practice && !clock.is_system() {
             return Err(CountyFault::ClockOfRealCounty);
         }
-        Ok(Self::with(ledger, keys, meta, clock))
+        let county = Self::with(ledger, keys, anchor, meta, clock);
+        county.compare(last)?;
+        Ok(county)
     }
 
-    fn with(ledger: Ledger, keys: Keys, meta: Meta, clock: Clock) -> Self {
+    /// A ledger that does not lead to where the anchor last saw it was restored from a copy, and goes on as such.
+    fn compare(&self, last: Option<Stand>) -> Result<(), CountyFault> {
+        let leads = |tx: &dyn Transaction, last: Stand| -> Result<bool, LedgerFault> {
+            Ok(last.head <= tx.head()? && tx.chain_at(last.head)? == last.chain)
+        };
+        let same = match last {
+            Some(last) => self.ledger.read(|tx| leads(tx, last))?,
+            None => false,
+        };
+        if same {
+            return Ok(());
+        }
+        let forked = self.write(|tx| {
+            let head = tx.head()?;
+            self.fork(tx, head)
+        });
+        match forked {
+            Ok(()) => Ok(()),
+            Err(No::Trouble(fault)) => Err(fault.into()),
+            Err(No::Refused(_)) => Err(LedgerFault::Damaged("a fork was refused").into()),
+        }
+    }
+
+    fn with(ledger: Ledger, keys: Keys, anchor: Anchor, meta: Meta, clock: Clock) -> Self {
         Self {
             ledger,
             clock,
@@ -209,6 +246,7 @@ impl County {
             master: keys.master,
             file_key: keys.file,
             limits: PageLimits::default(),
+            anchor,
             tls: (keys.tls_certificate, keys.tls_key),
             standing: RwLock::new(Standing { rights: Rights::new(), upto: 0 }),
             trouble: Box::new(|_| {}),
@@ -289,21 +327,27 @@ impl County {
     /// # Errors
     /// `OtherLog`, `DeviceUnknown`, `NotAllowed` for a journal of somebody else, `Malformed` for an impossible year.
     pub fn hello(&self, device: DeviceId, hello: &Hello) -> Result<Welcome, Refusal> {
-        self.settle(self.ledger.write(|tx| {
+        self.settle(self.write(|tx| {
             let now = self.clock.now();
-            let device = self.known(tx, device)?;
+            let device = self.greeted(tx, device)?;
             if hello.log != self.meta.log {
                 return Err(Refusal::OtherLog.into());
             }
             let before = tx.head()?;
             let agreed = agreed(tx, before, &hello.marks)?;
+            let elsewhere = hello.marks.iter().any(|mark| mark.position > agreed);
+            // Who knows more of this log than it, or other, knows a history that it lost. Who agrees with nothing since it
+            // last found that out tells nothing new.
+            if elsewhere && agreed >= tx.meta()?.forked {
+                self.fork(tx, agreed)?;
+            }
             let mut facts = Vec::new();
             if self.opens(tx, hello.journal, device.id)? {
                 facts.push((FileId::county(), Event::DeviceEnrolled(enrolment(&device, hello.journal))));
             }
             let blocks = self.blocks(tx, before, &device, hello)?;
             facts.extend(blocks.into_iter().map(|block| (FileId::device(device.id), Event::BlockLeased(block))));
-            let quiet = facts.is_empty() && self.quiet(tx, before, &device, hello)?;
+            let quiet = facts.is_empty() && !elsewhere && self.quiet(tx, before, &device, hello)?;
             if !facts.is_empty() {
                 self.state(tx, now, facts)?;
             }
@@ -335,7 +379,7 @@ impl County {
             return Err(Refusal::Malformed.into());
         }
         let works = self.with_rights(tx, head, |rights| {
-            rights.role(&device.person, head).is_some_and(domain::words::Role::works_cases)
+            device.confirmed && rights.role(&device.person, head).is_some_and(domain::words::Role::works_cases)
         })?;
         // The answer may have been lost: what is said again, clock and all, was answered with blocks already.
         let said = Sha::of(&Hello { cursor: Cursor::default(), marks: Vec::new(), ..hello.clone() }.bytes());
@@ -363,8 +407,27 @@ impl County {
     }
 
     /// The device, if it may speak here.
-    pub(crate) fn known(&self, tx: &dyn Transaction, device: DeviceId) -> Result<Device, No> {
+    pub(crate) fn greeted(&self, tx: &dyn Transaction, device: DeviceId) -> Result<Device, No> {
         Ok(tx.device(device)?.filter(|device| !device.revoked).ok_or(Refusal::DeviceUnknown)?)
+    }
+
+    /// The device, if its person's rights are its own: not so before the head has let through an enrolment that comes from
+    /// a lost history.
+    pub(crate) fn known(&self, tx: &dyn Transaction, device: DeviceId) -> Result<Device, No> {
+        Ok(Some(self.greeted(tx, device)?).filter(|device| device.confirmed).ok_or(Refusal::NotAllowed)?)
+    }
+
+    /// Writes; durable when it returns, and the anchor knows of it. Undone if `work` fails.
+    pub(crate) fn write<T, E: From<LedgerFault>>(
+        &self,
+        work: impl FnOnce(&dyn Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (done, stand) = self.ledger.write(|tx| {
+            let done = work(tx)?;
+            Ok::<_, E>((done, Stand::of(tx)?))
+        })?;
+        self.anchor.set(stand, &self.master).map_err(LedgerFault::Anchor)?;
+        Ok(done)
     }
 
     /// Whether this journal is new; then it is added as this device's.

@@ -43,6 +43,9 @@ pub enum LedgerFault {
     /// A batch that does not inflate.
     #[error("the ledger is damaged: a batch does not inflate")]
     Packing(#[from] std::io::Error),
+    /// The file that remembers where the log stands.
+    #[error("the county's anchor cannot be read or written")]
+    Anchor(#[source] std::io::Error),
     /// JSON of an area list.
     #[error("the ledger is damaged: a list of areas cannot be read")]
     Json(#[from] serde_json::Error),
@@ -232,6 +235,8 @@ pub(crate) trait Transaction {
     fn entry(&self, position: Position) -> Kept<Option<Entry>>;
     /// The entries that hold a batch or parts of it, in log order.
     fn entries_of(&self, journal: JournalId, batch: u64) -> Kept<Vec<Entry>>;
+    /// The clock offset that was measured when a journal's last entry came.
+    fn last_offset(&self, journal: JournalId) -> Kept<Option<i64>>;
     fn add_entry(&self, entry: &Entry) -> Kept<()>;
     /// The same entry with facts closed.
     fn close_facts(&self, position: Position, bytes: &[u8]) -> Kept<()>;
@@ -298,6 +303,13 @@ impl Ledger {
     /// The embedded ledger at `path`.
     pub(crate) fn open(path: &Path, key: &FileKey) -> Kept<Self> {
         SqliteLedger::open(path, key).map(Self::Sqlite)
+    }
+
+    /// Copies the ledger, as it stands at one moment, into a new file under the same key.
+    pub(crate) fn copy(&self, to: &Path) -> Kept<()> {
+        match self {
+            Self::Sqlite(ledger) => ledger.copy(to),
+        }
     }
 
     /// Reads one state of the ledger.

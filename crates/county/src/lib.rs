@@ -4,6 +4,7 @@
 //!
 //! The steps of the exchange are plain functions of [`County`]; sockets are outside, in [`serve`].
 
+mod anchor;
 mod blob;
 mod chance;
 mod clock;
@@ -15,6 +16,7 @@ mod ledger;
 mod pull;
 mod push;
 mod record;
+mod restore;
 mod serve;
 mod tls;
 
@@ -27,4 +29,5 @@ pub use county::{County, CountyFault, Founding, PageLimits, Status};
 pub use enrol::{Invite, Invited};
 pub use http::{MOST_BLOB, MOST_INFLATED, MOST_MESSAGE, Unpacking, pack, unpack};
 pub use ledger::LedgerFault;
+pub use restore::Proof;
 pub use serve::{ServeFault, serve};

@@ -21,6 +21,8 @@ use super::{
 
 const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 2;
+/// Statements kept prepared on a connection: more than there are here, or each step would prepare its own anew.
+const STATEMENTS: usize = 128;
 /// Readers kept open between requests.
 const MOST_READERS: usize = 4;
 
@@ -70,7 +72,21 @@ impl SqliteLedger {
 
     fn with(path: &Path, key: &FileKey, conn: Connection) -> Kept<Self> {
         conn.execute_batch(ENTITLED)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { path: path.to_owned(), key: key.clone(), writer: Mutex::new(conn), readers: Mutex::new(Vec::new()) })
+    }
+
+    /// Copies the whole ledger, as it stands at one moment, into a new file under the same key, while others write.
+    pub(crate) fn copy(&self, to: &Path) -> Kept<()> {
+        let source = store::file::open(&self.path, &self.key)?;
+        let mut target = store::file::open(to, &self.key)?;
+        // In one step: then it is one state, and writers are not held up by a reader of the write-ahead log.
+        let copied = rusqlite::backup::Backup::new(&source, &mut target)?.step(-1)?;
+        if copied != rusqlite::backup::StepResult::Done {
+            return Err(LedgerFault::Damaged("it was busy while it was copied"));
+        }
+        target.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
     }
 
     pub(crate) fn read<T, E: From<LedgerFault>>(
@@ -83,6 +99,7 @@ impl SqliteLedger {
             None => {
                 let conn = store::file::open(&self.path, &self.key).map_err(LedgerFault::from)?;
                 conn.execute_batch(ENTITLED).map_err(LedgerFault::from)?;
+                conn.set_prepared_statement_cache_capacity(STATEMENTS);
                 conn
             }
         };
@@ -441,6 +458,13 @@ impl Transaction for Tx<'_> {
             self.0.prepare_cached(&format!("{ENTRY} WHERE journal = ?1 AND batch = ?2 ORDER BY position"))?;
         let rows = read.query_map(params![journal.0, int(batch)], entry_of)?;
         rows.map(|entry| unpacked(entry?)).collect()
+    }
+
+    fn last_offset(&self, journal: JournalId) -> Kept<Option<i64>> {
+        let mut read = self.0.prepare_cached(
+            "SELECT clock_offset FROM entry INDEXED BY entry_by_journal WHERE journal = ?1 ORDER BY position DESC LIMIT 1",
+        )?;
+        Ok(read.query_row([journal.0], |row| row.get(0)).optional()?)
     }
 
     fn add_entry(&self, entry: &Entry) -> Kept<()> {
