@@ -40,8 +40,8 @@ pub enum CountyFault {
     /// There is none.
     #[error("there is no county in {}: run `county init` first", .0.display())]
     NotThere(PathBuf),
-    /// The home cannot be made.
-    #[error("the folder {} cannot be made", .path.display())]
+    /// A folder cannot be made, read or written.
+    #[error("the folder {} cannot be made, read or written", .path.display())]
     Home {
         /// Which.
         path: PathBuf,
@@ -58,6 +58,9 @@ pub enum CountyFault {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
+    /// A copy that does not give the county back.
+    #[error("备份未通过核验，不能使用 / the backup does not verify and must not be relied on")]
+    Unsound(#[source] LedgerFault),
     /// Another clock for a county that is not for practice.
     #[error("only a county made with --practice may be given a clock")]
     ClockOfRealCounty,
@@ -169,11 +172,7 @@ impl County {
         if !founding.practice && !clock.is_system() {
             return Err(CountyFault::ClockOfRealCounty);
         }
-        let mut folder = std::fs::DirBuilder::new();
-        folder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-        folder.create(home).map_err(|source| CountyFault::Home { path: home.to_owned(), source })?;
+        folder(home)?;
         let (keys, text) = Keys::fresh(&founding.hosts)?;
         keys::keep(&keys_at, &text)?;
         let meta = Meta {
@@ -482,6 +481,15 @@ impl County {
             }
         }
     }
+}
+
+/// Makes a folder for its owner alone.
+pub(crate) fn folder(path: &Path) -> Result<(), CountyFault> {
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path).map_err(|source| CountyFault::Home { path: path.to_owned(), source })
 }
 
 /// The block after those that this county journal gave; far behind those that another did, which may have given more.

@@ -199,7 +199,11 @@ pub(crate) trait Transaction {
     fn meta(&self) -> Kept<Meta>;
     /// The county turned out to be restored: its new journal, where it says so, and above which position history is lost.
     fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()>;
+    /// The last position in a verified backup; it never goes back.
+    fn set_safe(&self, safe: Position) -> Kept<()>;
     fn head(&self) -> Kept<Position>;
+    /// Facts that came up to a position.
+    fn facts_upto(&self, position: Position) -> Kept<u64>;
     /// The running hash at a position; zeros at 0.
     fn chain_at(&self, position: Position) -> Kept<Sha>;
     /// The next position, from a row that stays locked until the transaction ends.
@@ -309,6 +313,13 @@ impl Ledger {
     pub(crate) fn copy(&self, to: &Path) -> Kept<()> {
         match self {
             Self::Sqlite(ledger) => ledger.copy(to),
+        }
+    }
+
+    /// Checks every page of the file, and every index against its table.
+    pub(crate) fn sound(&self) -> Kept<()> {
+        match self {
+            Self::Sqlite(ledger) => ledger.sound(),
         }
     }
 

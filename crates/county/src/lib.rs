@@ -5,6 +5,7 @@
 //! The steps of the exchange are plain functions of [`County`]; sockets are outside, in [`serve`].
 
 mod anchor;
+mod backup;
 mod blob;
 mod chance;
 mod clock;
@@ -23,6 +24,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub use backup::Backed;
 pub use blob::PaperPart;
 pub use clock::Clock;
 pub use county::{County, CountyFault, Founding, PageLimits, Status};

@@ -89,6 +89,16 @@ impl SqliteLedger {
         Ok(())
     }
 
+    /// Checks the seal of every page, and every index against its table.
+    pub(crate) fn sound(&self) -> Kept<()> {
+        let conn = locked(&self.writer);
+        if conn.prepare("PRAGMA cipher_integrity_check")?.exists([])? {
+            return Err(LedgerFault::Damaged("a page is not as it was written"));
+        }
+        let said: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if said == "ok" { Ok(()) } else { Err(LedgerFault::Damaged("its tables and indexes disagree")) }
+    }
+
     pub(crate) fn read<T, E: From<LedgerFault>>(
         &self,
         work: impl FnOnce(&dyn Transaction) -> Result<T, E>,
@@ -257,6 +267,16 @@ impl Transaction for Tx<'_> {
             params![master_journal.0, int(forked), int(lost)],
         )?;
         Ok(())
+    }
+
+    fn set_safe(&self, safe: Position) -> Kept<()> {
+        self.0.execute("UPDATE meta SET safe = max(safe, ?1) WHERE one = 1", [int(safe)])?;
+        Ok(())
+    }
+
+    fn facts_upto(&self, position: Position) -> Kept<u64> {
+        let mut read = self.0.prepare("SELECT coalesce(sum(facts), 0) FROM run WHERE position <= ?1")?;
+        Ok(read.query_row([int(position)], |row| uint(row, 0))?)
     }
 
     fn head(&self) -> Kept<Position> {

@@ -11,7 +11,7 @@ use domain::words::{DocKind, Line, Role, Section};
 use ed25519_dalek::Signer as _;
 
 use super::{Desk, World, family, offer_bytes};
-use crate::Proof;
+use crate::{Clock, County, CountyFault, Proof};
 
 const VILLAGE: &str = "410490101201";
 
@@ -83,6 +83,47 @@ fn yesterdays_copy_gets_back_what_the_desks_hold_without_anybodys_help() {
             assert_eq!(held, 0);
         }
     }
+}
+
+#[test]
+fn what_a_verified_backup_holds_is_safe_and_comes_back_from_it() {
+    let mut world = World::new("backup");
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut zhou = world.join("zhou", Role::SchoolDirector, &["410490101"]);
+    let facts = [op.place(family(1), VILLAGE)];
+    op.push(&world.county, &facts).expect("taken");
+    zhou.pull(&world);
+    let visit = [zhou.visit(family(1))];
+    zhou.push(&world.county, &visit).expect("taken");
+    assert_eq!(zhou.hello(&world.county).expect("welcome").safe, 0);
+    let to = world.path().join("backup");
+    let backed = world.county.backup(world.path(), &to).expect("a backup");
+    assert_eq!((backed.head, backed.facts), (world.truth().head, 6));
+    let welcome = zhou.hello(&world.county).expect("welcome");
+    assert_eq!(welcome.safe, backed.head);
+    assert_eq!(welcome.head, domain::exchange::Mark::of(backed.head, &backed.chain));
+    // Lost after the backup: a visit. The county goes on from it, and what was safe is still.
+    zhou.pull(&world);
+    let visit = [zhou.visit(family(1))];
+    zhou.push(&world.county, &visit).expect("taken");
+    zhou.pull(&world);
+    let home = super::Home(world.path().with_extension("next"));
+    drop(County::restore(&to, &home.0, Clock::by_hand(std::sync::Arc::clone(&world.time))).expect("a county"));
+    world.restore(&home);
+    assert_eq!(kinds(&world, "LogForked").len(), 1, "opened twice, forked once");
+    zhou.greet(&world.county, false);
+    assert_eq!(zhou.hello(&world.county).expect("welcome").safe, backed.head);
+    zhou.pull(&world);
+    zhou.check(&world, "after the restore");
+    assert_eq!(kinds(&world, "VisitMade").len(), 2);
+    // A copy whose history was changed is found by reading it, though every page of it is well sealed.
+    let other = World::new("backup-other");
+    let spoilt = world.path().join("spoilt");
+    std::fs::create_dir_all(&spoilt).expect("a folder");
+    std::fs::copy(to.join("ledger.db"), spoilt.join("ledger.db")).expect("copied");
+    std::fs::copy(other.path().join("keys.json"), spoilt.join("keys.json")).expect("copied");
+    let wrong = County::restore(&spoilt, &world.path().join("never"), Clock::by_hand(world.time.clone()));
+    assert!(matches!(wrong, Err(CountyFault::Unsound(_))));
 }
 
 #[test]
