@@ -54,7 +54,8 @@ impl County {
     /// blob is its own: knowing a hash brings nobody nearer to bytes that others have sent.
     ///
     /// # Errors
-    /// `DeviceUnknown`, `NotAllowed`; `TooLarge` above [`MOST_BLOB`]; `Malformed` for bytes beyond the blob's end.
+    /// `DeviceUnknown`; `NotAllowed`, also for a paper that was erased from there; `TooLarge` above [`MOST_BLOB`];
+    /// `Malformed` for bytes beyond the blob's end.
     pub fn take_blob(&self, device: DeviceId, piece: &Piece, bytes: &[u8]) -> Result<Stand, Refusal> {
         let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if piece.size > MOST_BLOB {
@@ -111,6 +112,9 @@ impl County {
         let may = self.with_rights(tx, head, |rights| {
             rights.may_write(&device.person, "ReceiptFiled", piece.file, piece.section, head)
         })?;
+        if tx.paper_erased(piece.sha, piece.file, piece.section)? {
+            return Err(Refusal::NotAllowed.into());
+        }
         if may || tx.wrote_in(device.id, piece.file, piece.section)? {
             Ok(device)
         } else {

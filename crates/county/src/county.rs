@@ -17,11 +17,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use store::bundle::BundleSecret;
 use store::stick::StickFault;
 
+use crate::anchor::{Anchor, Stand};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::keys::{self, Keys, KeysFault};
 use crate::ledger::{Counts, Device, Ledger, LedgerFault, Meta, Transaction};
 use crate::record::{enrolment, fresh_journal};
+
+const ANCHOR: &str = "anchor";
 
 /// The first block of numbers; those below belong to papers from before Ruhu.
 const FIRST_BLOCK: u32 = 101;
@@ -39,8 +42,8 @@ pub enum CountyFault {
     /// There is none.
     #[error("there is no county in {}: run `county init` first", .0.display())]
     NotThere(PathBuf),
-    /// The home cannot be made.
-    #[error("the folder {} cannot be made", .path.display())]
+    /// A folder cannot be made, read or written.
+    #[error("the folder {} cannot be made, read or written", .path.display())]
     Home {
         /// Which.
         path: PathBuf,
@@ -51,9 +54,15 @@ pub enum CountyFault {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeysFault),
+    /// Its anchor, the small file that remembers where the log stands.
+    #[error("the county's anchor cannot be read or written")]
+    Anchor(#[source] std::io::Error),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
+    /// A copy that does not give the county back.
+    #[error("备份未通过核验，不能使用 / the backup does not verify and must not be relied on")]
+    Unsound(#[source] LedgerFault),
     /// Another clock, or randomness of one's own, for a county that is not for practice.
     #[error("only a county made with --practice may be given a clock")]
     ClockOfRealCounty,
@@ -157,6 +166,7 @@ pub struct County {
     pub(crate) bundle: BundleSecret,
     pub(crate) certificate: Sha,
     pub(crate) limits: PageLimits,
+    anchor: Anchor,
     tls: (CertificateDer<'static>, PrivateKeyDer<'static>),
     standing: RwLock<Standing>,
     trouble: Listener,
@@ -183,11 +193,7 @@ impl County {
         if !(founding.practice || (clock.is_system() && chance.is_system())) {
             return Err(CountyFault::ClockOfRealCounty);
         }
-        let mut folder = std::fs::DirBuilder::new();
-        folder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-        folder.create(home).map_err(|source| CountyFault::Home { path: home.to_owned(), source })?;
+        folder(home)?;
         let (keys, text) = Keys::fresh(&founding.hosts, &chance)?;
         keys::keep(&keys_at, &text)?;
         let meta = Meta {
@@ -197,15 +203,19 @@ impl County {
             master_journal: JournalId(chance.fresh()?),
             safe: 0,
             forked: 0,
+            lost: None,
         };
         let ledger = Ledger::found(&ledger_at, &keys.ledger, &meta)?;
-        Ok(Self::with(ledger, keys, meta, clock, chance))
+        let (anchor, _) = Anchor::open(&home.join(ANCHOR), &keys.master).map_err(CountyFault::Anchor)?;
+        let county = Self::with(ledger, keys, anchor, meta, clock, chance);
+        county.write(|_| Ok::<_, LedgerFault>(()))?;
+        Ok(county)
     }
 
     /// The county in `home`.
     ///
     /// # Errors
-    /// `NotThere`, `ClockOfRealCounty`, or what keys and ledger say.
+    /// `NotThere`, `ClockOfRealCounty`, or what keys, anchor and ledger say.
     pub fn open(home: &Path, clock: Clock) -> Result<Self, CountyFault> {
         Self::open_by(home, clock, Chance::system())
     }
@@ -220,15 +230,42 @@ impl County {
             return Err(CountyFault::NotThere(home.to_owned()));
         }
         let keys = Keys::load(&keys_at)?;
+        // Read before the ledger, which may be served meanwhile: what it is compared with is then never newer.
+        let (anchor, last) = Anchor::open(&home.join(ANCHOR), &keys.master).map_err(CountyFault::Anchor)?;
         let ledger = Ledger::open(&ledger_at, &keys.ledger)?;
         let meta = ledger.read(|tx| tx.meta())?;
         if !(meta.practice || (clock.is_system() && chance.is_system())) {
             return Err(CountyFault::ClockOfRealCounty);
         }
-        Ok(Self::with(ledger, keys, meta, clock, chance))
+        let county = Self::with(ledger, keys, anchor, meta, clock, chance);
+        county.compare(last)?;
+        Ok(county)
     }
 
-    fn with(ledger: Ledger, keys: Keys, meta: Meta, clock: Clock, chance: Chance) -> Self {
+    /// A ledger that does not lead to where the anchor last saw it was restored from a copy, and goes on as such.
+    fn compare(&self, last: Option<Stand>) -> Result<(), CountyFault> {
+        let leads = |tx: &dyn Transaction, last: Stand| -> Result<bool, LedgerFault> {
+            Ok(last.head <= tx.head()? && tx.chain_at(last.head)? == last.chain)
+        };
+        let same = match last {
+            Some(last) => self.ledger.read(|tx| leads(tx, last))?,
+            None => false,
+        };
+        if same {
+            return Ok(());
+        }
+        let forked = self.write(|tx| {
+            let head = tx.head()?;
+            self.fork(tx, head)
+        });
+        match forked {
+            Ok(()) => Ok(()),
+            Err(No::Trouble(fault)) => Err(fault.into()),
+            Err(No::Refused(_)) => Err(LedgerFault::Damaged("a fork was refused").into()),
+        }
+    }
+
+    fn with(ledger: Ledger, keys: Keys, anchor: Anchor, meta: Meta, clock: Clock, chance: Chance) -> Self {
         Self {
             ledger,
             clock,
@@ -239,6 +276,7 @@ impl County {
             file_key: keys.file,
             bundle: keys.bundle,
             limits: PageLimits::default(),
+            anchor,
             tls: (keys.tls_certificate, keys.tls_key),
             standing: RwLock::new(Standing { rights: Rights::new(), upto: 0 }),
             trouble: Box::new(|_| {}),
@@ -319,21 +357,27 @@ impl County {
     /// # Errors
     /// `OtherLog`, `DeviceUnknown`, `NotAllowed` for a journal of somebody else, `Malformed` for an impossible year.
     pub fn hello(&self, device: DeviceId, hello: &Hello) -> Result<Welcome, Refusal> {
-        self.settle(self.ledger.write(|tx| {
+        self.settle(self.write(|tx| {
             let now = self.clock.now();
-            let device = self.known(tx, device)?;
+            let device = self.greeted(tx, device)?;
             if hello.log != self.meta.log {
                 return Err(Refusal::OtherLog.into());
             }
             let before = tx.head()?;
             let agreed = agreed(tx, before, &hello.marks)?;
+            let elsewhere = hello.marks.iter().any(|mark| mark.position > agreed);
+            // Who knows more of this log than it, or other, knows a history that it lost. Who agrees with nothing since it
+            // last found that out tells nothing new.
+            if elsewhere && agreed >= tx.meta()?.forked {
+                self.fork(tx, agreed)?;
+            }
             let mut facts = Vec::new();
             if self.opens(tx, hello.journal, device.id)? {
                 facts.push((FileId::county(), Event::DeviceEnrolled(enrolment(&device, hello.journal))));
             }
             let blocks = self.blocks(tx, before, &device, hello)?;
             facts.extend(blocks.into_iter().map(|block| (FileId::device(device.id), Event::BlockLeased(block))));
-            let quiet = facts.is_empty() && self.quiet(tx, before, &device, hello)?;
+            let quiet = facts.is_empty() && !elsewhere && self.quiet(tx, before, &device, hello)?;
             if !facts.is_empty() {
                 self.state(tx, now, facts)?;
             }
@@ -365,7 +409,7 @@ impl County {
             return Err(Refusal::Malformed.into());
         }
         let works = self.with_rights(tx, head, |rights| {
-            rights.role(&device.person, head).is_some_and(domain::words::Role::works_cases)
+            device.confirmed && rights.role(&device.person, head).is_some_and(domain::words::Role::works_cases)
         })?;
         // The answer may have been lost: what is said again, clock and all, was answered with blocks already.
         let said = Sha::of(&Hello { cursor: Cursor::default(), marks: Vec::new(), ..hello.clone() }.bytes());
@@ -393,8 +437,27 @@ impl County {
     }
 
     /// The device, if it may speak here.
-    pub(crate) fn known(&self, tx: &dyn Transaction, device: DeviceId) -> Result<Device, No> {
+    pub(crate) fn greeted(&self, tx: &dyn Transaction, device: DeviceId) -> Result<Device, No> {
         Ok(tx.device(device)?.filter(|device| !device.revoked).ok_or(Refusal::DeviceUnknown)?)
+    }
+
+    /// The device, if its person's rights are its own: not so before the head has let through an enrolment that comes from
+    /// a lost history.
+    pub(crate) fn known(&self, tx: &dyn Transaction, device: DeviceId) -> Result<Device, No> {
+        Ok(Some(self.greeted(tx, device)?).filter(|device| device.confirmed).ok_or(Refusal::NotAllowed)?)
+    }
+
+    /// Writes; durable when it returns, and the anchor knows of it. Undone if `work` fails.
+    pub(crate) fn write<T, E: From<LedgerFault>>(
+        &self,
+        work: impl FnOnce(&dyn Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (done, stand) = self.ledger.write(|tx| {
+            let done = work(tx)?;
+            Ok::<_, E>((done, Stand::of(tx)?))
+        })?;
+        self.anchor.set(stand, &self.master).map_err(LedgerFault::Anchor)?;
+        Ok(done)
     }
 
     /// Whether this journal is new; then it is added as this device's.
@@ -449,6 +512,15 @@ impl County {
             }
         }
     }
+}
+
+/// Makes a folder for its owner alone.
+pub(crate) fn folder(path: &Path) -> Result<(), CountyFault> {
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path).map_err(|source| CountyFault::Home { path: path.to_owned(), source })
 }
 
 /// The block after those that this county journal gave; far behind those that another did, which may have given more.

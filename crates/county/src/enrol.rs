@@ -82,7 +82,7 @@ impl County {
     /// `Malformed`, `InvitationUnknown`, `InvitationUsed`, `InvitationExpired`, `PracticeMismatch`, `BadProof`;
     /// `NotAllowed` if key, certificate, journal or bundle key are already somebody else's.
     pub fn enrol(&self, certificate: Sha, ask: &EnrolAsk) -> Result<EnrolReply, Refusal> {
-        self.settle(self.ledger.write(|tx| {
+        self.settle(self.write(|tx| {
             let now = self.clock.now();
             let token: [u8; 16] = unhex(&ask.token).ok_or(Refusal::Malformed)?;
             let key: [u8; 32] = unhex(&ask.key).ok_or(Refusal::Malformed)?;

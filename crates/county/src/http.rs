@@ -16,7 +16,7 @@ use axum::{Extension, Json, Router};
 use domain::blob::{MOST_BLOB, Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused};
 use domain::exchange::{Hello, Message, Pull, Push};
-use domain::ids::{DeviceId, FileId, Sha};
+use domain::ids::{DeviceId, FileId, Sha, unhex};
 use domain::words::Section;
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use crate::blob::PaperPart;
 use crate::body::{Arriving, Cut, Lines, Next, whole};
 use crate::county::County;
+use crate::restore::Proof;
 use crate::tls::Peer;
 
 /// Most bytes of a message, compressed.
@@ -85,6 +86,7 @@ pub fn unpack<M: Message>(bytes: &[u8]) -> Result<M, Unpacking> {
 pub(crate) fn router(county: Arc<County>) -> Router {
     Router::new()
         .route("/v1/enrol", post(enrol))
+        .route("/v1/offer", post(offer))
         .route("/v1/hello", post(hello))
         .route("/v1/push", post(push))
         .route("/v1/pull", post(pull))
@@ -174,6 +176,27 @@ async fn enrol(
 ) -> Result<Json<EnrolReply>, Sorry> {
     let ask: EnrolAsk = serde_json::from_slice(&body(bytes, MOST_ENROL).await?).or(Err(Sorry(Refusal::Malformed)))?;
     Ok(Json(step(county, move |county| Ok(county.enrol(peer.0, &ask)?)).await?))
+}
+
+/// Who presents itself: its id, and its key's signature over `domain::enrol::offer_bytes`, hexadecimal.
+#[derive(Deserialize)]
+struct Presented {
+    device: DeviceId,
+    proof: String,
+}
+
+async fn offer(
+    State(county): State<Arc<County>>,
+    Extension(peer): Extension<Peer>,
+    presented: Result<Query<Presented>, axum::extract::rejection::QueryRejection>,
+    bytes: Body,
+) -> Result<StatusCode, Sorry> {
+    let Query(presented) = presented.or(Err(Sorry(Refusal::Malformed)))?;
+    let signature = unhex(&presented.proof).ok_or(Sorry(Refusal::Malformed))?;
+    let proof = Proof { device: presented.device, signature };
+    let bytes = body(bytes, MOST_MESSAGE).await?;
+    step(county, move |county| Ok(county.offer(peer.0, &proof, &heard::<Push>(&bytes)?)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn hello(

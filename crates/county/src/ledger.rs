@@ -43,6 +43,9 @@ pub enum LedgerFault {
     /// A batch that does not inflate.
     #[error("the ledger is damaged: a batch does not inflate")]
     Packing(#[from] std::io::Error),
+    /// The file that remembers where the log stands.
+    #[error("the county's anchor cannot be read or written")]
+    Anchor(#[source] std::io::Error),
     /// JSON of an area list.
     #[error("the ledger is damaged: a list of areas cannot be read")]
     Json(#[from] serde_json::Error),
@@ -62,6 +65,8 @@ pub(crate) struct Meta {
     pub(crate) safe: Position,
     /// Where it last said that it was restored; 0 if never.
     pub(crate) forked: Position,
+    /// The lowest position above which history was ever lost.
+    pub(crate) lost: Option<Position>,
 }
 
 /// A person as last enrolled.
@@ -202,7 +207,13 @@ type Kept<T> = Result<T, LedgerFault>;
 /// One transaction: everything below is seen or done together or not at all.
 pub(crate) trait Transaction {
     fn meta(&self) -> Kept<Meta>;
+    /// The county turned out to be restored: its new journal, where it says so, and above which position history is lost.
+    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()>;
+    /// The last position in a verified backup; it never goes back.
+    fn set_safe(&self, safe: Position) -> Kept<()>;
     fn head(&self) -> Kept<Position>;
+    /// Facts that came up to a position.
+    fn facts_upto(&self, position: Position) -> Kept<u64>;
     /// The running hash at a position; zeros at 0.
     fn chain_at(&self, position: Position) -> Kept<Sha>;
     /// The next position, from a row that stays locked until the transaction ends.
@@ -216,6 +227,7 @@ pub(crate) trait Transaction {
     fn device_by_certificate(&self, certificate: Sha) -> Kept<Option<Device>>;
     fn add_device(&self, device: &Device) -> Kept<()>;
     fn confirm_device(&self, id: DeviceId) -> Kept<()>;
+    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()>;
     /// Also of a device that is not known yet.
     fn revoke(&self, id: DeviceId) -> Kept<()>;
     /// What bundles to a device are sealed to, if it has said so.
@@ -243,6 +255,8 @@ pub(crate) trait Transaction {
     fn entry(&self, position: Position) -> Kept<Option<Entry>>;
     /// The entries that hold a batch or parts of it, in log order.
     fn entries_of(&self, journal: JournalId, batch: u64) -> Kept<Vec<Entry>>;
+    /// The clock offset that was measured when a journal's last entry came.
+    fn last_offset(&self, journal: JournalId) -> Kept<Option<i64>>;
     fn add_entry(&self, entry: &Entry) -> Kept<()>;
     /// The same entry with facts closed.
     fn close_facts(&self, position: Position, bytes: &[u8]) -> Kept<()>;
@@ -289,6 +303,8 @@ pub(crate) trait Transaction {
     fn add_blob_place(&self, sha: Sha, file: FileId, section: Section, device: DeviceId) -> Kept<()>;
     /// Drops a paper from a section for good; its bytes too if it belongs nowhere else.
     fn erase_paper(&self, sha: Sha, file: FileId, section: Section) -> Kept<()>;
+    /// Whether a paper was erased from a section.
+    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool>;
 
     /// The parts of a device's blobs, the longest untouched first.
     fn parts(&self, device: DeviceId) -> Kept<Vec<Part>>;
@@ -319,6 +335,20 @@ impl Ledger {
     /// The embedded ledger at `path`.
     pub(crate) fn open(path: &Path, key: &FileKey) -> Kept<Self> {
         SqliteLedger::open(path, key).map(Self::Sqlite)
+    }
+
+    /// Copies the ledger, as it stands at one moment, into a new file under the same key.
+    pub(crate) fn copy(&self, to: &Path) -> Kept<()> {
+        match self {
+            Self::Sqlite(ledger) => ledger.copy(to),
+        }
+    }
+
+    /// Checks every page of the file, and every index against its table.
+    pub(crate) fn sound(&self) -> Kept<()> {
+        match self {
+            Self::Sqlite(ledger) => ledger.sound(),
+        }
     }
 
     /// Reads one state of the ledger.

@@ -4,6 +4,8 @@
 //!
 //! The steps of the exchange are plain functions of [`County`]; sockets are outside, in [`serve`].
 
+mod anchor;
+mod backup;
 mod blob;
 mod body;
 mod chance;
@@ -16,6 +18,7 @@ mod ledger;
 mod pull;
 mod push;
 mod record;
+mod restore;
 mod serve;
 mod stick;
 mod tls;
@@ -23,6 +26,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub use backup::Backed;
 pub use blob::PaperPart;
 pub use chance::Chance;
 pub use clock::Clock;
@@ -30,4 +34,5 @@ pub use county::{County, CountyFault, Founding, PageLimits, Status};
 pub use enrol::{Invite, Invited};
 pub use http::{MOST_INFLATED, MOST_MESSAGE, Unpacking, pack, unpack};
 pub use ledger::LedgerFault;
+pub use restore::Proof;
 pub use serve::{ServeFault, serve};

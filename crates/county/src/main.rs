@@ -80,6 +80,30 @@ enum Order {
         #[arg(long, value_parser = moment)]
         clock: Option<Millis>,
     },
+    /// Copy the county into a new folder while it is served, open the copy elsewhere and compare it. Only then are desks
+    /// told that their work is in a backup. The folder holds the county's keys: lock it away.
+    ///
+    /// 备份：复制、在别处打开并逐条核验，通过后各台电脑才显示“已备份”。备份内含密钥，请妥善保管。
+    Backup {
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+        /// New folder for the backup. 备份存放的新文件夹。
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Go on from a backup in a new folder, after verifying it. What desks hold beyond it comes back at their next contact.
+    /// Never serve the old county again.
+    ///
+    /// 恢复：从备份继续。备份之后的记录，各台电脑下次联系时自动补回。原主机不得再启用。
+    Restore {
+        /// Folder of the backup. 备份所在文件夹。
+        #[arg(long)]
+        from: PathBuf,
+        /// New folder of the county. 县级主机的新文件夹。
+        #[arg(long)]
+        home: PathBuf,
+    },
     /// Show log, head and counts.
     Status {
         /// Folder of the county.
@@ -87,6 +111,9 @@ enum Order {
         home: PathBuf,
     },
 }
+
+/// Exit code for a backup that does not verify.
+const UNSOUND: u8 = 3;
 
 /// What a command can fail of.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +178,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             say(&sentence(&failure));
-            ExitCode::FAILURE
+            // A backup that cannot be relied on is told apart from what only needs to be tried again.
+            if matches!(failure, Failure::County(county::CountyFault::Unsound(_))) {
+                ExitCode::from(UNSOUND)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -206,6 +238,8 @@ fn run(order: Order) -> Result<(), Failure> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
             runtime.map_err(Failure::Runtime)?.block_on(listen_on(county, listen))
         }
+        Order::Backup { home, to } => print(&County::open(&home, Clock::system())?.backup(&home, &to)?),
+        Order::Restore { from, home } => print(&County::restore(&from, &home, Clock::system())?.status()?),
         Order::Status { home } => print(&County::open(&home, Clock::system())?.status()?),
     }
 }

@@ -8,7 +8,7 @@ use domain::enrol::Refusal;
 use domain::exchange::{Cursor, Delivery, Gone, Hello, Mark, Page, Pull, Sum, prune};
 use domain::fact::Batch;
 use domain::ids::{DeviceId, FileId, JournalId};
-use domain::rights::{Entitled, Position};
+use domain::rights::{Entitled, Position, Rights};
 use domain::words::Section;
 
 use crate::county::{County, No};
@@ -32,7 +32,7 @@ impl County {
     /// `DeviceUnknown`, `OtherLog`.
     pub fn pull(&self, device: DeviceId, pull: &Pull) -> Result<Page, Refusal> {
         self.settle(self.ledger.read(|tx| {
-            let device = self.known(tx, device)?;
+            let device = self.greeted(tx, device)?;
             if pull.log != self.meta.log {
                 return Err(Refusal::OtherLog.into());
             }
@@ -80,13 +80,13 @@ impl County {
     /// As [`County::pull`].
     pub fn close(&self, device: DeviceId, pull: &Pull) -> Result<Sum, Refusal> {
         self.settle(self.ledger.read(|tx| {
-            let device = self.known(tx, device)?;
+            let device = self.greeted(tx, device)?;
             if pull.log != self.meta.log {
                 return Err(Refusal::OtherLog.into());
             }
             let head = tx.head()?;
             let upto = pull.cursor.visible.min(head);
-            let then = self.with_rights(tx, head, |rights| rights.entitled(&device.person, device.id, upto))?;
+            let then = self.with_rights(tx, head, |rights| sees(rights, &device, upto))?;
             Ok(tx.sum(&then, upto)?)
         }))
     }
@@ -99,10 +99,7 @@ impl County {
         device: &Device,
         cursor: Cursor,
     ) -> Result<(Entitled, Entitled), No> {
-        self.with_rights(tx, head, |rights| {
-            let of = |as_of| rights.entitled(&device.person, device.id, as_of);
-            (of(head), of(cursor.visible))
-        })
+        self.with_rights(tx, head, |rights| (sees(rights, device, head), sees(rights, device, cursor.visible)))
     }
 
     /// Fills a page with what follows its `next`.
@@ -146,6 +143,11 @@ impl County {
             }
         }
     }
+}
+
+/// What the device's person may see on it: nothing before the head has let its enrolment through.
+fn sees(rights: &Rights, device: &Device, as_of: Position) -> Entitled {
+    if device.confirmed { rights.entitled(&device.person, device.id, as_of) } else { Entitled::default() }
 }
 
 /// The cursor of who has read everything up to a position.

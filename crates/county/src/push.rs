@@ -10,7 +10,7 @@ use domain::decision::JournalClosed;
 use domain::enrol::Refusal;
 use domain::event::Event;
 use domain::exchange::{Ack, Acks, MOST_BATCH, Push};
-use domain::fact::{Batch, Fact, SealFault, Verified};
+use domain::fact::{Batch, Fact, Seal, SealFault, Verified};
 use domain::ids::{DeviceId, FileId, JournalId};
 use domain::rights::{Position, Rights};
 
@@ -24,6 +24,10 @@ const MOST_WAITING: usize = 1_000;
 /// Who pushes, and the log's head when they began.
 struct Contact<'a> {
     head: Position,
+    /// Above this, what a seal says of what its author had seen may be of a history that was lost.
+    lost: Option<Position>,
+    /// With what fragments of this very push add; else those of the head.
+    rights: Option<Rights>,
     device: &'a Device,
     key: &'a VerifyingKey,
 }
@@ -56,6 +60,9 @@ impl County {
     /// its own time of arrival, as soon as the predecessor comes. Two batches under one number prove that two desks write
     /// under one journal: it is closed, and from then on only what is already here is acknowledged.
     ///
+    /// Fragments, other journals' batches as far as the desk holds them, count in a county that was restored (see
+    /// `restore`); they are to be offered in log order, and are taken before the batches.
+    ///
     /// # Errors
     /// `DeviceUnknown`; `NotAllowed` for a journal that is not this device's (a new one is announced by a greeting);
     /// `Malformed`, `Unsealed`, `Forked`, `TooLarge`.
@@ -68,17 +75,20 @@ impl County {
     }
 
     fn take(&self, device: DeviceId, push: &Push) -> Result<Acks, Stop> {
-        let device = self.ledger.read(|tx| self.known(tx, device))?;
+        let device = self.ledger.read(|tx| self.greeted(tx, device))?;
         let key =
             VerifyingKey::from_bytes(&device.key).ok().ok_or(No::Trouble(LedgerFault::Damaged("a device's key")))?;
         let mut wholes = Vec::new();
         for bytes in &push.batches {
             wholes.push(verified(bytes, &key)?);
         }
-        self.ledger.write(|tx| {
+        let offered = self.sift(&push.fragments)?;
+        self.write(|tx| {
             let now = self.clock.now();
-            let device = self.known(tx, device.id)?;
-            let contact = Contact { head: tx.head()?, device: &device, key: &key };
+            let device = self.greeted(tx, device.id)?;
+            let rights = self.take_offered(tx, offered, tx.head()?)?;
+            let (head, lost) = (tx.head()?, tx.meta()?.lost);
+            let contact = Contact { head, lost, rights, device: &device, key: &key };
             let offset = now.0.saturating_sub(push.wall.0);
             let mut acks = Acks::default();
             let mut journals = BTreeSet::new();
@@ -87,10 +97,13 @@ impl County {
                 let journal = journal.ok_or(Refusal::NotAllowed)?;
                 let (id, batch) = (journal.id, whole.batch.seal.batch);
                 journals.insert(id);
-                if batch > journal.next_batch {
+                if batch > journal.next_batch && !follows(tx, &whole.batch.seal)? {
+                    if journal.closed && contact.lost.is_none() {
+                        return Err(Refusal::Forked.into());
+                    }
                     wait(tx, &journal, &whole, now, offset)?;
                 } else {
-                    let next = batch == journal.next_batch;
+                    let next = batch >= journal.next_batch;
                     acks.acks.push(self.chain(tx, &contact, &journal, whole, now, offset)?);
                     if next {
                         tx.drop_waiting(id, batch)?;
@@ -115,7 +128,10 @@ impl County {
     ) -> Result<(), Stop> {
         loop {
             let journal = tx.journal(journal)?.ok_or(LedgerFault::Damaged("a journal is missing"))?;
-            let Some(waiting) = tx.waiting(journal.id, journal.next_batch)? else { return Ok(()) };
+            // Also one that was passed by, when what followed it came in others' hands.
+            let numbers = tx.waiting_numbers(journal.id)?;
+            let Some(number) = numbers.into_iter().find(|number| *number <= journal.next_batch) else { return Ok(()) };
+            let waiting = tx.waiting(journal.id, number)?.ok_or(LedgerFault::Damaged("a waiting batch"))?;
             tx.drop_waiting(journal.id, waiting.batch)?;
             let whole = verified(&waiting.bytes, contact.key)?;
             match self.chain(tx, contact, &journal, whole, waiting.at, waiting.offset) {
@@ -137,34 +153,45 @@ impl County {
         at: Millis,
         offset: i64,
     ) -> Result<Ack, Stop> {
-        let Contact { head, device, .. } = *contact;
+        let Contact { head, device, lost, .. } = *contact;
         let Whole { batch, facts, .. } = whole;
         let seal = batch.seal.clone();
-        let next = seal.batch == journal.next_batch;
-        if next && seal.previous != journal.last_seal {
-            return Err(Stop::Twins(journal.id));
+        let next = seal.batch >= journal.next_batch;
+        if seal.batch == journal.next_batch {
+            if seal.previous != journal.last_seal {
+                return Err(Stop::Twins(journal.id));
+            }
+            if seal.first != journal.next_seq {
+                return Err(Refusal::Unsealed.into());
+            }
         }
-        if next && seal.first != journal.next_seq {
-            return Err(Refusal::Unsealed.into());
-        }
-        if journal.closed && (next || there(tx, &seal)?.is_none_or(|there| there.entries == 0)) {
+        // What was acknowledged before it was closed in a lost history comes again; a clash is still a clash.
+        if journal.closed && lost.is_none() && (next || there(tx, &seal)?.is_none_or(|there| there.entries == 0)) {
             return Err(Refusal::Forked.into());
         }
         // Nobody has seen more than there was; and a device's rights begin with its enrolment.
         let seen = seal.seen.min(head);
         let as_of = seen.max(device.enrolled);
-        let arrival =
-            Arrival { received: Received { at, offset, seen: tx.time_at(seen)? }, back: false, master: false };
-        let mut held = Ok(BTreeSet::new());
-        let taken = self.take_in(tx, Part { batch, facts }, arrival, |facts| {
-            held = self.with_rights(tx, head, |rights| {
-                let facts = facts.iter().map(|verified| &verified.fact);
-                facts.filter(|fact| !allowed(rights, device, fact, as_of)).map(|fact| fact.id.seq).collect()
-            });
-            held.as_ref().map_or_else(|_| BTreeSet::new(), BTreeSet::clone)
-        })?;
-        held?;
-        taken.map_err(|_another_batch_is_there| Stop::Twins(journal.id))?;
+        // Work of a lost history is judged by what is known now too, and its clock not bounded by positions given again.
+        let stale = lost.is_some_and(|lost| seal.seen > lost);
+        let bound = seen.min(lost.unwrap_or(Position::MAX));
+        let received = Received { at, offset, seen: tx.time_at(bound)? };
+        let may = |rights: &Rights, fact: &Fact| {
+            allowed(rights, device, fact, as_of) || (stale && allowed(rights, device, fact, head))
+        };
+        let judge = |rights: &Rights| -> BTreeSet<u64> {
+            let facts = facts.iter().map(|verified| &verified.fact);
+            facts.filter(|fact| !may(rights, fact)).map(|fact| fact.id.seq).collect()
+        };
+        let held = match &contact.rights {
+            Some(rights) => judge(rights),
+            None => self.with_rights(tx, head, judge)?,
+        };
+        let arrival = Arrival { received, back: false, master: false };
+        let taken = self.take_in(tx, Part { batch, facts }, arrival, held)?;
+        if taken.is_err() {
+            return Err(Stop::Twins(journal.id));
+        }
         if next {
             move_on(tx, journal, &seal)?;
         }
@@ -173,7 +200,7 @@ impl County {
 
     /// Closes a journal under which two desks have written, once, and says so.
     fn close_twins(&self, device: DeviceId, journal: JournalId) -> Result<Acks, No> {
-        self.ledger.write(|tx| {
+        self.write(|tx| {
             if tx.journal(journal)?.is_some_and(|journal| !journal.closed) {
                 let closed = Event::JournalClosed(JournalClosed { journal, device });
                 self.state(tx, self.clock.now(), vec![(FileId::device(device), closed)])?;
@@ -185,8 +212,9 @@ impl County {
 }
 
 /// Whether the device's person may write this fact.
-fn allowed(rights: &Rights, device: &Device, fact: &Fact, as_of: Position) -> bool {
-    fact.author == device.person
+pub(crate) fn allowed(rights: &Rights, device: &Device, fact: &Fact, as_of: Position) -> bool {
+    device.confirmed
+        && fact.author == device.person
         && !misfiled(fact)
         && rights.may_write(&device.person, &fact.kind, fact.file, fact.section, as_of)
 }
@@ -228,13 +256,25 @@ fn acknowledged(tx: &dyn Transaction, journal: JournalId, batch: u64) -> Result<
     Ok(Ack { batch, position: last.position, received: last.received, held })
 }
 
+/// Whether a batch that is not the next of its journal follows one that others brought, whole or in part, after a restore.
+/// Its author may hold no more of that one than they do.
+fn follows(tx: &dyn Transaction, seal: &Seal) -> Result<bool, Stop> {
+    let before = tx.entries_of(seal.journal, seal.batch.saturating_sub(1))?;
+    let Some(entry) = before.first() else { return Ok(false) };
+    let before = Batch::parse(&entry.bytes).map_err(LedgerFault::from)?.seal;
+    if before.hash() != seal.previous {
+        return Err(Stop::Twins(seal.journal));
+    }
+    if before.end() != seal.first {
+        return Err(Refusal::Unsealed.into());
+    }
+    Ok(true)
+}
+
 /// Keeps a batch until its predecessor comes.
 fn wait(tx: &dyn Transaction, journal: &Journal, whole: &Whole, at: Millis, offset: i64) -> Result<(), Stop> {
     let seal = &whole.batch.seal;
     let batch = seal.batch;
-    if journal.closed {
-        return Err(Refusal::Forked.into());
-    }
     match tx.waiting(journal.id, batch)? {
         Some(kept) if Batch::parse(&kept.bytes).is_ok_and(|kept| kept.seal == *seal) => Ok(()),
         Some(_) => Err(Stop::Twins(journal.id)),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::clock::{Millis, Received};
 use domain::decision::{Erased, HeldDecided};
-use domain::event::{Event, Writer, writer};
+use domain::event::{Event, Writer, erasable, writer};
 use domain::exchange::{Mark, Sum};
 use domain::fact::{Batch, Fact, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha, hex};
@@ -106,13 +106,13 @@ impl County {
 
     /// Puts a part into the log: what of it is new and not erased. `None` if everything is there already.
     ///
-    /// `judge` says which of the new facts are kept back, unless the head has decided otherwise before they came.
+    /// `held` are the facts that are kept back, unless the head has decided otherwise before they came.
     pub(crate) fn take_in(
         &self,
         tx: &dyn Transaction,
         part: Part,
         arrival: Arrival,
-        judge: impl FnOnce(&[Verified]) -> BTreeSet<u64>,
+        mut held: BTreeSet<u64>,
     ) -> Result<Result<Option<Position>, Clash>, No> {
         let Some(there) = there(tx, &part.batch.seal)? else { return Ok(Err(Clash)) };
         let mut fresh = BTreeSet::new();
@@ -131,7 +131,6 @@ impl County {
             batch: batch.only(|seq, _| fresh.contains(&seq)),
             facts: facts.into_iter().filter(|verified| fresh.contains(&verified.fact.id.seq)).collect(),
         };
-        let mut held = judge(&part.facts);
         let mut rejected = Vec::new();
         for Verified { fact, .. } in &part.facts {
             let decided = if held.contains(&fact.id.seq) { tx.decision(fact.id)? } else { None };
@@ -151,8 +150,8 @@ impl County {
     /// What a fact changes when it is let through, at the position since which it is.
     fn takes_effect(&self, tx: &dyn Transaction, position: Position, fact: &Fact, master: bool) -> Result<(), No> {
         // One decision may let another through: one after the other, not one within the other.
-        let mut next = vec![(fact.clone(), master)];
-        while let Some((fact, master)) = next.pop() {
+        let mut next = vec![(fact.clone(), master, false)];
+        while let Some((fact, master, decided)) = next.pop() {
             if Rights::reads(&fact.kind) {
                 tx.add_rights_fact(position, &fact.bytes())?;
             }
@@ -162,11 +161,13 @@ impl County {
             // A body that cannot be read changes nothing.
             let Ok(Some(event)) = Event::read(&fact.kind, &fact.body) else { continue };
             if let Event::HeldDecided(decided) = event {
-                next.extend(self.decide(tx, position, &decided)?);
+                next.extend(
+                    self.decide(tx, position, &decided)?.into_iter().map(|(fact, master)| (fact, master, true)),
+                );
             } else if let Event::Erased(erased) = event {
                 erase(tx, position, &fact, &erased)?;
             } else if master {
-                heed(tx, fact.id.journal, fact.file, event)?;
+                heed(tx, &fact, event, decided)?;
             }
         }
         Ok(())
@@ -295,12 +296,6 @@ fn decidable(kind: &str, master: bool) -> bool {
     master || writer(kind) != Some(Writer::Master)
 }
 
-/// Rights and what the log says of itself are never erased: they name no borrower, and who could see what follows from
-/// them.
-fn erasable(kind: &str) -> bool {
-    !Rights::reads(kind) && !speaks(kind) && writer(kind) != Some(Writer::Master)
-}
-
 /// Closes the named facts of the erasure's own section and drops its papers. Those that come later are closed then.
 fn erase(tx: &dyn Transaction, position: Position, by: &Fact, erased: &Erased) -> Result<(), No> {
     let mut closed: BTreeMap<Position, BTreeSet<u64>> = BTreeMap::new();
@@ -331,13 +326,16 @@ fn erase(tx: &dyn Transaction, position: Position, by: &Fact, erased: &Erased) -
 }
 
 /// What the county's own word changes, now or from a history that was lost. All of it may be heard again.
-fn heed(tx: &dyn Transaction, journal: JournalId, file: FileId, event: Event) -> Result<(), No> {
+fn heed(tx: &dyn Transaction, fact: &Fact, event: Event, decided: bool) -> Result<(), No> {
     if let Event::RoleGiven(given) = event {
         tx.put_account(&Account { person: given.person, name: given.name, role: given.role, areas: given.areas })?;
     } else if let Event::DeviceEnrolled(enrolled) = event {
-        tx.confirm_device(enrolled.device)?;
+        // A device without rights may open a journal; rights come with the head's decision on its enrolment.
+        if decided {
+            tx.confirm_device(enrolled.device)?;
+        }
     } else if let Event::BlockLeased(leased) = event {
-        tx.add_lease(leased.kind, leased.year, leased.block, file, journal)?;
+        tx.add_lease(leased.kind, leased.year, leased.block, fact.file, fact.id.journal)?;
     } else if let Event::DeviceRevoked(revoked) = event {
         tx.revoke(revoked.device)?;
     } else if let Event::JournalClosed(closed) = event {

@@ -5,6 +5,7 @@ mod enrolment;
 mod exchange;
 mod paging;
 mod papers;
+mod restore;
 mod stick;
 
 use std::cell::{Ref, RefCell};
@@ -15,10 +16,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::SigningKey;
 use domain::clock::Millis;
-use domain::enrol::{EnrolAsk, EnrolReply, Refusal, proof_bytes};
-use domain::event::{Event, Writer, writer};
+use domain::decision::{Erased, HeldDecided};
+use domain::enrol::{EnrolAsk, EnrolReply, Refusal, offer_bytes, proof_bytes};
+use domain::event::{Event, Writer, erasable, writer};
 use domain::exchange::{Acks, Cursor, Hello, Mark, Page, Place, Pull, Push, Sum, Welcome};
-use domain::fact::{Batch, Fact, Seal, seal};
+use domain::fact::{Batch, Fact, Seal, Verified, seal};
 use domain::household::Placed;
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha, hex};
 use domain::org::VillageAssigned;
@@ -82,12 +84,19 @@ struct Stretch {
 }
 
 /// The log as it was read.
-#[derive(Default)]
 struct Truth {
     runs: Vec<Stretch>,
     rights: Rights,
     head: Position,
-    read: bool,
+    chain: Sha,
+    /// Read anew up to here, since facts were decided on or erased.
+    decided: Position,
+}
+
+impl Default for Truth {
+    fn default() -> Self {
+        Self { runs: Vec::new(), rights: Rights::new(), head: 0, chain: Sha([0; 32]), decided: 0 }
+    }
 }
 
 impl Truth {
@@ -117,6 +126,10 @@ struct World {
     /// Journals' keys, to verify what is delivered.
     keys: BTreeMap<JournalId, SigningKey>,
     devices: u8,
+    journals: u8,
+    limits: PageLimits,
+    /// Homes of the counties that it was restored from.
+    copies: Vec<Home>,
     truth: RefCell<Truth>,
 }
 
@@ -133,17 +146,50 @@ impl World {
             time,
             keys,
             devices: 0,
+            journals: 100,
+            limits: PageLimits::default(),
+            copies: Vec::new(),
             truth: RefCell::default(),
         }
     }
 
     fn limits(mut self, bytes: usize, batches: usize) -> Self {
-        self.county = self.county.with_limits(PageLimits { bytes, batches });
+        self.limits = PageLimits { bytes, batches };
+        self.county = self.county.with_limits(self.limits);
         self
     }
 
     fn path(&self) -> &Path {
         &self.home.0
+    }
+
+    /// A copy of the county, with its anchor or without.
+    fn copy(&self, name: &str, anchored: bool) -> Home {
+        let home = Home(self.home.0.with_extension(name));
+        std::fs::create_dir_all(&home.0).expect("a folder");
+        self.county.ledger.copy(&home.0.join("ledger.db")).expect("copied");
+        let files: &[&str] = if anchored { &["keys.json", "anchor"] } else { &["keys.json"] };
+        for file in files {
+            std::fs::copy(self.home.0.join(file), home.0.join(file)).expect("copied");
+        }
+        home
+    }
+
+    /// The county is lost, and goes on from a copy.
+    fn restore(&mut self, from: &Home) {
+        let county = County::open(&from.0, Clock::by_hand(Arc::clone(&self.time))).expect("a county");
+        self.county = county.with_limits(self.limits).telling(|fault| panic!("{fault:?}"));
+        self.truth = RefCell::default();
+    }
+
+    /// The desk goes on under a new journal.
+    fn reopen(&mut self, desk: &mut Desk) {
+        self.journals += 1;
+        desk.journal = JournalId([self.journals; 8]);
+        desk.journals.insert(desk.journal);
+        self.keys.insert(desk.journal, desk.key.clone());
+        (desk.seq, desk.last) = (1, None);
+        desk.sent.clear();
     }
 
     fn pass(&self, millis: i64) {
@@ -178,7 +224,11 @@ impl World {
             last: None,
             seen: 0,
             cursor: Cursor::default(),
+            journals: BTreeSet::from([journal]),
             marks: Vec::new(),
+            batches: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            anew: false,
             holds: BTreeMap::new(),
             aside: BTreeMap::new(),
             erased: BTreeSet::new(),
@@ -205,18 +255,24 @@ impl World {
     fn truth(&self) -> Ref<'_, Truth> {
         let read = self.county.ledger.read(|tx| {
             let head = tx.head()?;
-            if self.truth.borrow().read && self.truth.borrow().head == head {
-                return Ok::<_, LedgerFault>(());
-            }
-            let mut truth = Truth { head, read: true, ..Truth::default() };
-            let mut chain = Sha([0; 32]);
+            let mut truth = self.truth.borrow_mut();
             let mut released = Vec::new();
-            for position in 1..=head {
+            let mut position = truth.head;
+            while position < head {
+                position += 1;
                 let entry = tx.entry(position)?.expect("no gap in the log");
                 let batch = Batch::parse(&entry.bytes)?;
-                chain = Mark::then(&chain, &batch.seal.hash(), &entry.received);
-                assert_eq!(chain, entry.chain, "the running hash at {position}");
                 let facts = batch.facts().expect("facts");
+                let decides = |v: &Verified| matches!(v.fact.kind.as_str(), "HeldDecided" | "Erased");
+                if truth.decided < position && facts.iter().any(decides) {
+                    // What was read before may be otherwise now.
+                    (*truth, released) = (Truth { decided: head, ..Truth::default() }, Vec::new());
+                    position = 0;
+                    continue;
+                }
+                truth.chain = Mark::then(&truth.chain, &batch.seal.hash(), &entry.received);
+                assert_eq!(truth.chain, entry.chain, "the running hash at {position}");
+                truth.head = position;
                 let mut effective = Vec::new();
                 for run in tx.runs_of(position)? {
                     let held = run.held || run.shown > position;
@@ -238,11 +294,10 @@ impl World {
                 }
                 effective.iter().for_each(|fact| truth.heed(position, fact));
             }
-            for (run, released) in truth.runs.iter().zip(&released) {
+            for (run, released) in truth.runs.iter().rev().zip(released.iter().rev()) {
                 assert_eq!(run.place.released, *released, "{:?}", run.place);
             }
-            *self.truth.borrow_mut() = truth;
-            Ok(())
+            Ok::<_, LedgerFault>(())
         });
         read.expect("a readable log");
         self.truth.borrow()
@@ -255,7 +310,7 @@ impl World {
         let seen = truth.runs.iter().filter(|run| see.since(run.place.file, run.place.section).is_some());
         let of = |run: &Stretch| run.facts.iter().map(|known| (known.fact.id, known.clone())).collect::<Vec<_>>();
         let (through, held): (Vec<&Stretch>, Vec<&Stretch>) = seen.partition(|run| run.place.released.is_some());
-        let held = held.into_iter().filter(|run| see.held && run.journal != desk.journal);
+        let held = held.into_iter().filter(|run| see.held && !desk.journals.contains(&run.journal));
         (through.into_iter().flat_map(of).collect(), held.flat_map(of).collect())
     }
 }
@@ -267,23 +322,34 @@ struct Known {
     position: Position,
 }
 
+#[derive(Clone)]
 struct Desk {
     key: SigningKey,
     certificate: Sha,
     device: DeviceId,
     person: PersonId,
     journal: JournalId,
+    /// All that it ever had.
+    journals: BTreeSet<JournalId>,
     seq: u64,
     last: Option<Seal>,
     seen: Position,
     cursor: Cursor,
     /// What it knows of the log, newest last.
     marks: Vec<Mark>,
+    /// Batches as far as it was given them, its own whole.
+    batches: BTreeMap<(JournalId, u64), Batch>,
+    /// Reads everything anew, its own too, since the county lost a history: rights that were given or gone in it are not so
+    /// in this one, and not named.
+    anew: bool,
+    /// What has not been named again since.
+    stale: BTreeSet<FactId>,
     /// What was let through.
     holds: BTreeMap<FactId, Known>,
     /// What is held and was sent to be decided on.
     aside: BTreeMap<FactId, Known>,
-    erased: BTreeSet<FactId>,
+    /// What is erased, and in which sections.
+    erased: BTreeSet<(FactId, FileId, Section)>,
     /// Batches sent and not acknowledged yet.
     sent: BTreeMap<u64, Vec<Known>>,
     wall: i64,
@@ -356,9 +422,22 @@ impl Desk {
         self.fact(file, Section::Core, event.kind(), &event.body().expect("a body"))
     }
 
+    /// A decision in the file of the device whose facts it is about.
+    fn decide(&mut self, facts: &[FactId], accept: bool, device: DeviceId) -> Fact {
+        let event = Event::HeldDecided(HeldDecided { facts: facts.to_vec(), accept, reason: String::new() });
+        self.fact(FileId::device(device), Section::Core, event.kind(), &event.body().expect("a body"))
+    }
+
+    fn erase(&mut self, facts: &[FactId], file: FileId, section: Section, papers: &[Sha]) -> Fact {
+        let erased = Erased { facts: facts.to_vec(), reason: "到期".to_owned(), papers: papers.to_vec() };
+        let event = Event::Erased(erased);
+        self.fact(file, section, event.kind(), &event.body().expect("a body"))
+    }
+
     fn seal(&mut self, facts: &[Fact]) -> Vec<u8> {
         let batch = seal(facts, self.last.as_ref(), self.seen, &[9; 16], &self.key).expect("sealed");
         self.last = Some(batch.seal.clone());
+        self.batches.insert((self.journal, batch.seal.batch), batch.clone());
         batch.bytes()
     }
 
@@ -377,14 +456,7 @@ impl Desk {
             }
         }
         let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, fragments: vec![] })?;
-        for ack in &acks.acks {
-            for mut known in self.sent.remove(&ack.batch).into_iter().flatten() {
-                known.position = ack.position;
-                if !ack.held.contains(&known.fact.id.seq) {
-                    self.hold(known);
-                }
-            }
-        }
+        self.acknowledge(&acks);
         Ok(acks)
     }
 
@@ -392,20 +464,102 @@ impl Desk {
     fn hold(&mut self, known: Known) {
         if let Ok(Some(Event::Erased(erased))) = Event::read(&known.fact.kind, &known.fact.body) {
             for target in erased.facts {
-                let of_section = |it: &Known| (it.fact.file, it.fact.section) == (known.fact.file, known.fact.section);
+                let of_section = |it: &Known| {
+                    (it.fact.file, it.fact.section) == (known.fact.file, known.fact.section) && erasable(&it.fact.kind)
+                };
                 if self.holds.get(&target).or(self.aside.get(&target)).is_none_or(of_section) {
                     self.holds.remove(&target);
                     self.aside.remove(&target);
-                    self.erased.insert(target);
+                    self.erased.insert((target, known.fact.file, known.fact.section));
                 }
             }
         }
+        self.stale.remove(&known.fact.id);
         self.aside.remove(&known.fact.id);
         self.holds.insert(known.fact.id, known);
     }
 
+    /// Greets; if the county does not know what this desk knows of it, offers again what it lost. Own batches are offered
+    /// whole, or `pruned` to what the desk still holds.
+    fn greet(&mut self, county: &County, pruned: bool) {
+        let greeting = self.greeting(county);
+        let known = self.marks.last().map_or(0, |mark| mark.position);
+        let mut welcome = county.hello(self.device, &greeting).expect("welcome");
+        if welcome.agreed < known {
+            let marks = self.marks.clone();
+            welcome = county.hello(self.device, &Hello { marks, ..greeting }).expect("welcome");
+        }
+        let agreed = welcome.agreed;
+        if agreed >= known {
+            // Work that was acknowledged after the last greeting may be what is lost.
+            let own = self.batches.values().filter(|batch| batch.seal.journal == self.journal);
+            let own: Vec<_> = own.filter(|batch| batch.seal.batch > welcome.batches).map(Batch::bytes).collect();
+            if welcome.head.position > known {
+                self.marks.push(welcome.head);
+            }
+            if !own.is_empty() {
+                self.send(county, own).expect("taken");
+            }
+            return;
+        }
+        self.marks.retain(|mark| mark.position <= agreed);
+        (self.anew, self.cursor) = (true, Cursor::default());
+        // Erasures are offered again with the rest, before anything is read.
+        self.erased.clear();
+        self.seen = self.seen.min(agreed);
+        let lost = |known: &&Known| known.position > agreed;
+        let has = self.holds.values().chain(self.aside.values());
+        self.stale.extend(has.clone().map(|known| known.fact.id));
+        let mut places: BTreeMap<(Position, JournalId, u64), Batch> = BTreeMap::new();
+        for known in has.filter(lost) {
+            let id = known.fact.id;
+            let batch = self.batches.values().find(|batch| {
+                batch.seal.journal == id.journal && (batch.seal.first..batch.seal.end()).contains(&id.seq)
+            });
+            let batch = batch.expect("its batch");
+            places.insert((known.position, id.journal, batch.seal.batch), batch.clone());
+        }
+        let holds = |journal, seq| {
+            let id = FactId { journal, seq };
+            self.holds.contains_key(&id) || self.aside.contains_key(&id)
+        };
+        let offered = places.into_iter().filter(|((_, journal, _), _)| pruned || *journal != self.journal);
+        let fragments: Vec<Vec<u8>> =
+            offered.map(|((_, journal, _), batch)| batch.only(|seq, _| holds(journal, seq)).bytes()).collect();
+        let own = self.batches.values().filter(|batch| !pruned && batch.seal.journal == self.journal);
+        let own: Vec<Batch> = own.cloned().collect();
+        for batch in &own {
+            let facts = batch.facts().expect("facts").into_iter();
+            let known = facts.map(|v| Known { fact: v.fact, leaf: v.leaf, position: 0 }).collect();
+            self.sent.insert(batch.seal.batch, known);
+        }
+        let batches = own.iter().map(Batch::bytes).collect();
+        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, fragments }).expect("taken");
+        self.acknowledge(&acks);
+    }
+
+    fn acknowledge(&mut self, acks: &Acks) {
+        for ack in &acks.acks {
+            for mut known in self.sent.remove(&ack.batch).into_iter().flatten() {
+                known.position = ack.position;
+                if ack.held.contains(&known.fact.id.seq) {
+                    self.holds.remove(&known.fact.id);
+                } else if !self.erased.contains(&(known.fact.id, known.fact.file, known.fact.section))
+                    || !erasable(&known.fact.kind)
+                {
+                    let id = known.fact.id;
+                    self.hold(known);
+                    if self.anew {
+                        self.stale.insert(id);
+                    }
+                }
+            }
+        }
+    }
+
     fn ask_page(&self, county: &County) -> Pull {
-        Pull { log: county.log(), journal: self.journal, cursor: self.cursor, most: 0 }
+        let journal = if self.anew { JournalId([0; 8]) } else { self.journal };
+        Pull { log: county.log(), journal, cursor: self.cursor, most: 0 }
     }
 
     /// One page, verified and taken in. Nothing on it may be hidden from the person as of its head.
@@ -425,19 +579,26 @@ impl Desk {
         }
         for delivery in &page.deliveries {
             let batch = Batch::parse(&delivery.batch).expect("a batch");
-            let key = world.keys.get(&batch.seal.journal).expect("a known journal").verifying_key();
+            // The county has a new journal after each restore; all are sealed with its one key.
+            let key = world.keys.get(&batch.seal.journal).unwrap_or(&world.county.master).verifying_key();
+            let name = (batch.seal.journal, batch.seal.batch);
+            let old = self.batches.remove(&name).unwrap_or_else(|| batch.clone());
+            self.batches.insert(name, old.with(batch.clone()).expect("one batch"));
             for verified in batch.verify(&key).expect("verifies") {
                 let fact = verified.fact;
                 let since = see.since(fact.file, fact.section);
                 assert!(since.is_some(), "{} leaked {fact:?}", self.person);
                 let run = truth.runs.iter().find(|run| run.facts.iter().any(|known| known.fact.id == fact.id));
                 let run = run.expect("in the log");
-                let comes = fact.id.journal != self.journal || run.back || since > Some(delivery.position);
+                let comes = self.anew || fact.id.journal != self.journal || run.back || since > Some(delivery.position);
                 assert!(comes, "own facts are sent back only when there is news of them");
-                assert!(!self.erased.contains(&fact.id), "erased facts do not come again");
+                let erased = self.erased.contains(&(fact.id, fact.file, fact.section)) && erasable(&fact.kind);
+                assert!(!erased, "{}: erased facts do not come again: {fact:?}", self.person);
                 let known = Known { fact, leaf: verified.leaf, position: delivery.position };
                 if delivery.held.contains(&known.fact.id.seq) {
                     assert!(see.held, "{} is sent what is held: {known:?}", self.person);
+                    self.stale.remove(&known.fact.id);
+                    self.holds.remove(&known.fact.id);
                     self.aside.insert(known.fact.id, known);
                 } else {
                     self.hold(known);
@@ -446,9 +607,17 @@ impl Desk {
         }
         assert!(page.next > self.cursor || !page.more && page.next == self.cursor, "the cursor does not get on");
         self.cursor = page.next;
+        if self.marks.last().is_none_or(|mark| *mark < page.head) {
+            self.marks.push(page.head);
+        }
         if !page.more {
             self.seen = page.head.position;
-            self.marks.push(page.head);
+            self.anew = false;
+            // What the county did not name again it has not let through in this history.
+            for id in std::mem::take(&mut self.stale) {
+                self.holds.remove(&id);
+                self.aside.remove(&id);
+            }
         }
         page
     }
@@ -475,7 +644,8 @@ impl Desk {
         let surplus: Vec<_> = self.holds.iter().filter(|(id, _)| !should.contains_key(id)).collect();
         assert!(missing.is_empty(), "{what}: {} lacks {missing:#?}", self.person);
         assert!(surplus.is_empty(), "{what}: {} should not hold {surplus:#?}", self.person);
-        let foreign: BTreeMap<_, _> = self.aside.iter().filter(|(id, _)| id.journal != self.journal).collect();
+        let foreign: BTreeMap<_, _> =
+            self.aside.iter().filter(|(id, _)| !self.journals.contains(&id.journal)).collect();
         assert!(
             foreign.keys().copied().eq(aside.keys()),
             "{what}: {} has aside {foreign:#?}, not {aside:#?}",

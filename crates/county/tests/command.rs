@@ -74,6 +74,38 @@ fn a_county_is_founded_invites_while_it_serves_and_ends_when_told() {
 }
 
 #[test]
+fn a_backup_is_verified_and_a_county_goes_on_from_it_and_from_no_other() {
+    let home = home("backup");
+    let (county_at, copy, next) = (home.join("county"), home.join("copy"), home.join("next"));
+    let founded = object(&county(&["init", "--name", "青石县", "--practice"], &county_at).output().expect("run"));
+    let to = copy.to_string_lossy().into_owned();
+    let backed = object(&county(&["backup", "--to", &to], &county_at).output().expect("run"));
+    assert_eq!((&backed["head"], &backed["facts"]), (&Value::from(0), &Value::from(0)));
+    let mut files: Vec<_> =
+        std::fs::read_dir(&copy).expect("a folder").map(|it| it.expect("a file").file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["keys.json", "ledger.db"], "no anchor, and nothing of the trial is left");
+    assert!(sentence(&county(&["backup", "--to", &to], &county_at).output().expect("run")).contains("already"));
+    let restored = object(&county(&["restore", "--from", &to], &next).output().expect("run"));
+    assert_eq!(
+        (&restored["log"], &restored["head"]),
+        (&founded["log"], &Value::from(1)),
+        "it says that it was restored"
+    );
+    assert!(sentence(&county(&["restore", "--from", &to], &next).output().expect("run")).contains("already"));
+    // One byte of the copy is turned: it is refused, with an exit code of its own, and nothing is made.
+    let mut ledger = std::fs::read(copy.join("ledger.db")).expect("read");
+    let at = ledger.len() / 2;
+    ledger[at] ^= 1;
+    std::fs::write(copy.join("ledger.db"), ledger).expect("written");
+    let spoilt = county(&["restore", "--from", &to], &home.join("never")).output().expect("run");
+    assert_eq!(spoilt.status.code(), Some(3));
+    assert!(sentence(&spoilt).contains("备份未通过核验"));
+    assert!(!home.join("never").join("keys.json").exists());
+    std::fs::remove_dir_all(&home).expect("removed");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_sentence() {
     let home = home("sentences");
     let none = sentence(&county(&["status"], &home).output().expect("run"));

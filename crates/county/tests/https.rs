@@ -232,6 +232,12 @@ async fn the_whole_exchange_over_tls() {
     assert_eq!(part.headers()["content-range"], "bytes 99990-99999/100000");
     assert_eq!(part.bytes().await.expect("bytes").len(), 10);
 
+    // A device that no history of this county knows cannot present itself.
+    let nothing = pack(&Push { wall: Millis(0), batches: vec![], fragments: vec![] }).expect("packed");
+    let ask = format!("offer?device={}&proof={}", DeviceId([9; 8]), hex(&[7; 64]));
+    refused(StatusCode::UNAUTHORIZED, served.post(&other, &ask, nothing.clone()).await, Refusal::DeviceUnknown);
+    refused(StatusCode::BAD_REQUEST, served.post(&other, "offer?device=9", nothing).await, Refusal::Malformed);
+
     // Another log, an unknown device, nonsense, too much, nothing there.
     let elsewhere = pack(&Pull { log: domain::ids::LogId([0; 8]), ..pull }).expect("packed");
     refused(StatusCode::CONFLICT, served.post(&desk, "pull", elsewhere).await, Refusal::OtherLog);

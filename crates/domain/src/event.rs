@@ -68,6 +68,14 @@ macro_rules! events {
     };
 }
 
+/// Whether facts of a kind can be erased. Rights and what the log says of itself cannot: they name no borrower, and who
+/// may see and do what follows from them. Desks and county must agree, or their sums differ.
+pub fn erasable(kind: &str) -> bool {
+    !crate::rights::Rights::reads(kind)
+        && writer(kind) != Some(Writer::Master)
+        && !matches!(kind, "HeldDecided" | "Erased")
+}
+
 /// Who may write a kind of fact (domain.md §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {

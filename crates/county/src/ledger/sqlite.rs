@@ -21,6 +21,8 @@ use super::{
 
 const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 2;
+/// Statements kept prepared on a connection: more than there are here, or each step would prepare its own anew.
+const STATEMENTS: usize = 128;
 /// Readers kept open between requests.
 const MOST_READERS: usize = 4;
 
@@ -70,7 +72,31 @@ impl SqliteLedger {
 
     fn with(path: &Path, key: &FileKey, conn: Connection) -> Kept<Self> {
         conn.execute_batch(ENTITLED)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { path: path.to_owned(), key: key.clone(), writer: Mutex::new(conn), readers: Mutex::new(Vec::new()) })
+    }
+
+    /// Copies the whole ledger, as it stands at one moment, into a new file under the same key, while others write.
+    pub(crate) fn copy(&self, to: &Path) -> Kept<()> {
+        let source = store::file::open(&self.path, &self.key)?;
+        let mut target = store::file::open(to, &self.key)?;
+        // In one step: then it is one state, and writers are not held up by a reader of the write-ahead log.
+        let copied = rusqlite::backup::Backup::new(&source, &mut target)?.step(-1)?;
+        if copied != rusqlite::backup::StepResult::Done {
+            return Err(LedgerFault::Damaged("it was busy while it was copied"));
+        }
+        target.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Checks the seal of every page, and every index against its table.
+    pub(crate) fn sound(&self) -> Kept<()> {
+        let conn = locked(&self.writer);
+        if conn.prepare("PRAGMA cipher_integrity_check")?.exists([])? {
+            return Err(LedgerFault::Damaged("a page is not as it was written"));
+        }
+        let said: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if said == "ok" { Ok(()) } else { Err(LedgerFault::Damaged("its tables and indexes disagree")) }
     }
 
     pub(crate) fn read<T, E: From<LedgerFault>>(
@@ -83,6 +109,7 @@ impl SqliteLedger {
             None => {
                 let conn = store::file::open(&self.path, &self.key).map_err(LedgerFault::from)?;
                 conn.execute_batch(ENTITLED).map_err(LedgerFault::from)?;
+                conn.set_prepared_statement_cache_capacity(STATEMENTS);
                 conn
             }
         };
@@ -218,9 +245,9 @@ impl Tx<'_> {
 
 impl Transaction for Tx<'_> {
     fn meta(&self) -> Kept<Meta> {
-        let mut read = self
-            .0
-            .prepare_cached("SELECT county, practice, log, master_journal, safe, forked FROM meta WHERE one = 1")?;
+        let mut read = self.0.prepare_cached(
+            "SELECT county, practice, log, master_journal, safe, forked, lost FROM meta WHERE one = 1",
+        )?;
         Ok(read.query_row([], |row| {
             Ok(Meta {
                 county: row.get(0)?,
@@ -229,8 +256,27 @@ impl Transaction for Tx<'_> {
                 master_journal: JournalId(row.get(3)?),
                 safe: uint(row, 4)?,
                 forked: uint(row, 5)?,
+                lost: row.get::<_, Option<i64>>(6)?.map(|lost| u64::try_from(lost).unwrap_or_default()),
             })
         })?)
+    }
+
+    fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()> {
+        self.0.execute(
+            "UPDATE meta SET master_journal = ?1, forked = ?2, lost = min(coalesce(lost, ?3), ?3) WHERE one = 1",
+            params![master_journal.0, int(forked), int(lost)],
+        )?;
+        Ok(())
+    }
+
+    fn set_safe(&self, safe: Position) -> Kept<()> {
+        self.0.execute("UPDATE meta SET safe = max(safe, ?1) WHERE one = 1", [int(safe)])?;
+        Ok(())
+    }
+
+    fn facts_upto(&self, position: Position) -> Kept<u64> {
+        let mut read = self.0.prepare("SELECT coalesce(sum(facts), 0) FROM run WHERE position <= ?1")?;
+        Ok(read.query_row([int(position)], |row| uint(row, 0))?)
     }
 
     fn head(&self) -> Kept<Position> {
@@ -302,6 +348,11 @@ impl Transaction for Tx<'_> {
 
     fn confirm_device(&self, id: DeviceId) -> Kept<()> {
         self.0.execute("UPDATE device SET confirmed = 1 WHERE id = ?1", [id.0])?;
+        Ok(())
+    }
+
+    fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()> {
+        self.0.execute("UPDATE device SET certificate = ?2 WHERE id = ?1", params![id.0, certificate.0])?;
         Ok(())
     }
 
@@ -446,6 +497,13 @@ impl Transaction for Tx<'_> {
             self.0.prepare_cached(&format!("{ENTRY} WHERE journal = ?1 AND batch = ?2 ORDER BY position"))?;
         let rows = read.query_map(params![journal.0, int(batch)], entry_of)?;
         rows.map(|entry| unpacked(entry?)).collect()
+    }
+
+    fn last_offset(&self, journal: JournalId) -> Kept<Option<i64>> {
+        let mut read = self.0.prepare_cached(
+            "SELECT clock_offset FROM entry INDEXED BY entry_by_journal WHERE journal = ?1 ORDER BY position DESC LIMIT 1",
+        )?;
+        Ok(read.query_row([journal.0], |row| row.get(0)).optional()?)
     }
 
     fn add_entry(&self, entry: &Entry) -> Kept<()> {
@@ -780,6 +838,13 @@ impl Transaction for Tx<'_> {
             [sha.0],
         )?;
         Ok(())
+    }
+
+    fn paper_erased(&self, sha: Sha, file: FileId, section: Section) -> Kept<bool> {
+        let mut read = self.0.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM erased_paper WHERE sha = ?1 AND file = ?2 AND section = ?3)",
+        )?;
+        Ok(read.query_row(params![sha.0, file.0, section.code()], |row| row.get(0))?)
     }
 
     fn parts(&self, device: DeviceId) -> Kept<Vec<Part>> {
