@@ -157,11 +157,11 @@ fn scoped(deliveries: &[Delivery], files: &BTreeSet<FileId>) -> (usize, usize) {
     (pack(&page(mine)).expect("packed").len(), facts)
 }
 
-/// Measures and tells; `peers` are the other libraries' figures, if they were measured beside.
+/// Measures and tells.
 ///
 /// # Panics
 /// When something of the road fails.
-pub fn run(figures: &mut Map<String, Value>, peers: Option<&Value>) {
+pub fn run(figures: &mut Map<String, Value>) {
     let round = |value: f64, digits: i32| (value * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
     let size = Size { fields: 3, ..Size::COUNTY };
     let work = Workload::new(1, size).expect("a day");
@@ -261,15 +261,6 @@ pub fn run(figures: &mut Map<String, Value>, peers: Option<&Value>) {
     keep(&folder.join("doubled"), &paged(&more));
     let (doubled_s, _) = merged(&folder.join("sealed"), &folder.join("doubled"), false);
     figures.insert("doubling_ratio".into(), json!(round(doubled_s / grouped_s, 3)));
-
-    if let Some(peers) = peers {
-        for name in ["automerge", "loro", "yrs"] {
-            if let Some(theirs) = peers[name]["edits_per_cpu_s"].as_f64() {
-                figures.insert(format!("ratio_{name}"), json!(round(edits / grouped_s / theirs, 2)));
-                figures.insert(format!("{name}_edits_per_cpu_s"), json!(theirs));
-            }
-        }
-    }
 }
 
 fn bytes(n: usize) -> f64 {

@@ -12,8 +12,12 @@
 )]
 
 pub mod bench_line;
+#[cfg(feature = "measure")]
+pub mod bench_sync;
 mod campaign;
 mod chance;
+#[cfg(feature = "measure")]
+pub mod day;
 mod envoy;
 mod folder;
 pub mod line;

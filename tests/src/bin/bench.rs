@@ -13,6 +13,8 @@
 
 use std::fs::File;
 use std::io::Write as _;
+#[cfg(feature = "measure")]
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -20,7 +22,7 @@ use serde_json::{Map, Value, json};
 use tests::{PASSPHRASE, Seat, World, assets, items, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
-const NAMES: [&str; 6] = ["open", "search", "save", "print", "absorb", "line"];
+const NAMES: [&str; 7] = ["open", "search", "save", "print", "absorb", "line", "sync"];
 
 /// Figures by name.
 struct Figures(Map<String, Value>);
@@ -222,6 +224,15 @@ fn main() -> ExitCode {
             for (name, value) in tests::bench_line::measure() {
                 figures.0.insert(name, value);
             }
+        }
+        #[cfg(feature = "measure")]
+        "sync" => tests::bench_sync::run(&mut figures.0),
+        #[cfg(feature = "measure")]
+        "sync-merge" => {
+            let words: Vec<String> = std::env::args().skip(2).collect();
+            let [store, pages, kind] = words.as_slice() else { panic!("sync-merge STORE PAGES sealed|plain") };
+            println!("{}", tests::bench_sync::merge(Path::new(store), Path::new(pages), kind == "plain"));
+            return ExitCode::SUCCESS;
         }
         other => {
             eprintln!("there is no bench {other:?}; there are: {}", NAMES.join(", "));
