@@ -23,10 +23,10 @@ use crate::anchor::{Anchor, Head};
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
 use crate::names::{self, Names};
-use crate::views::{self, Hot, Numbered};
+use crate::views::{self, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
@@ -125,8 +125,8 @@ impl Store {
         verifies: bool,
     ) -> Result<(Self, Standing), StoreFault> {
         let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if found > SCHEMA || found == 1 {
-            // Schema 1 was never released.
+        if found > SCHEMA || (1..3).contains(&found) {
+            // Schemas 1 and 2 were never released.
             return Err(StoreFault::Newer { found, known: SCHEMA });
         }
         if found == 0 {
@@ -523,6 +523,7 @@ impl Store {
                 verifies,
                 master,
                 out: Absorbed::default(),
+                replaced: BTreeSet::new(),
                 lines: BTreeSet::new(),
                 again: BTreeSet::new(),
             };
@@ -807,8 +808,9 @@ impl Pen<'_> {
         self.tx.prepare_cached("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)")?.execute(params![n, bytes])?;
         let row = Numbered { n, file: no, fact: &fact, event: Some(event) };
         let mut hot = Hot::new(self.tx)?;
-        hot.insert(&row, self.at, None, false, None)?;
-        if views::take(&mut hot, self.names, &row)? {
+        let targets = views::targets(self.tx, self.names, &fact)?;
+        hot.insert(&row, Place { at: self.at, position: None, held: false, sealed: None }, &targets)?;
+        if views::take(&mut hot, &row, &targets, false)? {
             self.touched.insert(no);
         }
         let mut again = BTreeSet::new();
@@ -944,6 +946,8 @@ struct Taking<'a, 't> {
     verifies: bool,
     master: JournalId,
     out: Absorbed,
+    /// Facts of the batch at hand that were replaced before they came.
+    replaced: BTreeSet<i64>,
     /// Families whose line is written anew.
     lines: BTreeSet<i64>,
     /// Files that are folded anew.
@@ -970,6 +974,10 @@ impl Taking<'_, '_> {
         let seal = (batch.seal.batch, batch.seal.first, batch.seal.count);
         let fresh = before.is_none();
         let erased = self.erased_of(no, &facts)?;
+        self.replaced = tx
+            .prepare_cached("SELECT DISTINCT target FROM replaced WHERE target >= ?1 AND target < ?2")?
+            .query_map([names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         if fresh && erased.is_empty() {
             // As received.
             put_batch_bytes(tx, no, seal, Some(position), bytes)?;
@@ -1044,14 +1052,16 @@ impl Taking<'_, '_> {
         let file = self.names.file(tx, fact.file)?;
         let row = Numbered { n, file, fact, event: event.as_ref() };
         let at = corrected(fact.wall, received);
-        self.hot.insert(&row, at, Some(position), held, Some((batch, leaf_bits(&verified.leaf))))?;
+        let sealed = Some((batch, leaf_bits(&verified.leaf)));
+        let targets = views::targets(tx, self.names, fact)?;
+        self.hot.insert(&row, Place { at, position: Some(position), held, sealed }, &targets)?;
         self.out.facts = self.out.facts.saturating_add(1);
         self.out.held = self.out.held.saturating_add(u32::from(held));
         self.out.unknown = self.out.unknown.saturating_add(u32::from(event.is_none()));
         if held {
             return Ok(());
         }
-        if views::take(&mut self.hot, self.names, &row)? {
+        if views::take(&mut self.hot, &row, &targets, self.replaced.contains(&n))? {
             self.lines.insert(file);
         }
         if let Some(event) = &event {
@@ -1241,7 +1251,8 @@ fn carry_over(
         tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
         let row = Numbered { n, file, fact: &fact, event: event.as_ref() };
-        Hot::new(tx)?.insert(&row, Millis(at), None, false, None)?;
+        // Without effect until its file is folded below.
+        Hot::new(tx)?.insert(&row, Place { at: Millis(at), position: None, held: false, sealed: None }, &[])?;
         again.insert(file);
     }
     tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;

@@ -26,9 +26,12 @@ CREATE TABLE fact (
   held INTEGER NOT NULL DEFAULT 0,
   known INTEGER NOT NULL DEFAULT 1,
   batch INTEGER,
-  leaf INTEGER
+  leaf INTEGER,
+  slot INTEGER NOT NULL DEFAULT 0,
+  over ANY,
+  body BLOB
 ) STRICT;
-CREATE INDEX fact_file ON fact (file);
+CREATE INDEX fact_file ON fact (file, slot);
 CREATE INDEX fact_only_here ON fact (n) WHERE position IS NULL;
 CREATE INDEX fact_held ON fact (n) WHERE held = 1;
 CREATE INDEX fact_unknown ON fact (n) WHERE known = 0;
@@ -49,7 +52,6 @@ CREATE TABLE replaced (
   by INTEGER NOT NULL,
   PRIMARY KEY (target, by)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX replaced_by ON replaced (by);
 -- Erased for ever: never taken again, from whatever old page or stick.
 CREATE TABLE erased (n INTEGER PRIMARY KEY) STRICT;
 -- What the county log was at positions this desk has seen.

@@ -1,5 +1,6 @@
 //! What pages read, by noun. Each read is one or two statements over the views; nothing here decides or words anything.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -327,7 +328,7 @@ impl Store {
     /// Facts of a file that have a row in `table`, all of one kind, oldest first by corrected time.
     fn by_file<T: serde::de::DeserializeOwned>(&self, table: &str, file: FileId) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, t.body FROM {table} t JOIN fact f ON f.n = t.fact
+            "SELECT {SAID}, f.body FROM {table} t JOIN fact f ON f.n = t.fact
              WHERE t.file = (SELECT no FROM file WHERE id = ?1) ORDER BY f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file.0])?;
@@ -344,28 +345,44 @@ impl Store {
     /// [`StoreFault`].
     pub fn visits(&self, file: Option<FileId>, on: Option<NaiveDate>) -> Result<Vec<Visit>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = v.file), v.body, n.body, g.journal, g.seq
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = v.file), f.body, v.file
              FROM visit v JOIN fact f ON f.n = v.fact
-             LEFT JOIN visit_note n ON n.visit = v.fact
-             LEFT JOIN fact g ON g.n = n.fact
              WHERE (?1 IS NULL OR v.file = (SELECT no FROM file WHERE id = ?1)) AND (?2 IS NULL OR v.on_day = ?2)
              ORDER BY v.on_day DESC, v.arrived DESC, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file.map(|file| file.0), on.map(|day| day.to_string())])?;
         let mut out = Vec::new();
+        let mut noted: BTreeMap<i64, BTreeMap<FactId, (FactId, VisitNoted)>> = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            let noted: Option<Vec<u8>> = row.get(8)?;
-            let noted: Option<VisitNoted> = noted.map(|body| serde_json::from_slice(&body)).transpose()?;
-            let note_id: Option<[u8; 8]> = row.get(9)?;
-            let note_seq: Option<i64> = row.get(10)?;
-            let note_id =
-                note_id.zip(note_seq).map(|(journal, seq)| FactId { journal: JournalId(journal), seq: uint(seq) });
-            out.push(Visit {
-                said: said(row, 0)?,
-                file: FileId(row.get(6)?),
-                made: serde_json::from_slice(&row.get::<_, Vec<u8>>(7)?)?,
-                noted: note_id.zip(noted),
-            });
+            let said = said(row, 0)?;
+            let no: i64 = row.get(8)?;
+            let of_file = match noted.entry(no) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.notes(no)?),
+            };
+            let made = serde_json::from_slice(&row.get::<_, Vec<u8>>(7)?)?;
+            let noted = of_file.get(&said.id).cloned();
+            out.push(Visit { said, file: FileId(row.get(6)?), made, noted });
+        }
+        Ok(out)
+    }
+
+    /// What stands noted of a family's visits, by visit.
+    fn notes(&self, file: i64) -> Result<BTreeMap<FactId, (FactId, VisitNoted)>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT f.journal, f.seq, f.body FROM fact f WHERE f.file = ?1 AND f.slot = ?2
+               AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = f.n)",
+        )?;
+        let mut rows = find.query([file, slot::NOTED])?;
+        let mut out = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let id = FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) };
+            let noted: VisitNoted = serde_json::from_slice(&row.get::<_, Vec<u8>>(2)?)?;
+            let Some(visit) = noted.visit else { continue };
+            // Of two that stand, every desk shows the same one.
+            if out.get(&visit).is_none_or(|(other, _)| *other < id) {
+                out.insert(visit, (id, noted));
+            }
         }
         Ok(out)
     }
@@ -376,7 +393,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn letters(&self, file: Option<FileId>, doc_no: Option<&str>) -> Result<Vec<Letter>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = l.file), l.body,
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = l.file), f.body,
                EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no),
                EXISTS (SELECT 1 FROM handed_over h WHERE h.doc_no = l.doc_no OR h.doc_no = l.pair),
                EXISTS (SELECT 1 FROM receipt_done r WHERE r.doc_no = l.doc_no OR r.doc_no = l.pair)
@@ -405,7 +422,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn receipt_photos(&self, doc_no: Option<&str>) -> Result<Vec<(Said, ReceiptFiled)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, p.body FROM receipt_photo p JOIN fact f ON f.n = p.fact
+            "SELECT {SAID}, f.body FROM receipt_photo p JOIN fact f ON f.n = p.fact
              WHERE (?1 IS NULL OR p.doc_no = ?1) ORDER BY p.doc_no, f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![doc_no])?;
@@ -422,7 +439,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn receipts_done(&self, doc_no: Option<&str>) -> Result<Vec<(Said, ReceiptCompleted)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, r.body FROM receipt_done r JOIN fact f ON f.n = r.fact
+            "SELECT {SAID}, f.body FROM receipt_done r JOIN fact f ON f.n = r.fact
              WHERE (?1 IS NULL OR r.doc_no = ?1) ORDER BY r.doc_no, f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![doc_no])?;
@@ -439,7 +456,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn people(&self) -> Result<BTreeMap<PersonId, RoleGiven>, StoreFault> {
         let mut find = self.conn.prepare_cached(
-            "SELECT p.body FROM person p JOIN fact f ON f.n = p.fact ORDER BY coalesce(f.position, 9e18), f.seq",
+            "SELECT f.body FROM person p JOIN fact f ON f.n = p.fact ORDER BY coalesce(f.position, 9e18), f.seq",
         )?;
         let mut rows = find.query([])?;
         let mut out = BTreeMap::new();
@@ -479,7 +496,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn county_facts<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, c.body FROM county_fact c JOIN fact f ON f.n = c.fact WHERE c.kind = ?1
+            "SELECT {SAID}, f.body FROM county_fact c JOIN fact f ON f.n = c.fact WHERE c.kind = ?1
              ORDER BY f.at, coalesce(f.position, 9e18), f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![kind])?;

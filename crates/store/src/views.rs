@@ -11,23 +11,23 @@ use domain::fact::Fact;
 use domain::household::{ContactAdded, DueListed, FieldFilled, HouseholdListed, Placed};
 use domain::ids::{FactId, JournalId};
 use domain::merge::{Entry, register};
-use rusqlite::{CachedStatement, Connection, Transaction, params};
+use rusqlite::types::Value;
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::log::{int, uint};
 use crate::names::Names;
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
-/// Every view table, for a rebuild.
+/// Every view, for a rebuild; `slot` and the bodies lie in the log's own rows.
 const TABLES: &[&str] = &[
     "household",
     "slot",
     "phone",
     "contact_stated",
     "visit",
-    "visit_note",
     "handed_over",
     "letter",
     "letter_void",
@@ -40,11 +40,9 @@ const TABLES: &[&str] = &[
     "county_fact",
 ];
 
-/// Tables other than `slot` that hold one row a fact, keyed by it.
+/// Tables that hold one row a fact, found by it.
 const BY_FACT: &[&str] = &[
     "contact_stated",
-    "visit",
-    "visit_note",
     "handed_over",
     "letter",
     "letter_void",
@@ -59,8 +57,12 @@ const BY_FACT: &[&str] = &[
 
 /// Registers of a file, as `slot.slot` names them.
 pub(crate) mod slot {
+    /// No register.
+    pub(crate) const NONE: i64 = 0;
+    /// No register either: what a line noted of a visit, found by its family.
+    pub(crate) const NOTED: i64 = -1;
     /// The list's words.
-    pub(crate) const LISTED: i64 = 0;
+    pub(crate) const LISTED: i64 = 5;
     /// Where the family belongs.
     pub(crate) const PLACED: i64 = 1;
     /// What is due.
@@ -123,16 +125,35 @@ fn slot_of(event: &Event) -> Option<i64> {
     }
 }
 
+/// Where a fact is found in its file: a register's slot, or what else is looked for by file.
+fn place_of(event: &Event) -> i64 {
+    match event {
+        Event::VisitNoted(noted) if noted.visit.is_some() => slot::NOTED,
+        other => slot_of(other).unwrap_or(slot::NONE),
+    }
+}
+
 /// The statements that every fact goes through, looked up once for a whole page.
 pub(crate) struct Hot<'c> {
     tx: &'c Connection,
     fact: CachedStatement<'c>,
     replaced: CachedStatement<'c>,
     replace: CachedStatement<'c>,
-    in_slot: CachedStatement<'c>,
-    live: CachedStatement<'c>,
-    slot: CachedStatement<'c>,
+    peers: CachedStatement<'c>,
     phone: CachedStatement<'c>,
+}
+
+/// What the log says of a fact besides the fact itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// Its corrected time.
+    pub(crate) at: Millis,
+    /// Its position in the county's log.
+    pub(crate) position: Option<u64>,
+    /// Kept, and without effect.
+    pub(crate) held: bool,
+    /// Its batch's number and its leaf's bits.
+    pub(crate) sealed: Option<(u64, i64)>,
 }
 
 impl<'c> Hot<'c> {
@@ -141,31 +162,20 @@ impl<'c> Hot<'c> {
         Ok(Self {
             tx,
             fact: tx.prepare_cached(
-                "INSERT INTO fact (n, journal, seq, file, section, kind, author, at, position, held, known, batch, leaf)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                "INSERT INTO fact (n, journal, seq, file, section, kind, author, at, position, held, known, batch, leaf, slot, over, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )?,
             replaced: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
             replace: tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?,
-            in_slot: tx.prepare_cached("SELECT 1 FROM slot WHERE file = ?1 AND slot = ?2 AND fact = ?3")?,
-            live: tx.prepare_cached(
-                "SELECT count(*) FROM slot s WHERE s.file = ?1 AND s.slot = ?2
-                   AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact)",
-            )?,
-            slot: tx.prepare_cached("INSERT OR IGNORE INTO slot (fact, file, slot, body) VALUES (?1, ?2, ?3, ?4)")?,
+            peers: tx.prepare_cached("SELECT n FROM fact WHERE file = ?1 AND slot = ?2")?,
             phone: tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?,
         })
     }
 
-    /// Puts a fact's row into the log. Views are another step. `sealed` is its batch's number and its leaf's bits.
-    pub(crate) fn insert(
-        &mut self,
-        new: &Numbered<'_>,
-        at: Millis,
-        position: Option<u64>,
-        held: bool,
-        sealed: Option<(u64, i64)>,
-    ) -> Result<(), StoreFault> {
+    /// Puts a fact's row into the log, with what views know of it unless it has no effect. Views are another step.
+    pub(crate) fn insert(&mut self, new: &Numbered<'_>, place: Place, targets: &[i64]) -> Result<(), StoreFault> {
         let fact = new.fact;
+        let shown = if place.held { None } else { new.event };
         self.fact.execute(params![
             new.n,
             fact.id.journal.0,
@@ -174,33 +184,60 @@ impl<'c> Hot<'c> {
             fact.section.code(),
             fact.kind,
             fact.author.as_str(),
-            at.0,
-            position.map(int),
-            held,
+            place.at.0,
+            place.position.map(int),
+            place.held,
             new.event.is_some(),
-            sealed.map(|(batch, _)| int(batch)),
-            sealed.map(|(_, leaf)| leaf)
+            place.sealed.map(|(batch, _)| int(batch)),
+            place.sealed.map(|(_, leaf)| leaf),
+            shown.map_or(slot::NONE, place_of),
+            if place.held { Value::Null } else { over(targets) },
+            shown.map(|_| &fact.body),
         ])?;
         Ok(())
     }
 
-    fn is_replaced(&mut self, n: i64) -> Result<bool, StoreFault> {
-        Ok(self.replaced.exists([n])?)
-    }
-
-    /// How many facts of a slot stand.
-    fn live(&mut self, file: i64, slot: i64) -> Result<u32, StoreFault> {
-        Ok(self.live.query_row([file, slot], |row| row.get(0))?)
-    }
-
-    /// Puts a register's row in, replaced or not: `domain::merge` needs them all.
-    fn put_slot(&mut self, new: &Numbered<'_>, slot: i64, event: &Event, replaced: bool) -> Result<(), StoreFault> {
-        self.slot.execute(params![new.n, new.file, slot, new.fact.body])?;
-        if let (Event::ContactAdded(added), false) = (event, replaced) {
-            self.phone.execute(params![new.file, added.number.as_str()])?;
+    /// The other facts of a slot that stand, `targets` being replaced; and how many of `targets` are of this slot.
+    fn beside(&mut self, new: &Numbered<'_>, slot: i64, targets: &[i64]) -> Result<(usize, usize), StoreFault> {
+        let mut peers: Vec<i64> = Vec::new();
+        let mut rows = self.peers.query([new.file, slot])?;
+        while let Some(row) = rows.next()? {
+            peers.push(row.get(0)?);
         }
-        Ok(())
+        drop(rows);
+        let (mut live, mut ended) = (0_usize, 0_usize);
+        for n in peers {
+            if targets.contains(&n) {
+                ended = ended.saturating_add(1);
+            } else if n != new.n && !self.replaced.exists([n])? {
+                live = live.saturating_add(1);
+            }
+        }
+        Ok((live, ended))
     }
+}
+
+/// What a fact replaces, as its row holds it: nothing, one number, or several of eight bytes each.
+fn over(targets: &[i64]) -> Value {
+    match targets {
+        [] => Value::Null,
+        [one] => Value::Integer(*one),
+        several => Value::Blob(several.iter().flat_map(|n| n.to_be_bytes()).collect()),
+    }
+}
+
+/// The numbers of [`over`].
+fn targets_of(over: &Value) -> Vec<i64> {
+    match over {
+        Value::Integer(one) => vec![*one],
+        Value::Blob(several) => several.as_chunks().0.iter().map(|bytes| i64::from_be_bytes(*bytes)).collect(),
+        Value::Null | Value::Real(_) | Value::Text(_) => Vec::new(),
+    }
+}
+
+/// The numbers of what a fact replaces.
+pub(crate) fn targets(tx: &Connection, names: &mut Names, fact: &Fact) -> Result<Vec<i64>, StoreFault> {
+    fact.replaces.iter().map(|id| names.fact(tx, *id)).collect()
 }
 
 /// A fact with the numbers it has in this file.
@@ -211,57 +248,84 @@ pub(crate) struct Numbered<'a> {
     pub(crate) event: Option<&'a Event>,
 }
 
-/// Takes an effective fact into the views: its row unless it is replaced already, and the end of what it replaces.
-/// Returns whether the family's line must be written anew.
-pub(crate) fn take(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<bool, StoreFault> {
+/// Takes an effective fact, whose row is in the log, into the views: notes the end of what it replaces and, unless it is
+/// `replaced` already, puts its own row in. Returns whether the family's line must be written anew.
+pub(crate) fn take(
+    hot: &mut Hot<'_>,
+    new: &Numbered<'_>,
+    targets: &[i64],
+    replaced: bool,
+) -> Result<bool, StoreFault> {
     let tx = hot.tx;
+    for target in targets {
+        hot.replace.execute([*target, new.n])?;
+    }
     let slot = new.event.and_then(slot_of);
-    // One value in the place of one other of its slot leaves the family's line as it was; anything else is looked at.
-    let mut in_slot = 0_usize;
-    let mut line = false;
-    for id in &new.fact.replaces {
-        let target = names.fact(tx, *id)?;
-        hot.replace.execute([target, new.n])?;
-        match slot {
-            Some(slot) if hot.in_slot.exists([new.file, slot, target])? => in_slot = in_slot.saturating_add(1),
-            Some(_) | None => line |= retract(tx, target)?,
-        }
-    }
-    line |= in_slot > 1 || (in_slot > 0 && slot == Some(slot::CONTACT));
-    let Some(event) = new.event else { return Ok(line) };
-    let replaced = hot.is_replaced(new.n)?;
-    let Some(slot) = slot else {
-        if !replaced {
-            put(tx, names, new, event)?;
-        }
-        return Ok(line);
+    let (live, ended) = match slot {
+        Some(slot::CONTACT) | None if targets.is_empty() => (0, 0),
+        Some(slot) => hot.beside(new, slot, targets)?,
+        None => (0, 0),
     };
-    hot.put_slot(new, slot, event, replaced)?;
-    if replaced || slot == slot::CONTACT {
-        return Ok(line);
+    let mut line = false;
+    if ended < targets.len() {
+        for target in targets {
+            line |= retract(tx, new, slot, *target)?;
+        }
     }
-    Ok(line || matches!(slot, slot::LISTED | slot::PLACED | slot::DUE) || hot.live(new.file, slot)? > 1)
+    // One value in the place of one other of its slot leaves the family's line as it was; anything else is looked at.
+    line |= ended > 1 || (ended > 0 && slot == Some(slot::CONTACT));
+    let Some(event) = new.event else { return Ok(line) };
+    match (slot, event) {
+        (Some(slot::CONTACT), Event::ContactAdded(added)) if !replaced => {
+            hot.phone.execute(params![new.file, added.number.as_str()])?;
+            Ok(line)
+        }
+        // It ends what it replaces for what came before it, which now stands alone.
+        (Some(_), _) if replaced => Ok(line || ended > 0),
+        (Some(slot), _) => Ok(line || matches!(slot, slot::LISTED | slot::PLACED | slot::DUE) || live > 0),
+        (None, _) => {
+            if !replaced {
+                put(tx, new, event)?;
+            }
+            Ok(line)
+        }
+    }
 }
 
 /// Takes the row of a replaced fact out, unless it is a register's: that one stays and is no longer live. Returns whether
-/// it is a register's.
-fn retract(tx: &Connection, target: i64) -> Result<bool, StoreFault> {
-    if tx.prepare_cached("SELECT 1 FROM slot WHERE fact = ?1")?.exists([target])? {
-        return Ok(true);
+/// it is a register's, of another slot than the one that is looked at anyway.
+fn retract(tx: &Connection, new: &Numbered<'_>, slot: Option<i64>, target: i64) -> Result<bool, StoreFault> {
+    let here: Option<(i64, i64)> = tx
+        .prepare_cached("SELECT file, slot FROM fact WHERE n = ?1")?
+        .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match here {
+        Some((file, slot::NONE)) => {
+            drop_rows(tx, file, target)?;
+            Ok(false)
+        }
+        Some((_, slot::NOTED)) => Ok(false),
+        Some((file, its)) => Ok((file, Some(its)) != (new.file, slot)),
+        None => Ok(false),
     }
+}
+
+/// Takes the rows out that views keep beside a fact's own.
+fn drop_rows(tx: &Connection, file: i64, n: i64) -> Result<(), StoreFault> {
     for table in BY_FACT {
-        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute([target])?;
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute([n])?;
     }
-    Ok(false)
+    tx.prepare_cached("DELETE FROM visit WHERE file = ?1 AND fact = ?2")?.execute([file, n])?;
+    Ok(())
 }
 
 /// The row of an event that stands on its own.
-fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFault> {
-    let Numbered { n, file, fact, .. } = *new;
+fn put(tx: &Connection, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFault> {
+    let Numbered { n, file, .. } = *new;
     match event {
         Event::VisitMade(made) => {
             tx.prepare_cached(
-                "INSERT INTO visit (fact, file, on_day, arrived, result, pledged_on, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO visit (fact, file, on_day, arrived, result, pledged_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 n,
@@ -269,38 +333,29 @@ fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) ->
                 text(made.on),
                 text(made.arrived),
                 made.result.code(),
-                made.pledged_on.map(text),
-                fact.body
+                made.pledged_on.map(text)
             ])?;
             for doc_no in &made.letters {
                 tx.prepare_cached("INSERT OR IGNORE INTO handed_over (fact, doc_no) VALUES (?1, ?2)")?
                     .execute(params![n, doc_no])?;
             }
         }
-        Event::VisitNoted(noted) => {
-            if let Some(visit) = noted.visit {
-                let visit = names.fact(tx, visit)?;
-                tx.prepare_cached("INSERT INTO visit_note (fact, file, visit, body) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![n, file, visit, fact.body])?;
-            }
-        }
         Event::ContactStated(stated) => {
             tx.prepare_cached(
-                "INSERT INTO contact_stated (fact, file, number, state, on_day, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO contact_stated (fact, file, number, state, on_day) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![
                 n,
                 file,
                 stated.number.as_str(),
                 stated.state.code(),
-                text(stated.on),
-                fact.body
+                text(stated.on)
             ])?;
         }
         Event::LetterPrinted(letter) => {
             tx.prepare_cached(
-                "INSERT INTO letter (fact, file, doc_no, kind, year, serial, total, pair, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO letter (fact, file, doc_no, kind, year, serial, total, pair)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 n,
@@ -310,8 +365,7 @@ fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) ->
                 letter.doc.year,
                 letter.doc.serial,
                 letter.total.get(),
-                letter.pair.as_ref().map(text),
-                fact.body
+                letter.pair.as_ref().map(text)
             ])?;
         }
         Event::LetterVoided(voided) => {
@@ -320,7 +374,7 @@ fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) ->
         }
         Event::ReceiptFiled(filed) => {
             tx.prepare_cached(
-                "INSERT INTO receipt_photo (fact, file, doc_no, sha, media, size, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO receipt_photo (fact, file, doc_no, sha, media, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 n,
@@ -328,33 +382,28 @@ fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) ->
                 text(&filed.receipt),
                 filed.sha256.0,
                 filed.media,
-                int(filed.bytes),
-                fact.body
+                int(filed.bytes)
             ])?;
         }
         Event::ReceiptCompleted(done) => {
             tx.prepare_cached(
-                "INSERT INTO receipt_done (fact, file, doc_no, mode, served_on, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO receipt_done (fact, file, doc_no, mode, served_on) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![
                 n,
                 file,
                 text(&done.receipt),
                 done.mode.code(),
-                text(done.served_on),
-                fact.body
+                text(done.served_on)
             ])?;
         }
         Event::PaymentReported(paid) => {
-            tx.prepare_cached("INSERT INTO payment (fact, file, amount, on_day, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![n, file, paid.amount.get(), text(paid.on), fact.body])?;
+            tx.prepare_cached("INSERT INTO payment (fact, file, amount, on_day) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![n, file, paid.amount.get(), text(paid.on)])?;
         }
         Event::RoleGiven(given) => {
-            tx.prepare_cached("INSERT INTO person (fact, person, body) VALUES (?1, ?2, ?3)")?.execute(params![
-                n,
-                given.person.as_str(),
-                fact.body
-            ])?;
+            tx.prepare_cached("INSERT INTO person (fact, person) VALUES (?1, ?2)")?
+                .execute(params![n, given.person.as_str()])?;
         }
         Event::VillageAssigned(assigned) => {
             tx.prepare_cached("INSERT INTO assignment (fact, village, line, person) VALUES (?1, ?2, ?3, ?4)")?
@@ -369,14 +418,13 @@ fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) ->
         | Event::RegistryLoaded(_)
         | Event::DueListImported(_)
         | Event::BulletinIssued(_) => {
-            tx.prepare_cached("INSERT INTO county_fact (fact, kind, body) VALUES (?1, ?2, ?3)")?.execute(params![
-                n,
-                event.kind(),
-                fact.body
-            ])?;
+            tx.prepare_cached("INSERT INTO county_fact (fact, kind) VALUES (?1, ?2)")?
+                .execute(params![n, event.kind()])?;
         }
-        // A voided payment is the end of the report it replaces; the others say something of the log itself.
+        // A voided payment is the end of the report it replaces; a note is found by its slot; the others say something of
+        // the log itself.
         Event::PaymentVoided(_)
+        | Event::VisitNoted(_)
         | Event::DeviceEnrolled(_)
         | Event::DeviceRevoked(_)
         | Event::JournalClosed(_)
@@ -396,39 +444,60 @@ fn put(tx: &Connection, names: &mut Names, new: &Numbered<'_>, event: &Event) ->
 
 /// Takes every row of a file out, for a fold.
 pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
-    for table in ["household", "slot", "phone"] {
+    for table in ["household", "phone", "visit"] {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute([file])?;
     }
     for table in BY_FACT {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact IN (SELECT n FROM fact WHERE file = ?1)"))?
             .execute([file])?;
     }
-    tx.prepare_cached("DELETE FROM replaced WHERE by IN (SELECT n FROM fact WHERE file = ?1)")?.execute([file])?;
+    let replacing: Vec<i64> = tx
+        .prepare_cached("SELECT n FROM fact WHERE file = ?1 AND over IS NOT NULL")?
+        .query_map([file], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for n in replacing {
+        forget_replaced(tx, n)?;
+    }
+    tx.prepare_cached("UPDATE fact SET slot = 0, over = NULL, body = NULL WHERE file = ?1")?.execute([file])?;
     Ok(())
 }
 
-/// Takes every row of one fact out, wherever it is.
-pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
-    tx.prepare_cached("DELETE FROM slot WHERE fact = ?2 AND file = ?1")?.execute([file, n])?;
-    for table in BY_FACT {
-        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact = ?1"))?.execute([n])?;
+/// What a fact replaced is no longer replaced by it.
+fn forget_replaced(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
+    let over: Option<Value> =
+        tx.prepare_cached("SELECT over FROM fact WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+    for target in over.iter().flat_map(targets_of) {
+        tx.prepare_cached("DELETE FROM replaced WHERE target = ?1 AND by = ?2")?.execute([target, n])?;
     }
-    tx.prepare_cached("DELETE FROM replaced WHERE by = ?1")?.execute([n])?;
+    Ok(())
+}
+
+/// Takes everything that views have of one fact out.
+pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
+    drop_rows(tx, file, n)?;
+    forget_replaced(tx, n)?;
+    tx.prepare_cached("UPDATE fact SET slot = 0, over = NULL, body = NULL WHERE n = ?1")?.execute([n])?;
     Ok(())
 }
 
 /// The first half of a fold: the fact's row and what it replaces, without looking at anything else of its file.
 pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<(), StoreFault> {
     let tx = hot.tx;
-    for id in &new.fact.replaces {
-        let target = names.fact(tx, *id)?;
-        hot.replace.execute([target, new.n])?;
+    let targets = targets(tx, names, new.fact)?;
+    for target in &targets {
+        hot.replace.execute([*target, new.n])?;
     }
-    let Some(event) = new.event else { return Ok(()) };
-    match slot_of(event) {
-        // The numbers are written with the family's line.
-        Some(slot) => hot.put_slot(new, slot, event, true),
-        None => put(tx, names, new, event),
+    let slot = new.event.and_then(slot_of);
+    tx.prepare_cached("UPDATE fact SET slot = ?2, over = ?3, body = ?4 WHERE n = ?1")?.execute(params![
+        new.n,
+        new.event.map_or(slot::NONE, place_of),
+        over(&targets),
+        new.event.map(|_| &new.fact.body)
+    ])?;
+    // The numbers are written with the family's line.
+    match new.event {
+        Some(event) if slot.is_none() => put(tx, new, event),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -441,6 +510,7 @@ pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
         ))?
         .execute([file])?;
     }
+    tx.prepare_cached("DELETE FROM visit WHERE file = ?1 AND fact IN (SELECT target FROM replaced)")?.execute([file])?;
     line(tx, file)
 }
 
@@ -468,12 +538,25 @@ pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
     for (slot, entries) in all {
         // A slot with one fact costs nothing.
         let stands: Option<BTreeSet<FactId>> = if entries.iter().any(|(_, replaced, _)| *replaced) {
+            let mut replaces: BTreeMap<i64, Vec<FactId>> = BTreeMap::new();
+            for (n, replaced, entry) in &entries {
+                if *replaced {
+                    let mut find = conn.prepare_cached("SELECT by FROM replaced WHERE target = ?1")?;
+                    let mut rows = find.query([n])?;
+                    while let Some(row) = rows.next()? {
+                        replaces.entry(row.get(0)?).or_default().push(entry.id);
+                    }
+                }
+            }
             let known: Vec<Entry<()>> = entries
                 .iter()
-                .map(|(n, _, entry)| {
-                    Ok(Entry { id: entry.id, replaces: replaced_by(conn, *n)?, at: entry.at, value: () })
+                .map(|(n, _, entry)| Entry {
+                    id: entry.id,
+                    replaces: replaces.remove(n).unwrap_or_default(),
+                    at: entry.at,
+                    value: (),
                 })
-                .collect::<Result<_, StoreFault>>()?;
+                .collect();
             Some(register(&known).into_iter().map(|entry| entry.id).collect())
         } else {
             None
@@ -494,16 +577,6 @@ pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
 fn put_phone(tx: &Connection, file: i64, number: &str) -> Result<(), StoreFault> {
     tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?.execute(params![file, number])?;
     Ok(())
-}
-
-fn replaced_by(conn: &Connection, n: i64) -> Result<Vec<FactId>, StoreFault> {
-    let mut find = conn.prepare_cached(
-        "SELECT f.journal, f.seq FROM replaced r JOIN fact f ON f.n = r.target WHERE r.by = ?1 ORDER BY f.n",
-    )?;
-    let ids = find
-        .query_map([n], |row| Ok(FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) }))?
-        .collect::<Result<_, _>>()?;
-    Ok(ids)
 }
 
 /// The values of a slot that stand, oldest first, each with its fact.
@@ -581,10 +654,11 @@ pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
 
 /// Drops all view tables and makes them empty.
 pub(crate) fn empty(tx: &Transaction<'_>) -> Result<(), StoreFault> {
-    for table in TABLES {
+    tx.execute_batch("DROP VIEW IF EXISTS slot")?;
+    for table in TABLES.iter().filter(|table| **table != "slot") {
         tx.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
-    tx.execute_batch("DELETE FROM replaced")?;
+    tx.execute_batch("DELETE FROM replaced; UPDATE fact SET slot = 0, over = NULL, body = NULL")?;
     tx.execute_batch(include_str!("views.sql"))?;
     Ok(())
 }
@@ -600,8 +674,8 @@ pub(crate) fn dump(conn: &Connection) -> Result<String, StoreFault> {
         while let Some(row) = rows.next()? {
             let mut line = String::new();
             for (at, column) in columns.iter().enumerate() {
-                let value: rusqlite::types::Value = row.get(at)?;
-                let number = if let rusqlite::types::Value::Integer(n) = value { Some(n) } else { None };
+                let value: Value = row.get(at)?;
+                let number = if let Value::Integer(n) = value { Some(n) } else { None };
                 if let (Some(n), "fact" | "visit") = (number, column.as_str()) {
                     let journal = crate::names::journal_id(conn, crate::names::journal_of(n))?;
                     line.push_str(&format!("{column}={journal}:{} ", crate::names::seq_of(n)));

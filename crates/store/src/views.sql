@@ -22,14 +22,7 @@ CREATE TABLE household (
 ) STRICT;
 CREATE INDEX household_place ON household (place);
 -- Registers of a file: every fact; those stand that are in nobody's `replaced`. More than one is a conflict unless equal.
--- Bodies stand in the order of their facts and only the index by file: a day's pages then touch few pages of the disk.
-CREATE TABLE slot (
-  fact INTEGER NOT NULL PRIMARY KEY,
-  file INTEGER NOT NULL,
-  slot INTEGER NOT NULL,
-  body BLOB NOT NULL
-) STRICT;
-CREATE INDEX slot_file ON slot (file, slot);
+CREATE VIEW slot AS SELECT n AS fact, file, slot, body FROM fact WHERE slot > 0;
 CREATE TABLE phone (
   file INTEGER NOT NULL,
   number TEXT NOT NULL,
@@ -40,28 +33,20 @@ CREATE TABLE contact_stated (
   file INTEGER NOT NULL,
   number TEXT NOT NULL,
   state TEXT NOT NULL,
-  on_day TEXT NOT NULL,
-  body BLOB NOT NULL
+  on_day TEXT NOT NULL
 ) STRICT;
 CREATE INDEX contact_stated_file ON contact_stated (file);
+-- By family first: a village's visits stand together. What a line noted of a visit is found by its slot in the log.
 CREATE TABLE visit (
-  fact INTEGER NOT NULL PRIMARY KEY,
   file INTEGER NOT NULL,
   on_day TEXT NOT NULL,
   arrived TEXT NOT NULL,
+  fact INTEGER NOT NULL,
   result TEXT NOT NULL,
   pledged_on TEXT,
-  body BLOB NOT NULL
-) STRICT;
-CREATE INDEX visit_file ON visit (file, on_day, arrived);
+  PRIMARY KEY (file, on_day, arrived, fact)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX visit_day ON visit (on_day, arrived);
-CREATE TABLE visit_note (
-  fact INTEGER NOT NULL PRIMARY KEY,
-  file INTEGER NOT NULL,
-  visit INTEGER NOT NULL,
-  body BLOB NOT NULL
-) STRICT;
-CREATE INDEX visit_note_visit ON visit_note (visit);
 CREATE TABLE handed_over (
   fact INTEGER NOT NULL,
   doc_no TEXT NOT NULL,
@@ -76,8 +61,7 @@ CREATE TABLE letter (
   year INTEGER NOT NULL,
   serial INTEGER NOT NULL,
   total INTEGER NOT NULL,
-  pair TEXT,
-  body BLOB NOT NULL
+  pair TEXT
 ) STRICT;
 CREATE INDEX letter_file ON letter (file);
 CREATE INDEX letter_no ON letter (doc_no);
@@ -95,8 +79,7 @@ CREATE TABLE receipt_photo (
   doc_no TEXT NOT NULL,
   sha BLOB NOT NULL,
   media TEXT NOT NULL,
-  size INTEGER NOT NULL,
-  body BLOB NOT NULL
+  size INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX receipt_photo_no ON receipt_photo (doc_no);
 CREATE TABLE receipt_done (
@@ -104,8 +87,7 @@ CREATE TABLE receipt_done (
   file INTEGER NOT NULL,
   doc_no TEXT NOT NULL,
   mode TEXT NOT NULL,
-  served_on TEXT NOT NULL,
-  body BLOB NOT NULL
+  served_on TEXT NOT NULL
 ) STRICT;
 CREATE INDEX receipt_done_file ON receipt_done (file);
 CREATE INDEX receipt_done_no ON receipt_done (doc_no);
@@ -113,14 +95,12 @@ CREATE TABLE payment (
   fact INTEGER NOT NULL PRIMARY KEY,
   file INTEGER NOT NULL,
   amount INTEGER NOT NULL,
-  on_day TEXT NOT NULL,
-  body BLOB NOT NULL
+  on_day TEXT NOT NULL
 ) STRICT;
 CREATE INDEX payment_file ON payment (file);
 CREATE TABLE person (
   fact INTEGER NOT NULL PRIMARY KEY,
-  person TEXT NOT NULL,
-  body BLOB NOT NULL
+  person TEXT NOT NULL
 ) STRICT;
 CREATE TABLE assignment (
   fact INTEGER NOT NULL PRIMARY KEY,
@@ -139,7 +119,6 @@ CREATE TABLE number_block (
 -- Facts of the county's own file that are few: profile, places, registries, imports, bulletins.
 CREATE TABLE county_fact (
   fact INTEGER NOT NULL PRIMARY KEY,
-  kind TEXT NOT NULL,
-  body BLOB NOT NULL
+  kind TEXT NOT NULL
 ) STRICT;
 CREATE INDEX county_fact_kind ON county_fact (kind);
