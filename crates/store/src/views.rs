@@ -237,7 +237,11 @@ pub(crate) fn take(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> 
         return Ok(line);
     };
     hot.put_slot(new, slot, event, replaced)?;
-    if replaced || slot == slot::CONTACT {
+    if replaced {
+        // It comes after what took its place: what it replaced stood until now, and nothing stands instead.
+        return Ok(line || in_slot > 0);
+    }
+    if slot == slot::CONTACT {
         return Ok(line);
     }
     Ok(line || matches!(slot, slot::LISTED | slot::PLACED | slot::DUE) || hot.live(new.file, slot)? > 1)
