@@ -103,10 +103,14 @@ impl Log {
 
 /// A page of these deliveries.
 pub fn page(deliveries: Vec<Delivery>) -> Page {
+    let end = |position| match position {
+        0 => Cursor::default(),
+        _ => Cursor { visible: position, position, seq: 1 << 20 },
+    };
+    let first = deliveries.first().map_or(1, |delivery| delivery.position);
     let last = deliveries.last().map_or(0, |delivery| delivery.position);
-    let next = Cursor { visible: last, position: last, seq: 1 << 20 };
     let head = Mark::of(last, &Sha::of(&last.to_be_bytes()));
-    Page { deliveries, gone: Vec::new(), next, more: false, head }
+    Page { deliveries, gone: Vec::new(), from: end(first - 1), next: end(last), more: false, head }
 }
 
 /// The file of a family: eight bytes that tell nothing.
@@ -220,7 +224,7 @@ impl Before {
 /// What a device sends: its batches in one message.
 pub fn push(batches: &[Batch]) -> Push {
     let batches = batches.iter().map(Batch::bytes).collect();
-    Push { wall: Millis(MIDNIGHT + 72_000_000), batches, fragments: Vec::new() }
+    Push { wall: Millis(MIDNIGHT + 72_000_000), batches, ..Push::default() }
 }
 
 fn listed(work: &Workload, record: u32) -> Vec<Event> {

@@ -3,11 +3,11 @@
 
 use std::sync::Mutex;
 
-use desk::courier::{Courier, CourierFault, Https, Keeping};
+use desk::courier::{Courier, CourierFault, Https, Keeping, Prove};
 use domain::blob::{Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Invitation, proof_bytes};
 use domain::exchange::{Acks, Hello, Page, Pull, Push, Sum, Welcome};
-use domain::ids::{JournalId, Sha, hex};
+use domain::ids::{DeviceId, JournalId, Sha, hex};
 use domain::{Signer as _, SigningKey};
 
 use crate::chance::Chance;
@@ -77,6 +77,10 @@ impl Envoy {
 impl Courier for Envoy {
     fn enrol(&self, ask: &EnrolAsk) -> Result<EnrolReply, CourierFault> {
         self.https.enrol(ask)
+    }
+
+    fn offer(&self, device: DeviceId, prove: &Prove<'_>, push: &Push) -> Result<(), CourierFault> {
+        self.https.offer(device, prove, push)
     }
 
     fn hello(&self, hello: &Hello) -> Result<Welcome, CourierFault> {

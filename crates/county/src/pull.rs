@@ -39,7 +39,8 @@ impl County {
             let head = tx.head()?;
             let end = end_of(head);
             let cursor = pull.cursor.min(end);
-            let page = Page { head: Mark::of(head, &tx.chain_at(head)?), next: cursor, ..Page::default() };
+            let page =
+                Page { head: Mark::of(head, &tx.chain_at(head)?), from: pull.cursor, next: cursor, ..Page::default() };
             if cursor == end {
                 // Whatever is visible is so since the head at the latest: all of it is before this cursor.
                 return Ok(page);

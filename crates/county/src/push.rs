@@ -89,7 +89,9 @@ impl County {
             let rights = self.take_offered(tx, offered, tx.head()?)?;
             let (head, lost) = (tx.head()?, tx.meta()?.lost);
             let contact = Contact { head, lost, rights, device: &device, key: &key };
-            let offset = now.0.saturating_sub(push.wall.0);
+            // No push is on its way for less than no time: what it took can only make the difference larger.
+            let apart = now.0.saturating_sub(push.wall.0);
+            let offset = push.offset.map_or(apart, |measured| measured.min(apart));
             let mut acks = Acks::default();
             let mut journals = BTreeSet::new();
             for whole in wholes {

@@ -455,7 +455,7 @@ impl Desk {
                 self.sent.insert(batch.seal.batch, known);
             }
         }
-        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, fragments: vec![] })?;
+        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, ..Push::default() })?;
         self.acknowledge(&acks);
         Ok(acks)
     }
@@ -534,7 +534,7 @@ impl Desk {
             self.sent.insert(batch.seal.batch, known);
         }
         let batches = own.iter().map(Batch::bytes).collect();
-        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, fragments }).expect("taken");
+        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, fragments, ..Push::default() }).expect("taken");
         self.acknowledge(&acks);
     }
 

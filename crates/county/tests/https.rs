@@ -188,7 +188,7 @@ async fn the_whole_exchange_over_tls() {
         body: b"{}".to_vec(),
     };
     let batch = seal(&[fact], None, 1, &[1; 16], &key).expect("sealed");
-    let push = Push { wall: Millis(0), batches: vec![batch.bytes()], fragments: vec![] };
+    let push = Push { batches: vec![batch.bytes()], ..Push::default() };
     let acks: Acks = served.say(&desk, "push", &push).await;
     assert_eq!((acks.acks[0].position, acks.acks[0].held.len()), (2, 0));
     let pull = Pull { log, journal: JournalId([0; 8]), cursor: Cursor::default(), most: 0 };
@@ -233,7 +233,7 @@ async fn the_whole_exchange_over_tls() {
     assert_eq!(part.bytes().await.expect("bytes").len(), 10);
 
     // A device that no history of this county knows cannot present itself.
-    let nothing = pack(&Push { wall: Millis(0), batches: vec![], fragments: vec![] }).expect("packed");
+    let nothing = pack(&Push::default()).expect("packed");
     let ask = format!("offer?device={}&proof={}", DeviceId([9; 8]), hex(&[7; 64]));
     refused(StatusCode::UNAUTHORIZED, served.post(&other, &ask, nothing.clone()).await, Refusal::DeviceUnknown);
     refused(StatusCode::BAD_REQUEST, served.post(&other, "offer?device=9", nothing).await, Refusal::Malformed);

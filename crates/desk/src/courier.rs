@@ -8,7 +8,7 @@ mod pace;
 use domain::blob::{Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal};
 use domain::exchange::{Acks, Hello, PAGE_BYTES, Page, Pull, Push, Sum, Welcome};
-use domain::ids::Sha;
+use domain::ids::{DeviceId, Sha};
 use domain::wire::WireFault;
 
 pub use https::Https;
@@ -42,6 +42,9 @@ pub enum CourierFault {
 /// Takes a blob's bytes as they arrive. False breaks off.
 pub type Keeping<'a> = dyn FnMut(&[u8]) -> bool + 'a;
 
+/// Signs for the certificate (SHA-256 of its DER) that a line speaks with.
+pub type Prove<'a> = dyn Fn(Sha) -> [u8; 64] + 'a;
+
 /// Carries the exchange's messages.
 pub trait Courier: Send + Sync {
     /// Presents an invitation.
@@ -49,6 +52,14 @@ pub trait Courier: Send + Sync {
     /// # Errors
     /// [`CourierFault`].
     fn enrol(&self, ask: &EnrolAsk) -> Result<EnrolReply, CourierFault>;
+    /// Presents a device that the county does not know, with its enrolment among the fragments. `prove` signs
+    /// `domain::enrol::offer_bytes` over the certificate that this line speaks with.
+    ///
+    /// # Errors
+    /// [`CourierFault`]; `DeviceUnknown` on a line without certificates.
+    fn offer(&self, _: DeviceId, _: &Prove<'_>, _: &Push) -> Result<(), CourierFault> {
+        Err(CourierFault::Refused(Refusal::DeviceUnknown))
+    }
     /// Greets.
     ///
     /// # Errors

@@ -297,6 +297,7 @@ impl From<StoreFault> for Failure {
                 Self { incident: noted.incident, ..Self::new(Code::DiskBroken, &[]) }
             }
             (None, StoreFault::Newer { .. }) => Self::new(Code::MadeByNewer, &[]),
+            (None, StoreFault::OtherPage) => Self::new(Code::CountyRefused, &[("why", "送来的不是接着上次的那一页")]),
             (None, _) => Self::internal(&fault),
         }
     }

@@ -1,13 +1,16 @@
 //! One contact with the county: greet, send, receive, compare, then photos. The store is locked for one step at a time, never
 //! across the network, so that a save waits for a page at most. Cut anywhere, the next contact goes on from there.
 
+use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
 use domain::blob::Piece;
 use domain::clock::Millis;
-use domain::enrol::Refusal;
+use domain::Signer as _;
+use domain::enrol::{Refusal, offer_bytes};
 use domain::exchange::{Hello, Pull, Push};
-use domain::ids::FileId;
+use domain::fact::{Batch, Fact};
+use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
 use store::StoreFault;
 
@@ -20,6 +23,9 @@ use crate::visits::remark;
 
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
 const ENOUGH_NUMBERS: u32 = 200;
+
+/// Nobody's journal: named in a pull, none is left out.
+const EVERY_JOURNAL: JournalId = JournalId([0; 8]);
 
 /// Why a photo did not come.
 #[derive(Debug, thiserror::Error)]
@@ -100,24 +106,23 @@ impl Desk {
         carrier.stage(Stage::Greeting, 0);
         let again = self.greet(carrier, report)?;
         let journal = self.store().journal()?;
+        // What a restored county may lack comes first: what others wrote gives and takes the rights that own work needs.
+        self.offer(carrier)?;
         // Send what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick brought
         // it, for else nobody would ever be told where it stands.
         carrier.stage(Stage::Sending, u64::from(self.store().counts()?.only_here));
         let mut from = 1;
-        let mut offered = 0_usize;
         loop {
             // Formed anew for each try: after a break the page is smaller.
             let pushed = carrier.again(|courier, _| {
-                let (push, last) = match self.next_push(from, offered, courier.page()) {
-                    Ok(next) => next,
+                let (push, last) = match self.next_push(from, courier.page()) {
+                    Ok(Some(next)) => next,
+                    Ok(None) => return Ok(Ok(None)),
                     Err(failure) => return Ok(Err(failure)),
                 };
-                if push.batches.is_empty() && push.fragments.is_empty() {
-                    return Ok(Ok(None));
-                }
-                courier.push(&push).map(|acks| Ok(Some((acks, last, push.fragments.len()))))
+                courier.push(&push).map(|acks| Ok(Some((acks, last))))
             });
-            let Some((acks, last, fragments)) = pushed.map_err(refused)?? else { break };
+            let Some((acks, last)) = pushed.map_err(refused)?? else { break };
             let mut store = self.store();
             let before = store.counts()?.only_here;
             let held = store.acknowledged(&acks.acks)?;
@@ -127,13 +132,11 @@ impl Desk {
             report.held = report.held.saturating_add(held);
             report.sent = report.sent.saturating_add(sent);
             carrier.done(u64::from(sent));
-            if last.is_some() && acks.acks.is_empty() {
+            if acks.acks.is_empty() {
                 return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
             }
-            from = last.map_or(from, |last| last.saturating_add(1));
-            offered = offered.saturating_add(fragments);
+            from = last.saturating_add(1);
         }
-        self.store().offered()?;
         carrier.stage(Stage::Receiving, 0);
         self.receive(carrier, journal, report)?;
         if again {
@@ -192,6 +195,9 @@ impl Desk {
                 }
                 // Held with its record: the county does not take it, and the rest must not wait for it.
                 Err(CourierFault::Refused(Refusal::NotAllowed)) => {
+                    if self.store().blob_not_taken(sha)? {
+                        continue;
+                    }
                     report.remarks.push(remark(
                         "BLOB_HELD",
                         "有照片随记录一起被县里留置",
@@ -244,14 +250,16 @@ impl Desk {
     /// Greets until both sides agree on the log's past and on the journal to go on with.
     ///
     /// A county that knows less than this desk was restored from a copy: what it lacks is offered again, unasked. A
-    /// county that knows more of this desk's journal, or saw it written by another, makes the desk open a new one.
+    /// county that knows more of this desk's journal, or saw it written by another, makes the desk open a new one. One
+    /// that does not know this device at all is shown its enrolment.
     ///
     /// Returns also whether an answer was lost on the way: then blocks of numbers may be leased that were not heard of.
     fn greet(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<bool, Failure> {
         let mut all_marks = false;
+        let mut presented = false;
         let mut wants = self.wants(&self.store())?;
         let mut again = false;
-        for _ in 0..4_u8 {
+        for _ in 0..10_u8 {
             let top = self.store().marks()?.first().map_or(0, |mark| mark.position);
             let hello = self.hello(std::mem::take(&mut wants), all_marks)?;
             let greeted = carrier.again(|courier, tried| {
@@ -262,14 +270,21 @@ impl Desk {
                 let welcome = courier.hello(&Hello { wall: before, wants, ..hello.clone() })?;
                 Ok((offset_of(welcome.now.0, before, self.clock.wall()), welcome, tried > 0))
             });
-            let (offset, welcome, repeated) = greeted.map_err(|fault| self.worded(fault))?;
+            let (offset, welcome, repeated) = match greeted {
+                Err(CourierFault::Refused(Refusal::DeviceUnknown)) if !presented && self.present_to(carrier)? => {
+                    presented = true;
+                    wants = hello.wants;
+                    continue;
+                }
+                greeted => greeted.map_err(|fault| self.worded(fault))?,
+            };
             again |= repeated && !hello.wants.is_empty();
             report.clock_offset_ms = offset;
             let mut store = self.store();
             store.set_meta("offset", &offset)?;
             store.set_meta("seen", &welcome.now)?;
             if welcome.agreed < top {
-                if all_marks || top == 0 {
+                if all_marks {
                     store.county_restored(welcome.agreed)?;
                     report.remarks.push(remark(
                         "COUNTY_RESTORED",
@@ -277,23 +292,12 @@ impl Desk {
                         "The county server was restored from a copy; this desk sent again what it lacked",
                     ));
                 }
-                all_marks = true;
+                all_marks = !all_marks;
                 continue;
             }
+            all_marks = false;
+            store.greeted(welcome.head, welcome.batches)?;
             store.set_meta("safe", &welcome.safe)?;
-            let seen: u64 = store.meta("head")?.unwrap_or(0);
-            // Drawn before sealing begins: a batch without a fresh seed must not exist.
-            let drawn = self.chance.fresh::<32>().map_err(|error| Failure::internal(&error))?;
-            let mut turn = 0_u64;
-            let next = || {
-                turn = turn.saturating_add(1);
-                let grown = domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0;
-                let mut seed = [0; 16];
-                for (slot, byte) in seed.iter_mut().zip(grown) {
-                    *slot = byte;
-                }
-                seed
-            };
             let mine = store.last_seal(welcome.batches)?;
             // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
             if welcome.closed
@@ -301,10 +305,10 @@ impl Desk {
                 || store.batches()? < welcome.batches
             {
                 drop(store);
+                self.offer(carrier)?;
                 self.claim(carrier, report)?;
-                let mut store = self.store();
-                let fresh = domain::ids::JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?);
-                store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
+                let fresh = self.fresh_journal()?;
+                self.store().open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
                 report.remarks.push(remark(
                     "NEW_JOURNAL",
                     "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
@@ -312,10 +316,119 @@ impl Desk {
                 ));
                 continue;
             }
-            store.seal_open(&self.signing, seen, next)?;
+            let went_over = store.went_over()?;
+            drop(store);
+            if !went_over.is_empty() {
+                let there = self.peek(carrier, &went_over)?;
+                let mut store = self.store();
+                let double = store.double(&there)?;
+                if !double.is_empty() {
+                    let fresh = self.fresh_journal()?;
+                    store.leave_double(fresh, self.identity.device, &self.signing.verifying_key(), &double)?;
+                    continue;
+                }
+            }
+            self.seal()?;
             return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
+    }
+
+    fn fresh_journal(&self) -> Result<JournalId, Failure> {
+        Ok(JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?))
+    }
+
+    /// Seals what is not sealed yet.
+    fn seal(&self) -> Result<(), Failure> {
+        // Drawn before sealing begins: a batch without a fresh seed must not exist.
+        let drawn = self.chance.fresh::<32>().map_err(|error| Failure::internal(&error))?;
+        let mut turn = 0_u64;
+        let next = || {
+            turn = turn.saturating_add(1);
+            let grown = domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0;
+            let mut seed = [0; 16];
+            for (slot, byte) in seed.iter_mut().zip(grown) {
+                *slot = byte;
+            }
+            seed
+        };
+        let mut store = self.store();
+        let seen: u64 = store.meta("head")?.unwrap_or(0);
+        Ok(store.seal_open(&self.signing, seen, next)?)
+    }
+
+    /// Shows a county that does not know this device the county's own word that it was enrolled: it may have been restored
+    /// from before. False where there is nothing to show, or the county stands by its no: then it was turned out.
+    fn present_to(&self, carrier: &mut Carrier<'_>) -> Result<bool, Failure> {
+        let fragments = self.store().enrolments_of(self.identity.device)?;
+        if fragments.is_empty() {
+            return Ok(false);
+        }
+        let push = Push { fragments, ..self.push()? };
+        let prove = |certificate| self.signing.sign(&offer_bytes(self.identity.log, certificate)).to_bytes();
+        match carrier.again(|courier, _| courier.offer(self.identity.device, &prove, &push)) {
+            Ok(()) => Ok(true),
+            Err(CourierFault::Refused(Refusal::DeviceUnknown | Refusal::NotAllowed | Refusal::BadProof)) => Ok(false),
+            Err(fault) => Err(self.worded(fault)),
+        }
+    }
+
+    /// Offers what a restored county may lack and what is not whole own work: others' batches as far as they are here,
+    /// and own ones of earlier journals.
+    fn offer(&self, carrier: &mut Carrier<'_>) -> Result<(), Failure> {
+        for journal in self.store().earlier_journals()? {
+            let hello = Hello { journal, ..self.hello(Vec::new(), false)? };
+            match carrier.again(|courier, _| courier.hello(&hello)) {
+                // Somebody else's by now: what is known of it stays as it is.
+                Ok(_) | Err(CourierFault::Refused(Refusal::NotAllowed)) => {}
+                Err(fault) => return Err(self.worded(fault)),
+            }
+        }
+        let mut offered = 0_usize;
+        loop {
+            let pushed = carrier.again(|courier, _| {
+                let push = match self.next_offer(offered, courier.page()) {
+                    Ok(push) if push.fragments.is_empty() => return Ok(Ok(0)),
+                    Ok(push) => push,
+                    Err(failure) => return Ok(Err(failure)),
+                };
+                courier.push(&push).map(|_| Ok(push.fragments.len()))
+            });
+            let count = pushed.map_err(|fault| self.worded(fault))??;
+            if count == 0 {
+                return Ok(self.store().offered()?);
+            }
+            offered = offered.saturating_add(count);
+        }
+    }
+
+    /// What the county lets this desk see, from where it stands, of what its own key sealed in these journals: looked at,
+    /// not taken in.
+    fn peek(&self, carrier: &mut Carrier<'_>, journals: &BTreeSet<JournalId>) -> Result<Vec<Fact>, Failure> {
+        let mut out = Vec::new();
+        let mut cursor = self.store().cursor()?;
+        let key = self.signing.verifying_key();
+        loop {
+            let pulled = carrier.again(|courier, _| {
+                let most = u32::try_from(courier.page()).unwrap_or(u32::MAX);
+                courier.pull(&Pull { log: self.identity.log, journal: EVERY_JOURNAL, cursor, most })
+            });
+            let page = pulled.map_err(|fault| self.worded(fault))?;
+            if page.from != cursor || (page.more && page.next <= cursor) {
+                return Err(StoreFault::OtherPage.into());
+            }
+            for delivery in &page.deliveries {
+                let batch = Batch::parse(&delivery.batch).map_err(StoreFault::from)?;
+                if journals.contains(&batch.seal.journal) {
+                    let facts = batch.verify(&key).map_err(StoreFault::from)?;
+                    out.extend(facts.into_iter().map(|verified| verified.fact));
+                }
+            }
+            if !page.more {
+                return Ok(out);
+            }
+            cursor = page.next;
+        }
     }
 
     /// The greeting of this moment. One mark is enough unless the county does not share it.
@@ -329,13 +442,22 @@ impl Desk {
         Ok(Hello { log: self.identity.log, journal, wall: self.clock.wall(), cursor, marks, wants })
     }
 
-    /// What to send next: own batches from a number on, with the last one's number; then what others wrote, for a county
-    /// that was restored.
-    fn next_push(&self, from: u64, offered: usize, most: usize) -> Result<(Push, Option<u64>), Failure> {
-        let store = self.store();
-        let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) = store.unacknowledged(from, most)?.into_iter().unzip();
-        let fragments = if batches.is_empty() { store.fragments(offered, most)? } else { Vec::new() };
-        Ok((Push { wall: self.clock.wall(), batches, fragments }, numbers.last().copied()))
+    /// A push of nothing yet, now: with how far the clock is off, as it was measured last.
+    fn push(&self) -> Result<Push, Failure> {
+        Ok(Push { wall: self.clock.wall(), offset: self.store().meta("offset")?, ..Push::default() })
+    }
+
+    fn next_offer(&self, from: usize, most: usize) -> Result<Push, Failure> {
+        let fragments = self.store().fragments(from, most)?;
+        Ok(Push { fragments, ..self.push()? })
+    }
+
+    /// What to send next: own batches from a number on, with the last one's number.
+    fn next_push(&self, from: u64, most: usize) -> Result<Option<(Push, u64)>, Failure> {
+        let own = self.store().unacknowledged(from, most)?;
+        let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) = own.into_iter().unzip();
+        let Some(last) = numbers.last().copied() else { return Ok(None) };
+        Ok(Some((Push { batches, ..self.push()? }, last)))
     }
 
     /// What the county has of the journal under the very seals of this desk stays under its names: it must be known as
@@ -345,7 +467,7 @@ impl Desk {
         loop {
             // One by one: all of a push is kept, or none of it.
             let Some((number, batch)) = self.store().unacknowledged(from, 0)?.into_iter().next() else { return Ok(()) };
-            let push = Push { wall: self.clock.wall(), batches: vec![batch], fragments: Vec::new() };
+            let push = Push { batches: vec![batch], ..self.push()? };
             match carrier.again(|courier, _| courier.push(&push)) {
                 Ok(acks) => {
                     let held = self.store().acknowledged(&acks.acks)?;
@@ -362,11 +484,16 @@ impl Desk {
     fn receive(
         &self,
         carrier: &mut Carrier<'_>,
-        journal: domain::ids::JournalId,
+        journal: JournalId,
         report: &mut SyncReport,
     ) -> Result<(), Failure> {
         loop {
-            let cursor = self.store().cursor()?;
+            let (cursor, anew) = {
+                let store = self.store();
+                (store.cursor()?, store.anew()?)
+            };
+            // A county that was restored names own work too: what it does not name, it has not let through.
+            let journal = if anew { EVERY_JOURNAL } else { journal };
             let pulled = carrier.again(|courier, _| {
                 let most = u32::try_from(courier.page()).unwrap_or(u32::MAX);
                 courier.pull(&Pull { log: self.identity.log, journal, cursor, most })

@@ -172,10 +172,13 @@ pub struct Welcome {
 }
 
 /// Sealed batches for the county.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Push {
     /// The desk's clock now.
     pub wall: Millis,
+    /// The county's clock minus the desk's, as the desk measured it when it last met the county, milliseconds. A push may
+    /// be carried for a month: what it took must not be taken for a clock that is wrong.
+    pub offset: Option<i64>,
     /// Own batches in order.
     pub batches: Vec<Vec<u8>>,
     /// Other journals' batches, as far as the desk holds them: offered to a restored county.
@@ -248,6 +251,8 @@ pub struct Page {
     pub deliveries: Vec<Delivery>,
     /// What to erase before the deliveries are taken in.
     pub gone: Vec<Gone>,
+    /// The cursor that it was asked for: a desk that stands elsewhere must not take it in.
+    pub from: Cursor,
     /// Where to go on.
     pub next: Cursor,
     /// Whether there is more.
@@ -382,12 +387,17 @@ impl Message for Welcome {
 impl Message for Push {
     const TAG: u8 = 3;
     fn put(&self, w: &mut Writer) {
-        w.span(self.wall.0);
+        w.span(self.wall.0).u8(u8::from(self.offset.is_some()));
+        if let Some(offset) = self.offset {
+            w.near(offset);
+        }
         put_batches(w, &self.batches);
         put_batches(w, &self.fragments);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        Ok(Self { wall: Millis(r.span()?), batches: get_batches(r)?, fragments: get_batches(r)? })
+        let wall = Millis(r.span()?);
+        let offset = if get_flag(r)? { Some(r.near()?) } else { None };
+        Ok(Self { wall, offset, batches: get_batches(r)?, fragments: get_batches(r)? })
     }
 }
 
@@ -440,6 +450,7 @@ impl Message for Page {
             // Position 0 is before every entry of a log.
             w.varint(gone.regained.unwrap_or(0));
         }
+        self.from.put(w);
         self.next.put(w);
         w.u8(u8::from(self.more));
         self.head.put(w);
@@ -455,7 +466,8 @@ impl Message for Page {
             let (file, section, regained) = (FileId(r.array()?), section_of(r.u8()?)?, r.varint()?);
             gone.push(Gone { file, section, regained: (regained > 0).then_some(regained) });
         }
-        Ok(Self { deliveries, gone, next: Cursor::get(r)?, more: get_flag(r)?, head: Mark::get(r)? })
+        let (from, next) = (Cursor::get(r)?, Cursor::get(r)?);
+        Ok(Self { deliveries, gone, from, next, more: get_flag(r)?, head: Mark::get(r)? })
     }
 }
 
@@ -526,6 +538,7 @@ mod tests {
                 batch: vec![1, 2, 3],
             }],
             gone: vec![Gone { file: FileId([4; 8]), section: Section::Edu, regained: Some(3) }],
+            from: Cursor { visible: 1, position: 1, seq: 9 },
             next: Cursor { visible: 1, position: 2, seq: 3 },
             more: true,
             head: Mark { position: 77, chain: [7; 8] },
@@ -544,6 +557,10 @@ mod tests {
             wants: vec![(DocKind::RepaymentNotice, 2026, 2)],
         };
         assert_eq!(Hello::parse(&hello.bytes()), Ok(hello));
+        for offset in [None, Some(0), Some(-315_360_000_000)] {
+            let push = Push { wall: Millis(5), offset, batches: vec![vec![1]], fragments: vec![vec![2, 3]] };
+            assert_eq!(Push::parse(&push.bytes()), Ok(push));
+        }
         assert!(Pull::parse(&bytes).is_err());
     }
 

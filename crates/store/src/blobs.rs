@@ -84,12 +84,12 @@ impl Store {
         Ok(sha)
     }
 
-    /// Own blobs that the county does not have, with their sizes, small first.
+    /// Blobs that the county does not have, or may have lost, with their sizes, small first.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub fn unsent_blobs(&self) -> Result<Vec<(Sha, u64)>, StoreFault> {
-        let mut find = self.conn.prepare_cached("SELECT sha, size FROM blob WHERE sent = 0 ORDER BY size, sha")?;
+        let mut find = self.conn.prepare_cached("SELECT sha, size FROM blob WHERE sent <> 1 ORDER BY size, sha")?;
         Ok(find.query_map([], |row| Ok((Sha(row.get(0)?), uint(row.get(1)?))))?.collect::<Result<_, _>>()?)
     }
 
@@ -98,8 +98,29 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn blob_sent(&mut self, sha: Sha) -> Result<(), StoreFault> {
+        // Offered again to a restored county by a desk that may no longer see what it belongs to: not kept any longer.
+        self.conn
+            .prepare_cached(
+                "DELETE FROM blob WHERE sha = ?1 AND sent = 2 AND sha NOT IN (SELECT sha FROM receipt_photo)",
+            )?
+            .execute(params![sha.0])?;
         self.conn.prepare_cached("UPDATE blob SET sent = 1 WHERE sha = ?1")?.execute(params![sha.0])?;
         Ok(())
+    }
+
+    /// The county does not take this blob. One that it had before is settled by that; false for one that waits on.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn blob_not_taken(&mut self, sha: Sha) -> Result<bool, StoreFault> {
+        let again: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE sha = ?1 AND sent = 2)")?
+            .query_row(params![sha.0], |row| row.get(0))?;
+        if again {
+            self.blob_sent(sha)?;
+        }
+        Ok(again)
     }
 
     /// Pictures that facts here name and that are not here, small first.

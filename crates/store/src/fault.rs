@@ -43,6 +43,9 @@ pub enum StoreFault {
         /// Which.
         seq: u64,
     },
+    /// A page that does not begin where this desk stands: late, of another laptop, or not the one that was asked for.
+    #[error("the page does not begin where this desk stands")]
+    OtherPage,
     /// A stored value that no version wrote.
     #[error("{what} holds a value that no version wrote")]
     Corrupt {
@@ -105,6 +108,7 @@ impl StoreFault {
             | Self::Seal(_)
             | Self::UnknownJournal { .. }
             | Self::Forked { .. }
+            | Self::OtherPage
             | Self::Corrupt { .. }
             | Self::Newer { .. } => None,
         }

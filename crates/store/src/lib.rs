@@ -10,6 +10,7 @@ pub mod file;
 mod log;
 mod names;
 mod reads;
+mod restored;
 mod search;
 pub mod stick;
 mod views;

@@ -10,7 +10,7 @@ use std::path::Path;
 use domain::VerifyingKey;
 use domain::clock::{Millis, Received, corrected, tick};
 use domain::decision::{Erased, HeldDecided};
-use domain::event::Event;
+use domain::event::{Event, erasable};
 use domain::exchange::{Ack, Cursor, Gone, Mark, Page, Sum};
 use domain::fact::{Batch, Fact, MOST_FACTS, Salt, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
@@ -23,6 +23,7 @@ use crate::anchor::{Anchor, Head};
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
 use crate::names::{self, Names};
+use crate::restored;
 use crate::views::{self, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
@@ -125,8 +126,8 @@ impl Store {
         verifies: bool,
     ) -> Result<(Self, Standing), StoreFault> {
         let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if found > SCHEMA || (1..3).contains(&found) {
-            // Schemas 1 and 2 were never released.
+        if found != 0 && found != SCHEMA {
+            // Older ones were never released.
             return Err(StoreFault::Newer { found, known: SCHEMA });
         }
         if found == 0 {
@@ -161,7 +162,7 @@ impl Store {
         Ok((store, standing))
     }
 
-    fn journal_no(&self, journal: JournalId) -> Result<Option<i64>, StoreFault> {
+    pub(crate) fn journal_no(&self, journal: JournalId) -> Result<Option<i64>, StoreFault> {
         Ok(self
             .conn
             .prepare_cached("SELECT no FROM journal WHERE id = ?1")?
@@ -201,11 +202,37 @@ impl Store {
     }
 
     /// Makes `journal` the one this desk writes from now on. What the desk wrote and the county does not have yet goes
-    /// over into it, under new names: under the old one another desk may have written.
+    /// over into it, under new names: under the old one another desk may have written. What went over is remembered
+    /// until [`Store::double`] has looked at it.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub fn open_journal(&mut self, journal: JournalId, device: DeviceId, key: &VerifyingKey) -> Result<(), StoreFault> {
+        self.go_over(journal, device, key, None)
+    }
+
+    /// As [`Store::open_journal`], but for the facts (by their present names) that the county has under these earlier
+    /// ones: of those nothing goes over. Nothing is remembered.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn leave_double(
+        &mut self,
+        journal: JournalId,
+        device: DeviceId,
+        key: &VerifyingKey,
+        double: &BTreeMap<FactId, FactId>,
+    ) -> Result<(), StoreFault> {
+        self.go_over(journal, device, key, Some(double))
+    }
+
+    fn go_over(
+        &mut self,
+        journal: JournalId,
+        device: DeviceId,
+        key: &VerifyingKey,
+        double: Option<&BTreeMap<FactId, FactId>>,
+    ) -> Result<(), StoreFault> {
         let old: Option<JournalId> = self.meta("journal")?;
         let head = self.within(|tx, names| {
             let no = names.journal(tx, journal)?;
@@ -215,7 +242,7 @@ impl Store {
             )?;
             set_meta(tx, "journal", &journal)?;
             match old {
-                Some(old) if old != journal => carry_over(tx, names, old, journal),
+                Some(old) if old != journal => carry_over(tx, names, old, journal, double),
                 Some(_) | None => Ok(None),
             }
         })?;
@@ -229,7 +256,7 @@ impl Store {
     }
 
     /// One transaction; names given in a failed one are forgotten.
-    fn within<T>(
+    pub(crate) fn within<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &mut Names) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
@@ -250,7 +277,7 @@ impl Store {
             let no = names.journal(tx, journal)?;
             tx.execute(
                 "UPDATE journal SET device = ?2, key = ?3 WHERE no = ?1 AND key IS NULL",
-                params![no, [0_u8; 8], key.to_bytes()],
+                params![no, MASTER, key.to_bytes()],
             )?;
             set_meta(tx, "master", &journal)
         })
@@ -457,6 +484,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn acknowledged(&mut self, acks: &[Ack]) -> Result<u32, StoreFault> {
         let journal = self.journal()?;
+        let anew = self.anew()?;
         self.within(|tx, names| {
             let no = names.journal(tx, journal)?;
             let mut held = 0_u32;
@@ -482,11 +510,14 @@ impl Store {
                     let is_held = ack.held.contains(&fact.id.seq);
                     held = held.saturating_add(u32::from(is_held));
                     let at = corrected(fact.wall, ack.received);
-                    let before: Option<(bool, i64)> = tx
-                        .prepare_cached("SELECT held, at FROM fact WHERE n = ?1")?
-                        .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
+                    let before: Option<(bool, i64, bool)> = tx
+                        .prepare_cached("SELECT held, at, position IS NULL FROM fact WHERE n = ?1")?
+                        .query_row([n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                         .optional()?;
-                    let Some((was_held, was_at)) = before else { continue };
+                    let Some((was_held, was_at, only_here)) = before else { continue };
+                    if anew {
+                        restored::named_by_ack(tx, n, only_here && !is_held)?;
+                    }
                     tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
                         .execute(params![n, int(ack.position), is_held, at.0])?;
                     let file = names.file(tx, fact.file)?;
@@ -510,17 +541,23 @@ impl Store {
     /// Takes in a page: erases what is gone, verifies every batch, stores what is new, moves the cursor. One transaction.
     ///
     /// # Errors
-    /// [`StoreFault`]; then nothing of the page was taken.
+    /// [`StoreFault`]; then nothing of the page was taken. `OtherPage` for one that does not begin where this desk stands:
+    /// what lies between would be skipped for ever.
     pub fn absorb(&mut self, page: &Page) -> Result<Absorbed, StoreFault> {
         let master: JournalId = self.meta("master")?.ok_or(StoreFault::Corrupt { what: "meta.master" })?;
         let own = self.journal()?;
         let verifies = self.verifies;
+        if page.from != self.cursor()? {
+            return Err(StoreFault::OtherPage);
+        }
+        let anew = self.anew()?;
         self.within(|tx, names| {
             let mut taking = Taking {
                 tx,
                 hot: Hot::new(tx)?,
                 names,
                 verifies,
+                anew,
                 master,
                 out: Absorbed::default(),
                 replaced: BTreeSet::new(),
@@ -548,8 +585,10 @@ impl Store {
             }
             set_meta(tx, "cursor", &page.next.bytes())?;
             set_meta(tx, "head", &page.head.position)?;
-            if !page.more {
-                keep_mark(tx, page.head)?;
+            // Of every page, not of the last alone: whatever a desk has of the log is below its newest mark.
+            keep_mark(tx, page.head)?;
+            if anew && !page.more {
+                out.gone = out.gone.saturating_add(restored::settle(tx, names)?);
             }
             Ok(out)
         })
@@ -565,64 +604,6 @@ impl Store {
             .query_map([], |row| Ok(Mark { position: uint(row.get(0)?), chain: row.get(1)? }))?
             .collect::<Result<_, _>>()?;
         Ok(marks)
-    }
-
-    /// The county knows nothing above `agreed`: what this desk has from above it has no place any more and is offered
-    /// again. Reading goes on from there; what comes again is met as known.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn county_restored(&mut self, agreed: u64) -> Result<(), StoreFault> {
-        let cursor = self.cursor()?;
-        let (first, last) = self.own()?;
-        self.within(|tx, _| {
-            tx.execute(
-                "UPDATE fact SET position = NULL WHERE n BETWEEN ?1 AND ?2 AND position > ?3",
-                params![first, last, int(agreed)],
-            )?;
-            tx.execute(
-                "UPDATE batch SET position = NULL WHERE n BETWEEN ?1 AND ?2 AND position > ?3",
-                params![first, last, int(agreed)],
-            )?;
-            tx.execute("DELETE FROM mark WHERE position > ?1", [int(agreed)])?;
-            let back = Cursor { visible: agreed, position: agreed, seq: 0 };
-            set_meta(tx, "cursor", &cursor.min(back).bytes())?;
-            set_meta(tx, "head", &agreed)?;
-            set_meta(tx, "offer_above", &agreed)
-        })
-    }
-
-    /// Batches of other journals that a restored county may lack, from the `from`-th on, up to about `most` bytes.
-    /// Empty once all are offered or nothing has to be.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn fragments(&self, from: usize, most: usize) -> Result<Vec<Vec<u8>>, StoreFault> {
-        let Some(above) = self.meta::<Option<u64>>("offer_above")?.flatten() else { return Ok(Vec::new()) };
-        let (first, last) = self.own()?;
-        let mut find = self.conn.prepare_cached(
-            "SELECT bytes FROM batch WHERE position > ?1 AND n NOT BETWEEN ?2 AND ?3 ORDER BY position, n LIMIT -1 OFFSET ?4",
-        )?;
-        let mut rows = find.query(params![int(above), first, last, i64::try_from(from).unwrap_or(i64::MAX)])?;
-        let mut out: Vec<Vec<u8>> = Vec::new();
-        let mut bytes = 0_usize;
-        while let Some(row) = rows.next()? {
-            let raw: Vec<u8> = row.get(0)?;
-            bytes = bytes.saturating_add(raw.len());
-            if bytes > most && !out.is_empty() {
-                break;
-            }
-            out.push(raw);
-        }
-        Ok(out)
-    }
-
-    /// All fragments have been offered.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn offered(&mut self) -> Result<(), StoreFault> {
-        self.set_meta("offer_above", &None::<u64>)
     }
 
     /// How far this desk has read what it may see.
@@ -814,7 +795,7 @@ impl Pen<'_> {
             self.touched.insert(no);
         }
         let mut again = BTreeSet::new();
-        decide(self.tx, self.names, event, &mut again)?;
+        decide(self.tx, self.names, &row, &mut again)?;
         for file in again {
             refold(self.tx, self.names, file)?;
         }
@@ -870,7 +851,7 @@ pub(crate) fn meta<T: serde::de::DeserializeOwned>(conn: &Connection, key: &str)
     }
 }
 
-fn set_meta<T: serde::Serialize>(conn: &Connection, key: &str, value: &T) -> Result<(), StoreFault> {
+pub(crate) fn set_meta<T: serde::Serialize>(conn: &Connection, key: &str, value: &T) -> Result<(), StoreFault> {
     conn.prepare_cached(
         "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     )?
@@ -879,7 +860,7 @@ fn set_meta<T: serde::Serialize>(conn: &Connection, key: &str, value: &T) -> Res
 }
 
 /// Keeps a mark, and of the old ones fewer and fewer: a county is restored from yesterday, seldom from last month.
-fn keep_mark(tx: &Transaction<'_>, mark: Mark) -> Result<(), StoreFault> {
+pub(crate) fn keep_mark(tx: &Transaction<'_>, mark: Mark) -> Result<(), StoreFault> {
     if mark.position == 0 {
         return Ok(());
     }
@@ -938,12 +919,25 @@ fn put_batch_bytes(
     Ok(())
 }
 
+/// What is known of a journal: `key` and `device` once it is introduced.
+struct Known {
+    no: i64,
+    key: Option<[u8; 32]>,
+    device: Option<[u8; 8]>,
+    own: bool,
+}
+
+/// The device of the county's own journals.
+pub(crate) const MASTER: [u8; 8] = [0; 8];
+
 /// A page on its way into log and views.
 struct Taking<'a, 't> {
     tx: &'a Transaction<'t>,
     hot: Hot<'a>,
     names: &'a mut Names,
     verifies: bool,
+    /// Everything is read again, from a county that was restored.
+    anew: bool,
     master: JournalId,
     out: Absorbed,
     /// Facts of the batch at hand that were replaced before they came.
@@ -959,13 +953,19 @@ impl Taking<'_, '_> {
         let tx = self.tx;
         let batch = Batch::parse(bytes)?;
         let journal = batch.seal.journal;
-        let known: Option<(i64, Option<[u8; 32]>)> = tx
-            .prepare_cached("SELECT no, key FROM journal WHERE id = ?1")?
-            .query_row(params![journal.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        let known: Option<Known> = tx
+            .prepare_cached("SELECT no, key, device, own FROM journal WHERE id = ?1")?
+            .query_row(params![journal.0], |row| {
+                Ok(Known { no: row.get(0)?, key: row.get(1)?, device: row.get(2)?, own: row.get(3)? })
+            })
             .optional()?;
-        let (no, key) = known
-            .and_then(|(no, key)| Some((no, VerifyingKey::from_bytes(&key?).ok()?)))
-            .ok_or(StoreFault::UnknownJournal { journal })?;
+        let known = match known.filter(|known| known.key.is_some()) {
+            Some(known) => known,
+            None => self.of_master(&batch)?,
+        };
+        let Known { no, .. } = known;
+        let key = known.key.and_then(|key| VerifyingKey::from_bytes(&key).ok());
+        let key = key.ok_or(StoreFault::UnknownJournal { journal })?;
         let facts = if self.verifies { batch.verify(&key) } else { batch.facts() }?;
         let before: Option<Vec<u8>> = tx
             .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
@@ -973,6 +973,14 @@ impl Taking<'_, '_> {
             .optional()?;
         let seal = (batch.seal.batch, batch.seal.first, batch.seal.count);
         let fresh = before.is_none();
+        if known.own && fresh {
+            // Somebody else's work under the names of work that is only here: the next greeting finds it out.
+            let (first, last) = (names::fact_no(no, seal.1)?, names::fact_no(no, batch.seal.end())?);
+            let mut taken = tx.prepare_cached("SELECT 1 FROM fact WHERE n >= ?1 AND n < ?2 AND position IS NULL")?;
+            if taken.exists([first, last])? {
+                return Err(StoreFault::Forked { journal, seq: seal.1 });
+            }
+        }
         let erased = self.erased_of(no, &facts)?;
         self.replaced = tx
             .prepare_cached("SELECT DISTINCT target FROM replaced WHERE target >= ?1 AND target < ?2")?
@@ -995,21 +1003,46 @@ impl Taking<'_, '_> {
         for verified in facts.iter().filter(|verified| !erased.contains(&verified.fact.id.seq)) {
             let is_held = held.contains(&verified.fact.id.seq);
             self.take_in(no, seal.0, verified, position, received, is_held, fresh)?;
-            if journal == self.master && verified.fact.kind == "DeviceEnrolled" {
+            if known.device == Some(MASTER) && verified.fact.kind == "DeviceEnrolled" {
                 enrol(tx, self.names, &verified.fact)?;
             }
         }
         Ok(())
     }
 
-    /// Which of these facts were erased: never taken again, from whatever old page or stick.
+    /// The county begins another journal when it was restored from a copy; all are sealed with its one key.
+    fn of_master(&mut self, batch: &Batch) -> Result<Known, StoreFault> {
+        let journal = batch.seal.journal;
+        let key: [u8; 32] = self
+            .tx
+            .prepare_cached("SELECT key FROM journal WHERE id = ?1")?
+            .query_row(params![self.master.0], |row| row.get(0))?;
+        let unknown = || StoreFault::UnknownJournal { journal };
+        let master = VerifyingKey::from_bytes(&key).ok().ok_or_else(unknown)?;
+        batch.verify(&master).ok().ok_or_else(unknown)?;
+        let no = self.names.journal(self.tx, journal)?;
+        self.tx
+            .prepare_cached("UPDATE journal SET device = ?2, key = ?3 WHERE no = ?1")?
+            .execute(params![no, MASTER, key])?;
+        Ok(Known { no, key: Some(key), device: Some(MASTER), own: false })
+    }
+
+    /// Which of these facts were erased: never taken again, from whatever old page or stick. An erasure that came first
+    /// and named what it could not erase is forgotten.
     fn erased_of(&self, no: i64, facts: &[Verified]) -> Result<BTreeSet<u64>, StoreFault> {
         let mut out = BTreeSet::new();
         if self.tx.prepare_cached("SELECT 1 FROM erased LIMIT 1")?.exists([])? {
-            let mut find = self.tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?;
-            for verified in facts {
-                if find.exists([names::fact_no(no, verified.fact.id.seq)?])? {
-                    out.insert(verified.fact.id.seq);
+            let mut find = self.tx.prepare_cached("SELECT file, section FROM erased WHERE n = ?1")?;
+            for Verified { fact, .. } in facts {
+                let n = names::fact_no(no, fact.id.seq)?;
+                let by: Option<(i64, String)> =
+                    find.query_row([n], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let Some((file, section)) = by else { continue };
+                let place = (self.names.known_file(fact.file), fact.section.code());
+                if place == (Some(file), section.as_str()) && erasable(&fact.kind) {
+                    out.insert(fact.id.seq);
+                } else {
+                    self.tx.prepare_cached("DELETE FROM erased WHERE n = ?1")?.execute([n])?;
                 }
             }
         }
@@ -1032,18 +1065,30 @@ impl Taking<'_, '_> {
         let fact = &verified.fact;
         let n = names::fact_no(no, fact.id.seq)?;
         if !fresh {
-            let here: Option<(bool, i64)> = tx
-                .prepare_cached("SELECT held, file FROM fact WHERE n = ?1")?
-                .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
+            let here: Option<(bool, i64, i64)> = tx
+                .prepare_cached("SELECT held, file, at FROM fact WHERE n = ?1")?
+                .query_row([n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
-            if let Some((was_held, file)) = here {
-                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3 WHERE n = ?1")?.execute(params![
+            if let Some((was_held, file, was_at)) = here {
+                let at = corrected(fact.wall, received);
+                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?.execute(params![
                     n,
                     int(position),
-                    held
+                    held,
+                    at.0
                 ])?;
+                if self.anew {
+                    tx.prepare_cached("DELETE FROM stale WHERE n = ?1")?.execute([n])?;
+                }
                 if was_held != held {
                     self.again.insert(file);
+                    if !held {
+                        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+                        let row = Numbered { n, file, fact, event: event.as_ref() };
+                        decide(tx, self.names, &row, &mut self.again)?;
+                    }
+                } else if was_at != at.0 {
+                    self.lines.insert(file);
                 }
                 return Ok(());
             }
@@ -1064,44 +1109,96 @@ impl Taking<'_, '_> {
         if views::take(&mut self.hot, &row, &targets, self.replaced.contains(&n))? {
             self.lines.insert(file);
         }
-        if let Some(event) = &event {
-            decide(tx, self.names, event, &mut self.again)?;
+        if fact.kind == "LogForked" {
+            restored::offer_papers(tx)?;
         }
-        Ok(())
+        decide(tx, self.names, &row, &mut self.again)
     }
 }
 
-/// What a decision or an erasure does to facts that are here. `again` gets the files to fold anew.
-fn decide(tx: &Transaction<'_>, names: &mut Names, event: &Event, again: &mut BTreeSet<i64>) -> Result<(), StoreFault> {
-    if let Event::HeldDecided(HeldDecided { facts, accept: true, .. }) = event {
-        for id in facts {
-            let n = names.fact(tx, *id)?;
-            let file: Option<i64> = tx
-                .prepare_cached("UPDATE fact SET held = 0 WHERE n = ?1 AND held = 1 RETURNING file")?
-                .query_row([n], |row| row.get(0))
-                .optional()?;
-            again.extend(file);
+/// What a decision or an erasure does to facts that are here, and what a decision lets through to others. `again` gets the
+/// files to fold anew.
+pub(crate) fn decide(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    by: &Numbered<'_>,
+    again: &mut BTreeSet<i64>,
+) -> Result<(), StoreFault> {
+    let mut next = match by.event {
+        Some(Event::HeldDecided(decided)) => let_through(tx, names, decided, again)?,
+        Some(Event::Erased(erased)) => {
+            erase(tx, names, erased, (by.file, by.fact.section), again)?;
+            Vec::new()
+        }
+        Some(_) | None => return Ok(()),
+    };
+    while let Some(n) = next.pop() {
+        for fact in bodies(tx, &[n])? {
+            let file = names.file(tx, fact.file)?;
+            match Event::read(&fact.kind, &fact.body) {
+                Ok(Some(Event::HeldDecided(decided))) => next.extend(let_through(tx, names, &decided, again)?),
+                Ok(Some(Event::Erased(erased))) => erase(tx, names, &erased, (file, fact.section), again)?,
+                Ok(_) | Err(_) => {}
+            }
         }
     }
-    if let Event::Erased(Erased { facts, .. }) = event {
-        for id in facts {
-            let n = names.fact(tx, *id)?;
-            tx.prepare_cached("INSERT OR IGNORE INTO erased (n) VALUES (?1)")?.execute([n])?;
-            // What the county does not have yet is closed once it has: see `acknowledged`.
-            let here: Option<(i64, Option<i64>)> = tx
-                .prepare_cached(
-                    "UPDATE fact SET leaf = NULL WHERE n = ?1 RETURNING file, iif(position IS NULL, NULL, batch)",
-                )?
-                .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let Some((file, batch)) = here else { continue };
-            again.insert(file);
-            drop_papers(tx, n)?;
-            views::drop_fact(tx, file, n)?;
-            if let Some(batch) = batch {
-                let at = (n & !i64::from(u32::MAX)) | batch;
-                prune_batch(tx, at, |seq, _| seq != id.seq)?;
-            }
+    Ok(())
+}
+
+/// Lets held facts through; returns which.
+fn let_through(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    decided: &HeldDecided,
+    again: &mut BTreeSet<i64>,
+) -> Result<Vec<i64>, StoreFault> {
+    let mut out = Vec::new();
+    for id in decided.facts.iter().filter(|_| decided.accept) {
+        let n = names.fact(tx, *id)?;
+        let file: Option<i64> = tx
+            .prepare_cached("UPDATE fact SET held = 0 WHERE n = ?1 AND held = 1 RETURNING file")?
+            .query_row([n], |row| row.get(0))
+            .optional()?;
+        out.extend(file.map(|_| n));
+        again.extend(file);
+    }
+    Ok(out)
+}
+
+/// Erases facts of a file's section that may be erased; what is not here yet, when it comes.
+fn erase(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    erased: &Erased,
+    (file, section): (i64, Section),
+    again: &mut BTreeSet<i64>,
+) -> Result<(), StoreFault> {
+    for id in &erased.facts {
+        let n = names.fact(tx, *id)?;
+        let here: Option<(i64, String, String)> = tx
+            .prepare_cached("SELECT file, section, kind FROM fact WHERE n = ?1")?
+            .query_row([n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        if here.as_ref().is_some_and(|(at, of, kind)| (*at, of.as_str()) != (file, section.code()) || !erasable(kind)) {
+            continue;
+        }
+        tx.prepare_cached("INSERT OR IGNORE INTO erased (n, file, section) VALUES (?1, ?2, ?3)")?.execute(params![
+            n,
+            file,
+            section.code()
+        ])?;
+        // What the county does not have yet is closed once it has: see `acknowledged`.
+        let batch: Option<Option<i64>> = tx
+            .prepare_cached("UPDATE fact SET leaf = NULL WHERE n = ?1 RETURNING iif(position IS NULL, NULL, batch)")?
+            .query_row([n], |row| row.get(0))
+            .optional()?;
+        let Some(batch) = batch else { continue };
+        again.insert(file);
+        drop_papers(tx, n)?;
+        views::drop_fact(tx, file, n)?;
+        if let Some(batch) = batch {
+            let at = (n & !i64::from(u32::MAX)) | batch;
+            prune_batch(tx, at, |seq, _| seq != id.seq)?;
         }
     }
     Ok(())
@@ -1147,7 +1244,7 @@ fn prune_batch(
 }
 
 /// The facts of these numbers that are open here, in their order.
-fn bodies(conn: &Connection, numbers: &[i64]) -> Result<Vec<Fact>, StoreFault> {
+pub(crate) fn bodies(conn: &Connection, numbers: &[i64]) -> Result<Vec<Fact>, StoreFault> {
     let mut out = Vec::new();
     let mut parsed: Option<(i64, BTreeMap<u64, Fact>)> = None;
     for n in numbers {
@@ -1181,7 +1278,7 @@ fn bodies(conn: &Connection, numbers: &[i64]) -> Result<Vec<Fact>, StoreFault> {
 }
 
 /// Makes the views of one file anew from its facts.
-fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Result<(), StoreFault> {
+pub(crate) fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Result<(), StoreFault> {
     views::clear(tx, file)?;
     let numbers: Vec<i64> = tx
         .prepare_cached(
@@ -1212,11 +1309,13 @@ fn enrol(tx: &Transaction<'_>, names: &mut Names, fact: &Fact) -> Result<(), Sto
 }
 
 /// What the county does not have goes over into a fresh journal, under new names; what it replaces among itself with it.
+/// What is `double` does not go over: the county has it under an earlier name, which stands for it from now on.
 fn carry_over(
     tx: &Transaction<'_>,
     names: &mut Names,
     old: JournalId,
     fresh: JournalId,
+    double: Option<&BTreeMap<FactId, FactId>>,
 ) -> Result<Option<(u64, Sha)>, StoreFault> {
     let (first, last) = names::span(names.journal(tx, old)?);
     let no = names.journal(tx, fresh)?;
@@ -1227,20 +1326,36 @@ fn carry_over(
     let mut renamed: BTreeMap<FactId, FactId> = BTreeMap::new();
     let mut again = BTreeSet::new();
     let mut head = None;
-    for (fact, seq) in bodies(tx, &numbers)?.into_iter().zip(1_u64..) {
-        let id = FactId { journal: fresh, seq };
-        renamed.insert(fact.id, id);
-        let replaces = fact.replaces.iter().map(|known| renamed.get(known).copied().unwrap_or(*known)).collect();
+    let before = carried(tx)?;
+    let mut remembered: Vec<Carried> = Vec::new();
+    let mut seq = 0_u64;
+    for fact in bodies(tx, &numbers)? {
         let was = names.fact(tx, fact.id)?;
         let file = names.file(tx, fact.file)?;
         let at: i64 = tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0))?;
         views::drop_fact(tx, file, was)?;
         tx.execute("DELETE FROM fact WHERE n = ?1", [was])?;
         tx.execute("DELETE FROM open_fact WHERE n = ?1", [was])?;
+        again.insert(file);
+        if let Some(there) = double.and_then(|double| double.get(&fact.id)) {
+            renamed.insert(fact.id, *there);
+            let n = names.fact(tx, *there)?;
+            tx.execute("UPDATE OR REPLACE erased SET n = ?2 WHERE n = ?1", [was, n])?;
+            continue;
+        }
+        seq = seq.saturating_add(1);
+        let id = FactId { journal: fresh, seq };
+        renamed.insert(fact.id, id);
+        if double.is_none() {
+            remembered.push(Carried { now: id, was: fact.id, hash: Sha::of(&fact.bytes()) });
+            let earlier = before.iter().filter(|carried| carried.now == fact.id);
+            remembered.extend(earlier.map(|carried| Carried { now: id, ..*carried }));
+        }
+        let replaces = fact.replaces.iter().map(|known| renamed.get(known).copied().unwrap_or(*known)).collect();
         // What only a body names (a visit by its notes) is renamed in the body's own words.
         let mut body = String::from_utf8_lossy(&fact.body).into_owned();
         for (from, to) in &renamed {
-            body = body.replace(&from.to_string(), &to.to_string());
+            body = body.replace(&format!("\"{from}\""), &format!("\"{to}\""));
         }
         let fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
         let n = names::fact_no(no, seq)?;
@@ -1253,13 +1368,26 @@ fn carry_over(
         let row = Numbered { n, file, fact: &fact, event: event.as_ref() };
         // Without effect until its file is folded below.
         Hot::new(tx)?.insert(&row, Place { at: Millis(at), position: None, held: false, sealed: None }, &[])?;
-        again.insert(file);
     }
     tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;
+    set_meta(tx, "carried", &remembered)?;
     for file in again {
         refold(tx, names, file)?;
     }
     Ok(head)
+}
+
+/// A fact that went over into a later journal: its name there, an earlier one, and the hash of its bytes under that.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Carried {
+    pub(crate) now: FactId,
+    pub(crate) was: FactId,
+    pub(crate) hash: Sha,
+}
+
+/// What went over and was not looked at since.
+pub(crate) fn carried(conn: &Connection) -> Result<Vec<Carried>, StoreFault> {
+    Ok(meta(conn, "carried")?.unwrap_or_default())
 }
 
 /// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the
@@ -1271,6 +1399,20 @@ fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) 
         .prepare_cached("SELECT n, batch FROM fact WHERE file = ?1 AND section = ?2 AND position < ?3 AND held = 0")?
         .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
+    leave(tx, names, file, &facts, own)?;
+    tx.prepare_cached("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1")?
+        .execute(params![gone.file.0, gone.section.code()])?;
+    Ok(u32::from(!facts.is_empty()))
+}
+
+/// Takes facts of a file (each with its batch's number) out of log and views.
+pub(crate) fn leave(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    file: i64,
+    facts: &[(i64, Option<i64>)],
+    own: JournalId,
+) -> Result<(), StoreFault> {
     // Numbers printed for a family that goes stay used.
     let spent: Vec<(String, i64, i64)> = tx
         .prepare_cached("SELECT kind, year, max(serial) FROM letter WHERE file = ?1 GROUP BY kind, year, serial / 100")?
@@ -1284,7 +1426,7 @@ fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) 
         .execute(params![kind, year, serial])?;
     }
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
-    for (n, batch) in &facts {
+    for (n, batch) in facts {
         views::drop_fact(tx, file, *n)?;
         tx.prepare_cached("DELETE FROM fact WHERE n = ?1")?.execute([n])?;
         if let Some(batch) = batch {
@@ -1309,7 +1451,5 @@ fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) 
     if !facts.is_empty() {
         refold(tx, names, file)?;
     }
-    tx.prepare_cached("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1")?
-        .execute(params![gone.file.0, gone.section.code()])?;
-    Ok(u32::from(!facts.is_empty()))
+    Ok(())
 }

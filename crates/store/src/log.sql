@@ -52,10 +52,14 @@ CREATE TABLE replaced (
   by INTEGER NOT NULL,
   PRIMARY KEY (target, by)
 ) STRICT, WITHOUT ROWID;
--- Erased for ever: never taken again, from whatever old page or stick.
-CREATE TABLE erased (n INTEGER PRIMARY KEY) STRICT;
+-- Erased for ever: never taken again, from whatever old page or stick. file, section: those of the erasure; a fact that
+-- turns out to stand elsewhere, or is of a kind that is not erased, is not erased by it.
+CREATE TABLE erased (n INTEGER PRIMARY KEY, file INTEGER NOT NULL, section TEXT NOT NULL) STRICT;
+-- What a county that was restored has not named again yet.
+CREATE TABLE stale (n INTEGER PRIMARY KEY) STRICT;
 -- What the county log was at positions this desk has seen.
 CREATE TABLE mark (position INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;
+-- sent: 0 not yet, 1 the county has it, 2 it had it, and may have lost it since.
 CREATE TABLE blob (
   sha BLOB NOT NULL PRIMARY KEY,
   file BLOB NOT NULL,

@@ -234,16 +234,13 @@ impl Sim {
                 }
             }
         }
-        let now = self.wire().clocks.now();
+        let arrived: BTreeMap<u64, i64> = ledger.entries.iter().map(|one| (one.position, one.received.0)).collect();
         for logged in ledger.facts.values() {
-            assert!(logged.at.0 <= now, "I10 {} is later than now", logged.fact.id);
+            let arrived = arrived[&logged.position];
+            assert!(logged.at.0 <= arrived, "I10 {} happened after it arrived", logged.fact.id);
         }
-        // What is carried by hand comes with the offset of its delay: until bundles say when they were sealed, the facts
-        // of a stick count as of the day of its arrival.
+        self.right_clocks_tell_the_time(ledger);
         let clocks = [
-            Fault::StickCarried,
-            Fault::Reordered,
-            Fault::Replayed,
             Fault::ClockOff,
             Fault::ClockJumped,
             Fault::ClockFrozen,
@@ -257,6 +254,30 @@ impl Sim {
                     assert!(before <= logged.at.0, "I10 time runs backwards from {earlier} to {id}");
                 }
             }
+        }
+    }
+
+    /// I10: what was done at a laptop whose clock was never wrong has the true time, however long it was on its way.
+    fn right_clocks_tell_the_time(&self, ledger: &Ledger) {
+        let mut done: BTreeMap<&What, Vec<&super::truth::Act>> = BTreeMap::new();
+        for act in &self.acts {
+            done.entry(&act.what).or_default().push(act);
+        }
+        for logged in ledger.facts.values() {
+            let what = What::of(&logged.fact);
+            let Some([act]) = done.get(&what).map(Vec::as_slice) else { continue };
+            if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) {
+                continue;
+            }
+            let apart = logged.at.0 - act.at;
+            // Facts tell whole seconds, and an offset is measured over a line.
+            assert!(
+                apart.abs() <= 5_000,
+                "I10 {} of laptop {} was done at {} and tells {apart} ms else",
+                logged.fact.id,
+                act.seat,
+                act.at
+            );
         }
     }
 

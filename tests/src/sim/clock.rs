@@ -14,6 +14,8 @@ struct Watch {
     drift: i64,
     since: i64,
     frozen: bool,
+    /// It was not right at some time.
+    was_wrong: bool,
 }
 
 /// All clocks of a world.
@@ -38,7 +40,7 @@ impl Clocks {
     /// Another laptop with a right clock. Returns its number and its clock.
     pub fn add(&mut self) -> (usize, Arc<AtomicI64>) {
         let cell = Arc::new(AtomicI64::new(self.now()));
-        let watch = Watch { cell: Arc::clone(&cell), offset: 0, drift: 0, since: self.now(), frozen: false };
+        let watch = Watch { cell: Arc::clone(&cell), offset: 0, drift: 0, since: self.now(), frozen: false, was_wrong: false };
         self.watches.push(watch);
         (self.watches.len() - 1, cell)
     }
@@ -70,7 +72,7 @@ impl Clocks {
 
     /// The clock stands.
     pub fn freeze(&mut self, number: usize) {
-        self.watches[number].frozen = true;
+        (self.watches[number].frozen, self.watches[number].was_wrong) = (true, true);
     }
 
     /// The clock is `offset` beside the truth and runs `drift` parts per million too fast.
@@ -78,12 +80,18 @@ impl Clocks {
         let now = self.now();
         let watch = &mut self.watches[number];
         (watch.offset, watch.drift, watch.since, watch.frozen) = (offset, drift, now, false);
+        watch.was_wrong |= (offset, drift) != (0, 0);
         self.show();
     }
 
     /// What the clock shows beside the truth.
     pub fn beside(&self, number: usize) -> i64 {
         self.watches[number].cell.load(Ordering::SeqCst) - self.now()
+    }
+
+    /// Whether a clock was not right at any time.
+    pub fn was_wrong(&self, number: usize) -> bool {
+        self.watches[number].was_wrong
     }
 
     /// All clocks are right and run.

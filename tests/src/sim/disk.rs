@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 
 /// Files of a desk's database, and of the county's.
-const FILES: [&str; 7] =
-    ["ruhu.db", "ruhu.db-wal", "ruhu.anchor", "ledger.db", "ledger.db-wal", "keys.json", "ruhu.db-journal"];
+const FILES: [&str; 8] =
+    ["ruhu.db", "ruhu.db-wal", "ruhu.anchor", "ledger.db", "ledger.db-wal", "anchor", "keys.json", "ruhu.db-journal"];
+/// What stands beside a database and knows how far it was.
+const ANCHORS: [&str; 2] = ["ruhu.anchor", "anchor"];
 /// Bytes of an anchor's slot.
 const SLOT: usize = 4096;
 
@@ -54,10 +56,12 @@ pub fn copy(from: &Path, to: &Path) {
 
 /// Puts the database of `from` into `to` and leaves the anchor as it is.
 pub fn copy_without_anchor(from: &Path, to: &Path) {
-    for name in FILES.into_iter().filter(|name| *name != "ruhu.anchor") {
+    for name in FILES.into_iter().filter(|name| !ANCHORS.contains(name)) {
         put(from, to, name);
     }
-    std::fs::remove_file(to.join("ruhu.db-shm")).ok();
+    for name in ["ruhu.db-shm", "ledger.db-shm"] {
+        std::fs::remove_file(to.join(name)).ok();
+    }
 }
 
 fn put(from: &Path, to: &Path, name: &str) {

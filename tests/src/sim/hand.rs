@@ -1,10 +1,13 @@
 //! The hand that does what no program does: it kills, copies, restores and clones folders, turns clocks, carries sticks,
 //! says old pushes again. It keeps the oracle honest: what it took away from a laptop is marked as lost.
 
+use std::collections::BTreeSet;
+
 use domain::words::Role;
 
 use super::disk;
 use super::faults::{Fault, Swarm};
+use super::truth::{DeskFile, Ledger, What};
 use super::world::{Copy, Sim};
 use crate::chance::Chance;
 
@@ -150,8 +153,6 @@ impl Sim {
         }
         self.seats[seat].twisted = true;
         self.seats[seat].forms.clear();
-        // A page that was made for a later state of this laptop is another past's: bundles name where they begin.
-        self.wire().pages.remove(&seat);
         self.open(seat, whole);
     }
 
@@ -192,7 +193,7 @@ impl Sim {
                 let wire = self.wire();
                 disk::copy(&wire.home, &path);
             }
-            let head = super::truth::Ledger::head(&path);
+            let head = Ledger::head(&path);
             self.county_copies.push(Copy { path, step, head });
             if self.county_copies.len() > 2 {
                 self.county_copies.remove(0);
@@ -200,19 +201,45 @@ impl Sim {
         }
         if self.strikes(Fault::CountyRestored) {
             let Some(copy) = self.county_copies.last().cloned() else { return };
+            // With its anchor or without.
+            let whole = self.chance.percent(50);
             {
                 let mut wire = self.wire();
                 wire.county = None;
-                disk::copy(&copy.path, &wire.home);
+                if whole {
+                    disk::copy(&copy.path, &wire.home);
+                } else {
+                    disk::copy_without_anchor(&copy.path, &wire.home);
+                }
                 wire.acked.retain(|_, (_, position)| *position <= copy.head);
                 wire.restart();
             }
             self.county_restored = true;
+            self.held_by_nobody();
             // What only the county had, because its laptop was put back, is gone with it.
             for act in self.acts.iter_mut().filter(|act| act.lost && act.safe.is_some_and(|safe| safe >= copy.step)) {
                 act.safe = None;
             }
             self.say(|| format!("the county is put back to step {}, position {}", copy.step, copy.head));
+        }
+    }
+
+    /// What neither the county nor any laptop has any more is lost with the county: a laptop forgets what its person may
+    /// no longer see once the county has it.
+    fn held_by_nobody(&mut self) {
+        let mut there: BTreeSet<What> = BTreeSet::new();
+        for logged in Ledger::read(&self.wire().home).facts.values() {
+            there.insert(What::of(&logged.fact));
+        }
+        for number in 0..self.seats.len() {
+            // What the program has written is on the disk, in the log beside the database at the latest.
+            let seat = &self.seats[number];
+            for here in DeskFile::read(&seat.home, &seat.key).facts.values() {
+                there.insert(What::of(&here.fact));
+            }
+        }
+        for act in self.acts.iter_mut().filter(|act| !there.contains(&act.what)) {
+            (act.lost, act.safe) = (true, None);
         }
     }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use county::County;
-use desk::courier::{Courier, CourierFault, Keeping};
+use county::{County, Proof};
+use desk::courier::{Courier, CourierFault, Keeping, Prove};
 use domain::blob::{Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal};
 use domain::exchange::{Acks, Hello, Message, Page, Pull, Push, Sum, Welcome};
@@ -110,6 +110,8 @@ pub struct Line {
     wire: Arc<Mutex<Wire>>,
     seat: usize,
     device: DeviceId,
+    /// What stands for the certificate that the line speaks with.
+    certificate: Sha,
     dead: Mutex<bool>,
 }
 
@@ -123,8 +125,8 @@ fn unreachable() -> CourierFault {
 
 impl Line {
     /// The line of a desk.
-    pub fn of(wire: Arc<Mutex<Wire>>, seat: usize, device: DeviceId) -> Self {
-        Self { wire, seat, device, dead: Mutex::new(false) }
+    pub fn of(wire: Arc<Mutex<Wire>>, seat: usize, device: DeviceId, certificate: Sha) -> Self {
+        Self { wire, seat, device, certificate, dead: Mutex::new(false) }
     }
 
     fn wire(&self) -> MutexGuard<'_, Wire> {
@@ -223,6 +225,15 @@ fn spoil(batches: &mut [Vec<u8>], chance: &mut Chance) -> bool {
 impl Courier for Line {
     fn enrol(&self, _: &EnrolAsk) -> Result<EnrolReply, CourierFault> {
         Err(unreachable())
+    }
+
+    fn offer(&self, device: DeviceId, prove: &Prove<'_>, push: &Push) -> Result<(), CourierFault> {
+        let mut wire = self.wire();
+        self.before(&mut wire)?;
+        let proof = Proof { device, signature: prove(self.certificate) };
+        let answer = wire.county().offer(self.certificate, &proof, push);
+        self.after(&mut wire)?;
+        answer.map_err(CourierFault::Refused)
     }
 
     fn hello(&self, hello: &Hello) -> Result<Welcome, CourierFault> {

@@ -13,7 +13,6 @@ mod truth;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 
 pub use faults::{Counts, Fault, KINDS};
 pub use world::Asked;
@@ -54,7 +53,7 @@ pub struct Breach {
 pub fn run(seed: u64, asked: &Asked) -> Outcome {
     let mut outcome =
         Outcome { seed, devices: 0, ops: 0, confirmed: 0, messages: 0, faults: Counts::default(), failure: None };
-    STEP.store(0, Ordering::Relaxed);
+    STEP.set(0);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut sim = Sim::of(seed, asked);
         let told = catch_unwind(AssertUnwindSafe(|| live(&mut sim)));
@@ -69,7 +68,7 @@ pub fn run(seed: u64, asked: &Asked) -> Outcome {
         let words = thrown.downcast_ref::<String>().cloned();
         let words = words.or_else(|| thrown.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         let what = words.unwrap_or_else(|| "I0 a panic without words".to_owned());
-        outcome.failure = Some(Breach { step: STEP.load(Ordering::Relaxed), what });
+        outcome.failure = Some(Breach { step: STEP.get(), what });
     }
     outcome
 }
@@ -79,7 +78,7 @@ fn live(sim: &mut Sim) {
     let mut past = Vec::new();
     for step in 1..=STEPS {
         sim.step = step;
-        STEP.store(step, Ordering::Relaxed);
+        STEP.set(step);
         sim.time_passes();
         let seat = sim.chance.below(sim.seats.len());
         sim.hand(seat);
@@ -105,7 +104,7 @@ fn live(sim: &mut Sim) {
         }
     }
     sim.step = STEPS + 1;
-    STEP.store(STEPS + 1, Ordering::Relaxed);
+    STEP.set(STEPS + 1);
     sim.calm();
     sim.at_rest();
 }

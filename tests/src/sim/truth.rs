@@ -22,6 +22,8 @@ pub struct Act {
     pub seat: usize,
     /// At which step.
     pub step: usize,
+    /// The true moment, milliseconds.
+    pub at: i64,
     /// What it says, by content: names change when a journal is begun anew.
     pub what: What,
     /// Its laptop was put back to before it, so it may be lost.
@@ -164,6 +166,8 @@ pub struct Logged {
 /// An entry of the county's log.
 #[derive(Debug, Clone)]
 pub struct Entry {
+    /// When it came, by the county's clock.
+    pub received: Millis,
     /// Its place.
     pub position: u64,
     /// The batch, as far as it is there.
@@ -223,7 +227,7 @@ impl Ledger {
                 let before = out.facts.insert(logged.fact.id, logged);
                 assert!(before.is_none(), "I5 a fact stands at two places of the log");
             }
-            out.entries.push(Entry { position, batch });
+            out.entries.push(Entry { received: received.at, position, batch });
         }
         let mut find = conn.prepare("SELECT sha, bytes FROM blob").expect("a query");
         let mut rows = find.query([]).expect("rows");

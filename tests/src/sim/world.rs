@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use county::{County, Founding, Invite, PageLimits};
@@ -44,8 +44,10 @@ pub struct Asked {
     pub aloud: bool,
 }
 
-/// Where a run is, for whoever reports its failure.
-pub static STEP: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+/// Where the run of this thread is, for whoever reports its failure.
+pub static STEP: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// A form that stands open: what it showed when it was opened.
 #[derive(Debug, Clone)]
@@ -527,7 +529,8 @@ impl Sim {
 
     /// A person was told that this is saved.
     pub fn confirm(&mut self, seat: usize, what: What) {
-        self.acts.push(Act { seat, step: self.step, what, lost: false, safe: None });
+        let at = self.wire().clocks.now();
+        self.acts.push(Act { seat, step: self.step, at, what, lost: false, safe: None });
         if let Some(only_here) = &mut self.seats[seat].only_here {
             *only_here += 2;
         }
@@ -536,7 +539,8 @@ impl Sim {
     /// A laptop meets the county. Returns whether the whole exchange went through.
     pub fn sync(&mut self, number: usize) -> bool {
         let Some(desk) = self.seats[number].desk.take() else { return false };
-        let line = Line::of(Arc::clone(&self.wire), number, self.seats[number].device);
+        let seat = &self.seats[number];
+        let line = Line::of(Arc::clone(&self.wire), number, seat.device, Sha::of(&seat.signing));
         let before = self.wire().troubles;
         let result = catch_unwind(AssertUnwindSafe(|| desk.sync_over(&line)));
         match result {

@@ -148,7 +148,7 @@ fn a_device_enrolled_after_the_copy_presents_itself_and_waits_for_the_head() {
     let county = &world.county;
     assert_eq!(zhou.hello(county), Err(Refusal::DeviceUnknown));
     assert_eq!(county.device_of(zhou.certificate), Err(Refusal::DeviceUnknown));
-    let nothing = Push { wall: Millis(0), batches: vec![], fragments: vec![] };
+    let nothing = Push::default();
     assert_eq!(county.offer(zhou.certificate, &proof(&world, &zhou), &nothing), Err(Refusal::DeviceUnknown));
     let of_county = |desk: &Desk| -> Vec<Vec<u8>> {
         let own = desk.batches.values().filter(|batch| !desk.journals.contains(&batch.seal.journal));

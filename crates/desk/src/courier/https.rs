@@ -12,7 +12,7 @@ use bytes::Bytes;
 use domain::blob::{Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused};
 use domain::exchange::{Acks, Hello, Message, PAGE_BYTES, Page, Pull, Push, Sum, Welcome};
-use domain::ids::Sha;
+use domain::ids::{DeviceId, Sha, hex};
 use domain::wire::WireFault;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -21,7 +21,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::time::timeout;
 
 use super::pace::Pace;
-use super::{Courier, CourierFault, Keeping};
+use super::{Courier, CourierFault, Keeping, Prove};
 use crate::clock::random;
 
 /// Largest answer before and after inflating, bytes.
@@ -39,6 +39,8 @@ const WARM: Duration = Duration::from_secs(10);
 pub struct Https {
     runtime: tokio::runtime::Runtime,
     tls: rustls::ClientConfig,
+    /// SHA-256 of the desk's own certificate.
+    own: Sha,
     address: String,
     line: Mutex<Line>,
     out: AtomicU64,
@@ -182,6 +184,7 @@ impl Https {
     pub fn new(address: &str, certificate: Sha, own: (Vec<u8>, Vec<u8>)) -> Result<Self, CourierFault> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let algorithms = provider.signature_verification_algorithms;
+        let shown = Sha::of(&own.0);
         let chain = vec![CertificateDer::from(own.0)];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.1));
         let mut tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -197,7 +200,7 @@ impl Https {
         let pace = Pace::new(PAGE_BYTES);
         let client = client(&tls, pace.connect()).map_err(|error| CourierFault::Unreachable(error.into()))?;
         let line = Mutex::new(Line { client, pace, warm: None });
-        Ok(Self { runtime, tls, address: address.to_owned(), line, out: 0.into(), back: 0.into() })
+        Ok(Self { runtime, tls, own: shown, address: address.to_owned(), line, out: 0.into(), back: 0.into() })
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -274,8 +277,7 @@ impl Https {
     }
 
     fn say<M: Message, A: Message>(&self, path: &str, message: &M) -> Result<A, CourierFault> {
-        let unreadable = || CourierFault::Wire(WireFault::Range("zstd"));
-        let packed = zstd::encode_all(message.bytes().as_slice(), 9).ok().ok_or_else(unreadable)?;
+        let packed = packed(message)?;
         let out = packed.len();
         let at = format!("{}{path}", self.address);
         let body =
@@ -283,7 +285,7 @@ impl Https {
         let plain = zstd::bulk::Decompressor::new()
             .and_then(|mut inflate| inflate.decompress(&body, MOST_INFLATED))
             .ok()
-            .ok_or_else(unreadable)?;
+            .ok_or(CourierFault::Wire(WireFault::Range("zstd")))?;
         Ok(A::parse(&plain)?)
     }
 
@@ -292,6 +294,11 @@ impl Https {
         let section = section.code();
         format!("{}/v1/blob/{sha}{what}?file={file}&section={section}&size={size}&from={from}", self.address)
     }
+}
+
+/// A message as it travels.
+fn packed<M: Message>(message: &M) -> Result<Vec<u8>, CourierFault> {
+    zstd::encode_all(message.bytes().as_slice(), 9).ok().ok_or(CourierFault::Wire(WireFault::Range("zstd")))
 }
 
 /// A client with no connection yet.
@@ -410,6 +417,15 @@ impl Courier for Https {
         serde_json::from_slice(&body).or(Err(CourierFault::Wire(WireFault::Range("JSON"))))
     }
 
+    fn offer(&self, device: DeviceId, prove: &Prove<'_>, push: &Push) -> Result<(), CourierFault> {
+        let proof = hex(&prove(self.own));
+        let packed = packed(push)?;
+        let at = format!("{}/v1/offer?device={device}&proof={proof}", self.address);
+        let out = packed.len();
+        self.send(|client| client.post(at).header("content-type", "application/octet-stream").body(packed), out)?;
+        Ok(())
+    }
+
     fn hello(&self, hello: &Hello) -> Result<Welcome, CourierFault> {
         self.say("/v1/hello", hello)
     }
@@ -417,7 +433,7 @@ impl Courier for Https {
     fn push(&self, push: &Push) -> Result<Acks, CourierFault> {
         let begun = now();
         let acks = self.say("/v1/push", push)?;
-        let bytes = push.batches.iter().fold(0_usize, |sum, batch| sum.saturating_add(batch.len()));
+        let bytes = push.batches.iter().chain(&push.fragments).fold(0_usize, |sum, batch| sum.saturating_add(batch.len()));
         self.line().pace.paged(bytes, now().saturating_duration_since(begun));
         Ok(acks)
     }
