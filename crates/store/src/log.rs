@@ -406,7 +406,7 @@ impl Store {
                 for (seq, row) in batch.rows() {
                     // What was erased before it was sent is sealed with the rest and no longer counted.
                     tx.prepare_cached(
-                        "UPDATE fact SET batch = ?2,
+                        "UPDATE entry SET batch = ?2,
                            leaf = CASE WHEN EXISTS (SELECT 1 FROM erased WHERE n = ?1) THEN NULL ELSE ?3 END
                          WHERE n = ?1",
                     )?
@@ -518,7 +518,7 @@ impl Store {
                     if anew {
                         restored::named_by_ack(tx, n, only_here && !is_held)?;
                     }
-                    tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
+                    tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
                         .execute(params![n, int(ack.position), is_held, at.0])?;
                     let file = names.file(tx, fact.file)?;
                     if was_held != is_held {
@@ -654,7 +654,7 @@ impl Store {
             let mut lay = |no: i64, fact: &Fact| -> Result<(), StoreFault> {
                 let n = names::fact_no(no, fact.id.seq)?;
                 let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-                tx.prepare_cached("UPDATE fact SET known = ?2 WHERE n = ?1 AND known <> ?2")?
+                tx.prepare_cached("UPDATE entry SET known = ?2 WHERE n = ?1 AND known <> ?2")?
                     .execute(params![n, event.is_some()])?;
                 let effective = tx
                     .prepare_cached(
@@ -790,7 +790,7 @@ impl Pen<'_> {
         let row = Numbered { n, file: no, fact: &fact, event: Some(event) };
         let mut hot = Hot::new(self.tx)?;
         let targets = views::targets(self.tx, self.names, &fact)?;
-        hot.insert(&row, Place { at: self.at, position: None, held: false, sealed: None }, &targets)?;
+        hot.insert(self.names, &row, Place { at: self.at, position: None, held: false, sealed: None }, &targets)?;
         if views::take(&mut hot, &row, &targets, false)? {
             self.touched.insert(no);
         }
@@ -1071,7 +1071,7 @@ impl Taking<'_, '_> {
                 .optional()?;
             if let Some((was_held, file, was_at)) = here {
                 let at = corrected(fact.wall, received);
-                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?.execute(params![
+                tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?.execute(params![
                     n,
                     int(position),
                     held,
@@ -1099,7 +1099,7 @@ impl Taking<'_, '_> {
         let at = corrected(fact.wall, received);
         let sealed = Some((batch, leaf_bits(&verified.leaf)));
         let targets = views::targets(tx, self.names, fact)?;
-        self.hot.insert(&row, Place { at, position: Some(position), held, sealed }, &targets)?;
+        self.hot.insert(self.names, &row, Place { at, position: Some(position), held, sealed }, &targets)?;
         self.out.facts = self.out.facts.saturating_add(1);
         self.out.held = self.out.held.saturating_add(u32::from(held));
         self.out.unknown = self.out.unknown.saturating_add(u32::from(event.is_none()));
@@ -1156,7 +1156,7 @@ fn let_through(
     for id in decided.facts.iter().filter(|_| decided.accept) {
         let n = names.fact(tx, *id)?;
         let file: Option<i64> = tx
-            .prepare_cached("UPDATE fact SET held = 0 WHERE n = ?1 AND held = 1 RETURNING file")?
+            .prepare_cached("UPDATE entry SET held = 0 WHERE n = ?1 AND held = 1 RETURNING file")?
             .query_row([n], |row| row.get(0))
             .optional()?;
         out.extend(file.map(|_| n));
@@ -1189,7 +1189,7 @@ fn erase(
         ])?;
         // What the county does not have yet is closed once it has: see `acknowledged`.
         let batch: Option<Option<i64>> = tx
-            .prepare_cached("UPDATE fact SET leaf = NULL WHERE n = ?1 RETURNING iif(position IS NULL, NULL, batch)")?
+            .prepare_cached("UPDATE entry SET leaf = NULL WHERE n = ?1 RETURNING iif(position IS NULL, NULL, batch)")?
             .query_row([n], |row| row.get(0))
             .optional()?;
         let Some(batch) = batch else { continue };
@@ -1334,7 +1334,7 @@ fn carry_over(
         let file = names.file(tx, fact.file)?;
         let at: i64 = tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0))?;
         views::drop_fact(tx, file, was)?;
-        tx.execute("DELETE FROM fact WHERE n = ?1", [was])?;
+        tx.execute("DELETE FROM entry WHERE n = ?1", [was])?;
         tx.execute("DELETE FROM open_fact WHERE n = ?1", [was])?;
         again.insert(file);
         if let Some(there) = double.and_then(|double| double.get(&fact.id)) {
@@ -1367,7 +1367,7 @@ fn carry_over(
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
         let row = Numbered { n, file, fact: &fact, event: event.as_ref() };
         // Without effect until its file is folded below.
-        Hot::new(tx)?.insert(&row, Place { at: Millis(at), position: None, held: false, sealed: None }, &[])?;
+        Hot::new(tx)?.insert(names, &row, Place { at: Millis(at), position: None, held: false, sealed: None }, &[])?;
     }
     tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;
     set_meta(tx, "carried", &remembered)?;
@@ -1428,7 +1428,7 @@ pub(crate) fn leave(
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
     for (n, batch) in facts {
         views::drop_fact(tx, file, *n)?;
-        tx.prepare_cached("DELETE FROM fact WHERE n = ?1")?.execute([n])?;
+        tx.prepare_cached("DELETE FROM entry WHERE n = ?1")?.execute([n])?;
         if let Some(batch) = batch {
             let at = (n & !i64::from(u32::MAX)) | batch;
             batches.entry(at).or_default().insert(names::seq_of(*n));

@@ -13,14 +13,14 @@ CREATE TABLE journal (
 CREATE TABLE file (no INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE) STRICT;
 -- position: place in the county log, null while only on this laptop. held: the county keeps it and lets nobody see it.
 -- batch: null until sealed. leaf: its first eight bytes, null until sealed and once erased.
-CREATE TABLE fact (
+-- slot, over, body: what views know of it, written anew with them: where it is found in its file, the numbers of what it
+-- replaces (one, or several of eight bytes each), and what it says if it has effect.
+CREATE TABLE entry (
   n INTEGER PRIMARY KEY,
-  journal BLOB NOT NULL,
-  seq INTEGER NOT NULL,
   file INTEGER NOT NULL,
-  section TEXT NOT NULL,
-  kind TEXT NOT NULL,
-  author TEXT NOT NULL,
+  section INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  author INTEGER NOT NULL,
   at INTEGER NOT NULL,
   position INTEGER,
   held INTEGER NOT NULL DEFAULT 0,
@@ -31,10 +31,20 @@ CREATE TABLE fact (
   over ANY,
   body BLOB
 ) STRICT;
-CREATE INDEX fact_file ON fact (file, slot);
-CREATE INDEX fact_only_here ON fact (n) WHERE position IS NULL;
-CREATE INDEX fact_held ON fact (n) WHERE held = 1;
-CREATE INDEX fact_unknown ON fact (n) WHERE known = 0;
+-- The few words that every row repeats: sections, kinds, accounts.
+CREATE TABLE word (no INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+-- Rows as they are read, with names for numbers.
+CREATE VIEW fact AS
+  SELECT e.n, (SELECT j.id FROM journal j WHERE j.no = e.n >> 32) AS journal, e.n & 4294967295 AS seq, e.file,
+    (SELECT w.text FROM word w WHERE w.no = e.section) AS section,
+    (SELECT w.text FROM word w WHERE w.no = e.kind) AS kind,
+    (SELECT w.text FROM word w WHERE w.no = e.author) AS author,
+    e.at, e.position, e.held, e.known, e.batch, e.leaf, e.slot, e.over, e.body
+  FROM entry e;
+CREATE INDEX fact_file ON entry (file, slot);
+CREATE INDEX fact_only_here ON entry (n) WHERE position IS NULL;
+CREATE INDEX fact_held ON entry (n) WHERE held = 1;
+CREATE INDEX fact_unknown ON entry (n) WHERE known = 0;
 -- Facts that are not sealed yet, on their own.
 CREATE TABLE open_fact (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 -- n = journal.no * 2^32 + number. Other journals' batches hold what this desk may see, with the proof.

@@ -1,7 +1,7 @@
 //! Small numbers for long names: journals and files get one at first sight, facts one of both. Rows of one village then
 //! stand together on disk, and a fact is found by one integer. The numbers are this file's own and never leave it.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use domain::ids::{FactId, FileId, JournalId};
 use rusqlite::{Connection, params};
@@ -38,8 +38,9 @@ pub(crate) fn journal_of(n: i64) -> i64 {
 /// The names met so far. What a failed transaction added is read anew by [`Names::load`].
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    journals: BTreeMap<JournalId, i64>,
-    files: BTreeMap<FileId, i64>,
+    journals: HashMap<JournalId, i64>,
+    files: HashMap<FileId, i64>,
+    words: HashMap<String, i64>,
 }
 
 impl Names {
@@ -56,7 +57,23 @@ impl Names {
             let (id, no) = row?;
             out.files.insert(id, no);
         }
+        let mut find = conn.prepare("SELECT text, no FROM word")?;
+        for row in find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            let (text, no) = row?;
+            out.words.insert(text, no);
+        }
         Ok(out)
+    }
+
+    /// A word's number, given now if it is new.
+    pub(crate) fn word(&mut self, conn: &Connection, text: &str) -> Result<i64, StoreFault> {
+        if let Some(no) = self.words.get(text) {
+            return Ok(*no);
+        }
+        conn.prepare_cached("INSERT INTO word (text) VALUES (?1)")?.execute(params![text])?;
+        let no = conn.last_insert_rowid();
+        self.words.insert(text.to_owned(), no);
+        Ok(no)
     }
 
     /// A journal's number, given now if it is new.

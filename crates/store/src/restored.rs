@@ -54,7 +54,7 @@ impl Store {
             lose_own(tx, names, journal, lowest, 0)?;
             // Erasures are offered with the rest, and the county says anew what they erased. What only this desk has
             // stays erased here.
-            tx.execute("DELETE FROM fact WHERE position IS NOT NULL AND n IN (SELECT n FROM erased)", [])?;
+            tx.execute("DELETE FROM entry WHERE position IS NOT NULL AND n IN (SELECT n FROM erased)", [])?;
             tx.execute("DELETE FROM erased WHERE n NOT IN (SELECT n FROM fact)", [])?;
             tx.execute("DELETE FROM stale", [])?;
             tx.execute("INSERT INTO stale (n) SELECT n FROM fact WHERE position IS NOT NULL", [])?;
@@ -221,7 +221,7 @@ fn lose_own(
         }
         tx.prepare_cached("UPDATE batch SET position = NULL WHERE n = ?1")?.execute([n])?;
         let (from, end) = (names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?);
-        tx.prepare_cached("UPDATE fact SET position = NULL WHERE n >= ?1 AND n < ?2")?.execute([from, end])?;
+        tx.prepare_cached("UPDATE entry SET position = NULL WHERE n >= ?1 AND n < ?2")?.execute([from, end])?;
     }
     Ok(())
 }

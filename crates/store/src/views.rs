@@ -162,8 +162,8 @@ impl<'c> Hot<'c> {
         Ok(Self {
             tx,
             fact: tx.prepare_cached(
-                "INSERT INTO fact (n, journal, seq, file, section, kind, author, at, position, held, known, batch, leaf, slot, over, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                "INSERT INTO entry (n, file, section, kind, author, at, position, held, known, batch, leaf, slot, over, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?,
             replaced: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
             replace: tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?,
@@ -173,17 +173,24 @@ impl<'c> Hot<'c> {
     }
 
     /// Puts a fact's row into the log, with what views know of it unless it has no effect. Views are another step.
-    pub(crate) fn insert(&mut self, new: &Numbered<'_>, place: Place, targets: &[i64]) -> Result<(), StoreFault> {
+    pub(crate) fn insert(
+        &mut self,
+        names: &mut Names,
+        new: &Numbered<'_>,
+        place: Place,
+        targets: &[i64],
+    ) -> Result<(), StoreFault> {
         let fact = new.fact;
+        let mut word = |word: &str| names.word(self.tx, word);
+        let (section, kind) = (word(fact.section.code())?, word(&fact.kind)?);
+        let author = word(fact.author.as_str())?;
         let shown = if place.held { None } else { new.event };
         self.fact.execute(params![
             new.n,
-            fact.id.journal.0,
-            int(fact.id.seq),
             new.file,
-            fact.section.code(),
-            fact.kind,
-            fact.author.as_str(),
+            section,
+            kind,
+            author,
             place.at.0,
             place.position.map(int),
             place.held,
@@ -458,7 +465,7 @@ pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     for n in replacing {
         forget_replaced(tx, n)?;
     }
-    tx.prepare_cached("UPDATE fact SET slot = 0, over = NULL, body = NULL WHERE file = ?1")?.execute([file])?;
+    tx.prepare_cached("UPDATE entry SET slot = 0, over = NULL, body = NULL WHERE file = ?1")?.execute([file])?;
     Ok(())
 }
 
@@ -476,7 +483,7 @@ fn forget_replaced(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
 pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
     drop_rows(tx, file, n)?;
     forget_replaced(tx, n)?;
-    tx.prepare_cached("UPDATE fact SET slot = 0, over = NULL, body = NULL WHERE n = ?1")?.execute([n])?;
+    tx.prepare_cached("UPDATE entry SET slot = 0, over = NULL, body = NULL WHERE n = ?1")?.execute([n])?;
     Ok(())
 }
 
@@ -488,7 +495,7 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> R
         hot.replace.execute([*target, new.n])?;
     }
     let slot = new.event.and_then(slot_of);
-    tx.prepare_cached("UPDATE fact SET slot = ?2, over = ?3, body = ?4 WHERE n = ?1")?.execute(params![
+    tx.prepare_cached("UPDATE entry SET slot = ?2, over = ?3, body = ?4 WHERE n = ?1")?.execute(params![
         new.n,
         new.event.map_or(slot::NONE, place_of),
         over(&targets),
@@ -658,7 +665,7 @@ pub(crate) fn empty(tx: &Transaction<'_>) -> Result<(), StoreFault> {
     for table in TABLES.iter().filter(|table| **table != "slot") {
         tx.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
-    tx.execute_batch("DELETE FROM replaced; UPDATE fact SET slot = 0, over = NULL, body = NULL")?;
+    tx.execute_batch("DELETE FROM replaced; UPDATE entry SET slot = 0, over = NULL, body = NULL")?;
     tx.execute_batch(include_str!("views.sql"))?;
     Ok(())
 }
