@@ -190,6 +190,7 @@ pub fn run(figures: &mut Map<String, Value>) {
     let (grouped_s, peak_mb) = merged(&folder.join("sealed"), &folder.join("grouped"), false);
     let (single_s, _) = merged(&folder.join("sealed"), &folder.join("single"), false);
     let (plain_s, _) = merged(&folder.join("plain"), &folder.join("grouped"), true);
+    figures.insert("fields".into(), json!(work.size().fields));
     figures.insert("merge_edits_per_cpu_s".into(), json!(round(edits / grouped_s, 0)));
     figures.insert("merge_single_edits_per_cpu_s".into(), json!(round(edits / single_s, 0)));
     figures.insert("merge_plain_edits_per_cpu_s".into(), json!(round(edits / plain_s, 0)));

@@ -18,11 +18,19 @@ pub(crate) fn bench(place: &Place, name: &str) -> Result<(), Halt> {
     toolset::debian(place, &[toolset::BUILD])?;
     println!("[2/3] building and measuring {name} …  编译并测量");
     let load_before = load();
-    let words = must_answer(
-        cargo(place.root()).args(["run", "--release", "--package", "tests", "--bin", "bench", "--", name]),
-        "the measurement",
-    )?;
-    let mut figures = figures(&words)?;
+    let mut build = cargo(place.root());
+    build.args(["run", "--release", "--package", "tests", "--bin", "bench"]);
+    if name == "sync" {
+        build.args(["--features", "measure"]);
+    }
+    let mut figures = figures(&must_answer(build.args(["--", name]), "the measurement")?)?;
+    if name == "sync" {
+        println!("      automerge, loro and yrs on the same day …  同一天的数据，其他三个库");
+        let mut others = cargo(&place.root().join("bench/peers"));
+        let fields = figures.get("fields").map_or_else(|| "3".to_owned(), Value::to_string);
+        let words = must_answer(others.args(["run", "--release", "--", &fields]), "the other libraries")?;
+        compare(&mut figures, &self::figures(&words)?);
+    }
     println!("[3/3] keeping the figures …  保存结果");
     beside(&mut figures, place, load_before);
 
@@ -50,6 +58,19 @@ fn figures(words: &str) -> Result<Map<String, Value>, Halt> {
         return Err(Halt::say("the measurement printed no figure", "没有测量结果"));
     }
     Ok(figures)
+}
+
+/// Puts the other libraries' speeds beside the product's, and how many times faster it is than each.
+fn compare(figures: &mut Map<String, Value>, others: &Map<String, Value>) {
+    let ours = figures.get("merge_edits_per_cpu_s").and_then(Value::as_f64);
+    for name in ["automerge", "loro", "yrs"] {
+        let speed = format!("{name}_edits_per_cpu_s");
+        let Some(theirs) = others.get(&speed).and_then(Value::as_f64).filter(|speed| *speed > 0.0) else { continue };
+        if let Some(ours) = ours {
+            figures.insert(format!("ratio_{name}"), ((ours / theirs * 100.0).round() / 100.0).into());
+        }
+        figures.insert(speed, theirs.into());
+    }
 }
 
 /// Puts commit and machine beside the figures.
@@ -94,6 +115,14 @@ mod tests {
         for bad in [r#"{"cpu_s": "fast"}"#, r#"{"cpu": {"s": 1}}"#, r#"{"_input": "roster"}"#, "{}", "[1]", "done"] {
             assert!(figures(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn others_stand_beside_as_ratios() {
+        let mut ours = figures(r#"{"merge_edits_per_cpu_s": 90000}"#).unwrap();
+        compare(&mut ours, &figures(r#"{"yrs_edits_per_cpu_s": 60000, "loro_peak_mb": 3}"#).unwrap());
+        assert_eq!((ours.get("ratio_yrs"), ours.get("yrs_edits_per_cpu_s")), (Some(&1.5.into()), Some(&60000.0.into())));
+        assert_eq!(ours.get("ratio_loro"), None);
     }
 
     #[test]
