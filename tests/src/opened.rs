@@ -6,7 +6,9 @@ use std::path::Path;
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use domain::fact::{Batch, Fact};
 use domain::ids::unhex;
+use domain::wire::WireFault;
 use rusqlite::types::ValueRef;
 use serde_json::Value;
 use store::file::FileKey;
@@ -32,7 +34,7 @@ pub fn tables_with(home: &Path, passphrase: &str, needles: &[String]) -> Vec<(St
     let mut names = conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("a query");
     let names: Vec<String> =
         names.query_map([], |row| row.get(0)).expect("tables").map(|name| name.expect("a name")).collect();
-    assert!(names.iter().any(|name| name == "fact"), "a desk's database: {names:?}");
+    assert!(names.iter().any(|name| name == "entry"), "a desk's database: {names:?}");
     let mut found = Vec::new();
     for table in names {
         let mut all = conn.prepare(&format!("SELECT * FROM \"{table}\"")).expect("a query");
@@ -43,7 +45,11 @@ pub fn tables_with(home: &Path, passphrase: &str, needles: &[String]) -> Vec<(St
                 let (ValueRef::Text(cell) | ValueRef::Blob(cell)) = row.get_ref(column).expect("a cell") else {
                     continue;
                 };
-                for needle in needles.iter().filter(|needle| holds(cell, needle.as_bytes())) {
+                let said = said(&table, cell);
+                let stands = |needle: &&String| {
+                    holds(cell, needle.as_bytes()) || said.iter().any(|body| holds(body, needle.as_bytes()))
+                };
+                for needle in needles.iter().filter(stands) {
                     found.push((table.clone(), needle.clone()));
                 }
             }
@@ -52,6 +58,19 @@ pub fn tables_with(home: &Path, passphrase: &str, needles: &[String]) -> Vec<(St
     found.sort();
     found.dedup();
     found
+}
+
+/// What facts say in a cell that holds them in their compact form.
+fn said(table: &str, cell: &[u8]) -> Vec<Vec<u8>> {
+    let facts: Vec<Fact> = match table {
+        "batch" => {
+            let batch = Batch::parse(cell).and_then(|batch| Ok(batch.facts().or(Err(WireFault::Range("facts")))?));
+            batch.map(|facts| facts.into_iter().map(|verified| verified.fact).collect()).unwrap_or_default()
+        }
+        "open_fact" => Fact::parse(cell).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    facts.into_iter().map(|fact| fact.body).collect()
 }
 
 fn holds(cell: &[u8], needle: &[u8]) -> bool {
