@@ -21,6 +21,7 @@ mod list;
 mod opened;
 mod program;
 mod seat;
+mod session;
 #[allow(
     clippy::wildcard_enum_match_arm,
     clippy::map_err_ignore,
@@ -30,6 +31,8 @@ mod seat;
     reason = "the simulator is read as one program of many small files, not as a library"
 )]
 pub mod sim;
+#[cfg(target_os = "linux")]
+mod tracer;
 #[cfg(target_os = "linux")]
 pub mod tun;
 mod world;
@@ -42,4 +45,7 @@ pub use list::{Family, List, id_number, places_in};
 pub use opened::{left_by_older, tables_with};
 pub use program::{Spoken, assets, fixtures, program, run, spawn};
 pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
+pub use session::{Session, reply};
+#[cfg(target_os = "linux")]
+pub use tracer::Tracer;
 pub use world::{Asleep, World, moment};
