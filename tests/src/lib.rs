@@ -12,6 +12,7 @@
 )]
 
 pub mod bench_line;
+pub mod bench_road;
 mod campaign;
 mod chance;
 mod envoy;

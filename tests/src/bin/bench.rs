@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use tests::{PASSPHRASE, Seat, World, assets, items, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
-const NAMES: [&str; 6] = ["open", "search", "save", "print", "absorb", "line"];
+const NAMES: [&str; 8] = ["open", "search", "save", "print", "absorb", "line", "first", "wait"];
 
 /// Figures by name.
 struct Figures(Map<String, Value>);
@@ -218,11 +218,9 @@ fn main() -> ExitCode {
         "save" => save(&mut figures),
         "print" => print(&mut figures),
         "absorb" => absorb(&mut figures),
-        "line" => {
-            for (name, value) in tests::bench_line::measure() {
-                figures.0.insert(name, value);
-            }
-        }
+        "line" => figures.0.extend(tests::bench_line::measure()),
+        "first" => figures.0.extend(tests::bench_road::first()),
+        "wait" => figures.0.extend(tests::bench_road::wait()),
         other => {
             eprintln!("there is no bench {other:?}; there are: {}", NAMES.join(", "));
             return ExitCode::from(2);
