@@ -43,7 +43,7 @@ pub use chance::Chance;
 pub use envoy::Envoy;
 pub use folder::Folder;
 pub use list::{Family, List, id_number, places_in};
-pub use opened::{left_by_older, tables_with};
+pub use opened::{left_by_older, spoil_sum, tables_with};
 pub use program::{Spoken, assets, fixtures, program, run, spawn};
 pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
 pub use session::{Session, reply};

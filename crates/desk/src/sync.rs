@@ -25,6 +25,9 @@ use crate::visits::remark;
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
 const ENOUGH_NUMBERS: u32 = 200;
 
+/// Milliseconds until everything is read again once more, where the last time did not make the two sides equal.
+const READ_AGAIN: i64 = 24 * 60 * 60 * 1_000;
+
 /// Why a photo did not come.
 #[derive(Debug, thiserror::Error)]
 enum Fetching {
@@ -159,16 +162,27 @@ impl Desk {
                 self.receive(carrier, journal, report)?;
             }
         }
-        // Compare; once unequal, read everything again, which changes nothing that is right.
+        // Compare; once unequal, read everything again, which changes nothing that is right. What that did not mend is not
+        // fetched at every contact: the line is for what is new.
+        let now = self.present()?.now;
+        let lately = self.store().meta::<Option<Millis>>("read_again")?.flatten();
+        let lately = lately.is_some_and(|at| (0..READ_AGAIN).contains(&now.0.saturating_sub(at.0)));
         for turn in 0..2_u8 {
             let cursor = self.store().cursor()?;
             let pull = Pull { log, journal, cursor, most: 0 };
             let theirs = carrier.again(|courier, _| courier.close(&pull)).map_err(refused)?;
             if theirs == self.store().sum()? {
                 report.agreed = true;
+                if self.store().meta::<Option<Millis>>("read_again")?.flatten().is_some() {
+                    self.store().set_meta("read_again", &None::<Millis>)?;
+                }
                 return Ok(());
             }
+            if lately {
+                break;
+            }
             if turn == 0 {
+                self.store().set_meta("read_again", &Some(now))?;
                 self.store().reset_cursor()?;
                 self.receive(carrier, journal, report)?;
             }
