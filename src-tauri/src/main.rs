@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use desk::api::Answer;
+use desk::background::Background;
 use desk::clock::Clock;
 use desk::door::{Door, DoorOptions};
 use desk::failure::Failure;
@@ -150,6 +151,8 @@ fn main() -> Result<(), NoWindow> {
                 // A wrong one leaves the home locked: the window then asks, and says why when it is typed.
                 let _locked_or_open = door.call("Unlock", serde_json::json!({ "passphrase": passphrase }));
             }
+            // Lives as long as the app.
+            app.manage(Background::begin(&door)?);
             app.manage(door);
             Ok(())
         })

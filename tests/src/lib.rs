@@ -12,6 +12,7 @@
 )]
 
 pub mod bench_line;
+pub mod bench_road;
 #[cfg(feature = "measure")]
 pub mod bench_sync;
 mod campaign;
@@ -25,6 +26,7 @@ mod list;
 mod opened;
 mod program;
 mod seat;
+mod session;
 #[allow(
     clippy::wildcard_enum_match_arm,
     clippy::map_err_ignore,
@@ -35,6 +37,8 @@ mod seat;
 )]
 pub mod sim;
 #[cfg(target_os = "linux")]
+mod tracer;
+#[cfg(target_os = "linux")]
 pub mod tun;
 mod world;
 
@@ -43,7 +47,10 @@ pub use chance::Chance;
 pub use envoy::Envoy;
 pub use folder::Folder;
 pub use list::{Family, List, id_number, places_in};
-pub use opened::{left_by_older, tables_with};
+pub use opened::{left_by_older, spoil_sum, tables_with};
 pub use program::{Spoken, assets, fixtures, program, run, spawn};
 pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
+pub use session::{Session, reply};
+#[cfg(target_os = "linux")]
+pub use tracer::Tracer;
 pub use world::{Asleep, World, moment};

@@ -1,5 +1,5 @@
 //! The database of a home, opened with its own key by whoever has the passphrase: what a laptop really holds.
-//! Looking reads a copy; only `left_by_older` changes a home, and only while its desk is locked.
+//! Looking reads a copy; only `left_by_older` and `spoil_sum` change a home, and only while its desk is locked.
 
 use std::path::Path;
 
@@ -90,6 +90,17 @@ pub fn left_by_older(home: &Path, passphrase: &str, member: &str) {
     me.as_object_mut().expect("an object").remove(member).expect("the member");
     let me = serde_json::to_vec(&me).expect("JSON");
     conn.execute("UPDATE meta SET value = ?1 WHERE key = 'me'", [me]).expect("written");
+}
+
+/// Spoils what a desk counts of one record of others, so that its sum can never equal the county's. The desk must be locked.
+///
+/// # Panics
+/// When the home does not open with `passphrase`, or has no such record.
+pub fn spoil_sum(home: &Path, passphrase: &str) {
+    let conn = store::file::open(&home.join("ruhu.db"), &key(home, passphrase)).expect("the key opens the database");
+    let spoil = "UPDATE fact SET leaf = leaf + 1 WHERE n = (SELECT min(n) FROM fact WHERE leaf IS NOT NULL
+         AND position IS NOT NULL AND held = 0 AND (n >> 32) NOT IN (SELECT no FROM journal WHERE own = 1))";
+    assert_eq!(conn.execute(spoil, []).expect("written"), 1, "a record of others");
 }
 
 /// Unwraps the database's key as the program does: Argon2id, then XChaCha20-Poly1305.

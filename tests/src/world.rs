@@ -138,6 +138,12 @@ impl World {
         self.serving = Some(Serving::begin(Arc::clone(&self.county), listener));
     }
 
+    /// Ends the server and the county, for the real programs to go on in their homes: the folder of all homes and the
+    /// address at which desks look for the county.
+    pub fn handed_over(self) -> (Folder, String) {
+        (self.folder, self.address)
+    }
+
     /// An invitation for `account` in the role of this code, e.g. `SCHOOL_DIRECTOR`.
     ///
     /// # Panics

@@ -3,58 +3,16 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Chance, List, PASSPHRASE, Seat, World, items, places_in, program, run, spawn, text};
+use tests::{Chance, List, PASSPHRASE, Seat, Session, World, items, places_in, program, run, text};
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
 
 /// How often the desk is killed: 200 times as the issue asks.
 const KILLS: u32 = 200;
-
-struct Session {
-    child: Child,
-    stdin: ChildStdin,
-    answers: mpsc::Receiver<String>,
-}
-
-impl Session {
-    fn begin(home: &Path) -> Self {
-        let mut child = spawn(
-            Command::new(program("desk"))
-                .args(["session", "--clock", NOON, "--home"])
-                .arg(home)
-                .env("RUHU_PASSPHRASE", PASSPHRASE)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped()),
-        );
-        let stdin = child.stdin.take().expect("its input");
-        let stdout = child.stdout.take().expect("its output");
-        let (tell, answers) = mpsc::channel();
-        std::thread::spawn(move || {
-            // A line cut off by the kill has no end and is no answer.
-            let mut reader = BufReader::new(stdout);
-            loop {
-                let mut line = String::new();
-                match reader.read_line(&mut line) {
-                    Ok(0) | Err(_) => return,
-                    Ok(_) if line.ends_with('\n') => {
-                        if tell.send(line).is_err() {
-                            return;
-                        }
-                    }
-                    Ok(_) => return,
-                }
-            }
-        });
-        Self { child, stdin, answers }
-    }
-}
 
 /// The facts of an answer, all of which must be there from now on.
 fn confirmed(line: &str, into: &mut BTreeSet<String>, phones: &mut BTreeSet<String>, number: &str) {
@@ -91,7 +49,7 @@ fn no_confirmed_save_is_lost_when_the_desk_is_killed() {
     let mut saves = 0_u32;
     let mut asked = 0_u64;
     for _ in 0..KILLS {
-        let mut session = Session::begin(&home);
+        let mut session = Session::begin(&home, NOON);
         let mut sent: Vec<String> = Vec::new();
         let mut answered = 0;
         let until = 1 + chance.below(6);
@@ -101,26 +59,24 @@ fn no_confirmed_save_is_lost_when_the_desk_is_killed() {
                 asked += 1;
                 let file = &files[chance.below(files.len())];
                 let number = format!("137{asked:08}");
-                let line = if chance.percent(70) {
+                if chance.percent(70) {
                     let form = json!({ "on": "2026-12-08", "arrived": format!("{:02}:{:02}:00", 8 + asked / 60 % 4, asked % 60),
                         "purpose": "SERVE", "result": "NOT_MET", "note": format!("第{asked}次") });
-                    json!({ "call": "RecordVisit", "with": { "household": file, "visit": form } })
+                    session.send("RecordVisit", &json!({ "household": file, "visit": form }));
                 } else {
-                    json!({ "call": "AddContact", "with": { "household": file, "number": number, "source": "VILLAGE" } })
-                };
-                writeln!(session.stdin, "{line}").expect("the desk listens");
-                session.stdin.flush().expect("the desk listens");
+                    let with = json!({ "household": file, "number": number, "source": "VILLAGE" });
+                    session.send("AddContact", &with);
+                }
                 sent.push(number);
             }
-            let line = session.answers.recv_timeout(Duration::from_secs(60)).expect("an answer");
+            let line = session.hear(Duration::from_secs(60)).expect("an answer");
             confirmed(&line, &mut visits, &mut phones, &sent[answered]);
             answered += 1;
         }
         std::thread::sleep(Duration::from_micros(u64::try_from(chance.below(12_000)).expect("microseconds")));
-        session.child.kill().expect("killed");
-        session.child.wait().expect("ended");
+        session.kill();
         // What was answered before the kill and read after it counts too.
-        while let Ok(line) = session.answers.recv_timeout(Duration::from_secs(10)) {
+        while let Ok(line) = session.hear(Duration::from_secs(10)) {
             confirmed(&line, &mut visits, &mut phones, &sent[answered]);
             answered += 1;
         }

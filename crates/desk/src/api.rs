@@ -204,6 +204,8 @@ calls! {
 
     /// Exchange with the county now: send, receive, photos.
     Sync(Nothing) -> SyncReport;
+    /// Exchange with the county now for one family's sake: own work first, then what is new, its photos before all others.
+    UpdateHousehold(HouseholdAsked) -> HouseholdUpdated;
     /// What waits here and why, and the last contacts.
     SyncState(Nothing) -> SyncStateView;
     /// Fields with more than one value: each with who and when.
@@ -1498,6 +1500,22 @@ api_types! {
         pub agreed: bool,
         /// What the person should know.
         pub remarks: Vec<Remark>,
+    }
+
+    /// How far one family is after a contact.
+    pub struct HouseholdUpdated {
+        /// What the contact did.
+        pub report: SyncReport,
+        /// The family is on this desk; it is not if a right was lost.
+        pub here: bool,
+        /// Own facts of it that the county does not have yet.
+        pub waiting: u32,
+        /// Own facts of it that the county keeps but does not let through.
+        pub held: u32,
+        /// Its photos that are not here yet: their author has not sent them.
+        pub photos_missing: u32,
+        /// Its own photos that the county does not have yet.
+        pub photos_unsent: u32,
     }
 
     /// The sync page.

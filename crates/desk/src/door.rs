@@ -2,19 +2,23 @@
 //! home, whether it is locked, and hands calls to the open desk. It holds the lock while nobody is in.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use domain::clock::Millis;
 use domain::enrol::{EnrolAsk, Invitation};
 use domain::ids::{DeviceId, Sha, hex, unhex};
 
 use crate::api::{AboutView, Answer, Call, HomeState, HomeView, Join, Reply, Tag, Unlock};
+use crate::background::Tried;
 use crate::clock::Clock;
 use crate::courier::{Courier, Https};
 use crate::failure::{Code, Failure};
 use crate::home::{self, Identity};
 use crate::sync::{offset_of, worded};
 use crate::{Desk, incident};
+
+/// How often an own contact that breaks off is given ten milliseconds to let go of the home.
+const LINGERING: u32 = 300;
 
 /// How a door is set up.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct Door {
     options: DoorOptions,
     clock: Clock,
     desk: Mutex<Option<Arc<Desk>>>,
+    /// The desk that was locked last: a contact that still breaks off keeps the home's lock for that long.
+    before: Mutex<Weak<Desk>>,
 }
 
 impl Door {
@@ -39,7 +45,7 @@ impl Door {
     pub fn new(options: DoorOptions) -> Self {
         incident::keep_in(options.home.clone());
         let clock = options.clock.map_or(Clock::System, Clock::practice);
-        Self { options, clock, desk: Mutex::new(None) }
+        Self { options, clock, desk: Mutex::new(None), before: Mutex::default() }
     }
 
     fn inside(&self) -> MutexGuard<'_, Option<Arc<Desk>>> {
@@ -78,12 +84,26 @@ impl Door {
             Call::Home(_) => Ok((Reply::Home(self.look()?), Vec::new())),
             Call::Unlock(unlock) => Ok((Reply::Unlock(self.unlock(&unlock)?), Tag::ALL.to_vec())),
             Call::Lock(_) => {
-                *self.inside() = None;
+                self.lock();
                 Ok((Reply::Lock(self.look()?), Tag::ALL.to_vec()))
             }
             Call::Join(join) => Ok((Reply::Join(self.join(&join)?), Tag::ALL.to_vec())),
             other => self.desk()?.handle(other),
         }
+    }
+
+    fn lock(&self) {
+        if let Some(desk) = self.inside().take() {
+            desk.close(false);
+            *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&desk);
+        }
+    }
+
+    /// A contact that nobody asked for, if the home is open and no other runs.
+    pub(crate) fn try_contact(&self) -> Tried {
+        // Not by `desk`, which looks at the disk when the home is locked.
+        let desk = self.inside().as_ref().map(Arc::clone);
+        desk.map_or(Tried::Locked, |desk| desk.try_contact())
     }
 
     fn look(&self) -> Result<HomeView, Failure> {
@@ -103,7 +123,22 @@ impl Door {
     fn unlock(&self, unlock: &Unlock) -> Result<AboutView, Failure> {
         let mut inside = self.inside();
         if inside.is_none() {
-            let opened = home::open(&self.options.home, &unlock.passphrase, self.clock.clone())?;
+            let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+            let lingers = before.is_some();
+            if let Some(desk) = before {
+                desk.close(true);
+            }
+            let mut tries = if lingers { LINGERING } else { 0 };
+            let opened = loop {
+                match home::open(&self.options.home, &unlock.passphrase, self.clock.clone()) {
+                    // The contact that broke off is about to let go of the home's lock.
+                    Err(failure) if failure.code == Code::HomeInUse && tries > 0 => {
+                        tries = tries.saturating_sub(1);
+                        std::thread::park_timeout(std::time::Duration::from_millis(10));
+                    }
+                    other => break other?,
+                }
+            };
             *inside = Some(Arc::new(Desk::of(opened)?));
         }
         match inside.as_ref() {

@@ -3,6 +3,7 @@
 //! `forms`'. Every reply is sent after commit; no network is ever on the road of a save.
 
 pub mod api;
+pub mod background;
 mod bulletin;
 pub mod carry;
 pub mod clock;
@@ -24,7 +25,8 @@ mod stick;
 mod sync;
 mod visits;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use chrono::NaiveDate;
 use domain::SigningKey;
@@ -50,6 +52,8 @@ pub struct Desk {
     clock: Clock,
     chance: Chance,
     syncing: Mutex<()>,
+    /// Set when the home is locked: a contact that runs then begins no further step.
+    closed: AtomicBool,
     running: Mutex<Option<carry::Progress>>,
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
     /// Keeps the home's lock while the desk is open.
@@ -100,6 +104,7 @@ impl Desk {
             clock,
             chance,
             syncing: Mutex::new(()),
+            closed: AtomicBool::new(false),
             running: Mutex::new(None),
             places: Mutex::new(None),
             _lock: lock,
@@ -233,7 +238,8 @@ impl Desk {
             Call::VoidPayment(with) => {
                 (Reply::VoidPayment(self.void_payment(with)?), vec![Payments, Households, Status])
             }
-            Call::Sync(_) => (Reply::Sync(self.sync()?), Tag::ALL.to_vec()),
+            Call::Sync(_) => (Reply::Sync(self.sync(None)?), Tag::ALL.to_vec()),
+            Call::UpdateHousehold(with) => (Reply::UpdateHousehold(self.update_household(with)?), Tag::ALL.to_vec()),
             Call::SyncState(with) => (Reply::SyncState(self.sync_state(with)?), read()),
             Call::Conflicts(with) => (Reply::Conflicts(self.conflicts(with)?), read()),
             Call::SettleConflict(with) => {
@@ -260,12 +266,32 @@ impl Desk {
         Ok(Checked { facts, views_equal: before == store.dump_views()? })
     }
 
-    fn sync(&self) -> Result<api::SyncReport, Failure> {
+    /// A contact that nobody asked for, unless one runs already.
+    pub(crate) fn try_contact(&self) -> background::Tried {
+        match self.syncing.try_lock() {
+            Err(TryLockError::WouldBlock) => return background::Tried::Busy,
+            Ok(_) | Err(TryLockError::Poisoned(_)) => {}
+        }
+        match self.sync(None) {
+            Ok(_) => background::Tried::Done,
+            Err(_said_by_status) => background::Tried::Failed,
+        }
+    }
+
+    /// The home is being locked: a contact that runs breaks off at its next step. Returns once none runs, if `wait`.
+    pub(crate) fn close(&self, wait: bool) {
+        self.closed.store(true, Ordering::Relaxed);
+        if wait {
+            drop(self.syncing.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    fn sync(&self, first: Option<FileId>) -> Result<api::SyncReport, Failure> {
         let Some(tls) = self.tls.clone() else { return Err(Failure::new(Code::HomeDamaged, &[])) };
         let identity = &self.identity;
         let courier = courier::Https::new(&identity.address, identity.certificate, tls)
             .map_err(|fault| sync::worded(fault, &identity.address))?;
-        self.sync_over(&courier)
+        self.sync_first(&courier, first)
     }
 
     pub(crate) fn about(&self) -> Result<AboutView, Failure> {

@@ -2,6 +2,7 @@
 //! across the network, so that a save waits for a page at most. Cut anywhere, the next contact goes on from there.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
 use domain::blob::Piece;
@@ -15,7 +16,10 @@ use domain::words::DocKind;
 use store::StoreFault;
 
 use crate::Desk;
-use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow};
+use crate::api::{
+    ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow,
+};
+use crate::background::WhileOpen;
 use crate::carry::{Carrier, Progress, Stage};
 use crate::courier::{Courier, CourierFault};
 use crate::failure::{Code, Failure};
@@ -26,6 +30,8 @@ const ENOUGH_NUMBERS: u32 = 200;
 
 /// Nobody's journal: named in a pull, none is left out.
 const EVERY_JOURNAL: JournalId = JournalId([0; 8]);
+/// Milliseconds until everything is read again once more, where the last time did not make the two sides equal.
+const READ_AGAIN: i64 = 24 * 60 * 60 * 1_000;
 
 /// Why a photo did not come.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +48,20 @@ impl Desk {
     /// # Errors
     /// A [`Failure`] that says what the line or the county did; what was saved here is untouched.
     pub fn sync_over(&self, courier: &dyn Courier) -> Result<SyncReport, Failure> {
+        self.sync_first(courier, None)
+    }
+
+    /// The same with the photos of one file before all others.
+    pub(crate) fn sync_first(&self, courier: &dyn Courier, first: Option<FileId>) -> Result<SyncReport, Failure> {
         let _one_at_a_time = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = |progress| *self.running() = Some(progress);
-        let result = self.exchange(&mut Carrier::new(courier, &watch));
+        let courier = WhileOpen { courier, closed: &self.closed };
+        let result = self.exchange(&mut Carrier::new(&courier, &watch), first);
         *self.running() = None;
+        if result.is_err() && self.closed.load(Ordering::Relaxed) {
+            // Broken off because the home was locked: no failure of the line or the county, and not told as one.
+            return result;
+        }
         let present = self.present()?;
         let mut store = self.store();
         match &result {
@@ -71,7 +87,7 @@ impl Desk {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn exchange(&self, carrier: &mut Carrier<'_>) -> Result<SyncReport, Failure> {
+    fn exchange(&self, carrier: &mut Carrier<'_>, first: Option<FileId>) -> Result<SyncReport, Failure> {
         let mut report = SyncReport {
             sent: 0,
             received: 0,
@@ -94,8 +110,8 @@ impl Desk {
             // What arrived of photos of families that left must not stay.
             store.sweep_arriving()?;
         }
-        self.photos_out(carrier, &mut report)?;
-        self.photos_in(carrier, &mut report)?;
+        self.photos_out(carrier, first, &mut report)?;
+        self.photos_in(carrier, first, &mut report)?;
         (report.bytes_out, report.bytes_in) = carrier.traffic();
         Ok(report)
     }
@@ -148,16 +164,27 @@ impl Desk {
                 self.receive(carrier, journal, report)?;
             }
         }
-        // Compare; once unequal, read everything again, which changes nothing that is right.
+        // Compare; once unequal, read everything again, which changes nothing that is right. What that did not mend is not
+        // fetched at every contact: the line is for what is new.
+        let now = self.present()?.now;
+        let lately = self.store().meta::<Option<Millis>>("read_again")?.flatten();
+        let lately = lately.is_some_and(|at| (0..READ_AGAIN).contains(&now.0.saturating_sub(at.0)));
         for turn in 0..2_u8 {
             let cursor = self.store().cursor()?;
             let pull = Pull { log, journal, cursor, most: 0 };
             let theirs = carrier.again(|courier, _| courier.close(&pull)).map_err(refused)?;
             if theirs == self.store().sum()? {
                 report.agreed = true;
+                if self.store().meta::<Option<Millis>>("read_again")?.flatten().is_some() {
+                    self.store().set_meta("read_again", &None::<Millis>)?;
+                }
                 return Ok(());
             }
+            if lately {
+                break;
+            }
             if turn == 0 {
+                self.store().set_meta("read_again", &Some(now))?;
                 self.store().reset_cursor()?;
                 self.receive(carrier, journal, report)?;
             }
@@ -182,8 +209,18 @@ impl Desk {
         Ok(wants)
     }
 
-    fn photos_out(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
-        let unsent = self.store().unsent_blobs()?;
+    fn photos_out(
+        &self,
+        carrier: &mut Carrier<'_>,
+        first: Option<FileId>,
+        report: &mut SyncReport,
+    ) -> Result<(), Failure> {
+        let mut unsent = self.store().unsent_blobs()?;
+        if let Some(file) = first {
+            let own = self.store().unsent_of(file)?;
+            // Stable: among themselves they stay small before large.
+            unsent.sort_by_key(|(sha, _)| !own.contains(sha));
+        }
         carrier.stage(Stage::PhotosOut, unsent.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size)));
         for (sha, size) in unsent {
             let Some(blob) = self.store().blob(sha)? else { continue };
@@ -217,8 +254,14 @@ impl Desk {
         Ok(())
     }
 
-    fn photos_in(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
-        let missing = self.store().missing_blobs()?;
+    fn photos_in(
+        &self,
+        carrier: &mut Carrier<'_>,
+        first: Option<FileId>,
+        report: &mut SyncReport,
+    ) -> Result<(), Failure> {
+        let mut missing = self.store().missing_blobs()?;
+        missing.sort_by_key(|one| first != Some(one.file));
         carrier.stage(Stage::PhotosIn, missing.iter().fold(0_u64, |sum, one| sum.saturating_add(one.size)));
         for one in missing {
             let fetched = carrier.fetch_blob(
@@ -495,7 +538,7 @@ impl Desk {
             // A county that was restored names own work too: what it does not name, it has not let through.
             let journal = if anew { EVERY_JOURNAL } else { journal };
             let pulled = carrier.again(|courier, _| {
-                let most = u32::try_from(courier.page()).unwrap_or(u32::MAX);
+                let most = u32::try_from(courier.page_in()).unwrap_or(u32::MAX);
                 courier.pull(&Pull { log: self.identity.log, journal, cursor, most })
             });
             let page = pulled.map_err(|fault| self.worded(fault))?;
@@ -525,6 +568,27 @@ impl Desk {
     fn worded(&self, fault: CourierFault) -> Failure {
         let address = self.identity.address.as_str();
         worded(fault, address)
+    }
+
+    /// A contact for one family's sake, and how far the family is then.
+    pub(crate) fn update_household(&self, with: HouseholdAsked) -> Result<HouseholdUpdated, Failure> {
+        let file = with.household;
+        if self.store().family(file)?.is_none() {
+            return Err(Failure::new(Code::NoHousehold, &[]).at("household"));
+        }
+        let report = self.sync(Some(file))?;
+        let store = self.store();
+        let of_file: Vec<bool> =
+            store.waiting(u32::MAX)?.into_iter().filter(|row| row.0 == file).map(|(_, _, said)| said.held).collect();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(HouseholdUpdated {
+            report,
+            here: store.family(file)?.is_some(),
+            waiting: count(of_file.iter().filter(|held| !**held).count()),
+            held: count(of_file.iter().filter(|held| **held).count()),
+            photos_missing: count(store.missing_blobs()?.iter().filter(|one| one.file == file).count()),
+            photos_unsent: count(store.unsent_of(file)?.len()),
+        })
     }
 
     /// The sync page.

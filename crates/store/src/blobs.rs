@@ -93,6 +93,15 @@ impl Store {
         Ok(find.query_map([], |row| Ok((Sha(row.get(0)?), uint(row.get(1)?))))?.collect::<Result<_, _>>()?)
     }
 
+    /// Own blobs of one file that the county does not have.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn unsent_of(&self, file: FileId) -> Result<Vec<Sha>, StoreFault> {
+        let mut find = self.conn.prepare_cached("SELECT sha FROM blob WHERE sent = 0 AND file = ?1 ORDER BY size, sha")?;
+        Ok(find.query_map(params![file.0], |row| Ok(Sha(row.get(0)?)))?.collect::<Result<_, _>>()?)
+    }
+
     /// The county has this blob.
     ///
     /// # Errors

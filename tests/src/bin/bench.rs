@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use tests::{PASSPHRASE, Seat, World, assets, items, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
-const NAMES: [&str; 7] = ["open", "search", "save", "print", "absorb", "line", "sync"];
+const NAMES: [&str; 9] = ["open", "search", "save", "print", "absorb", "line", "first", "wait", "sync"];
 
 /// Figures by name.
 struct Figures(Map<String, Value>);
@@ -220,11 +220,9 @@ fn main() -> ExitCode {
         "save" => save(&mut figures),
         "print" => print(&mut figures),
         "absorb" => absorb(&mut figures),
-        "line" => {
-            for (name, value) in tests::bench_line::measure() {
-                figures.0.insert(name, value);
-            }
-        }
+        "line" => figures.0.extend(tests::bench_line::measure()),
+        "first" => figures.0.extend(tests::bench_road::first()),
+        "wait" => figures.0.extend(tests::bench_road::wait()),
         #[cfg(feature = "measure")]
         "sync" => tests::bench_sync::run(&mut figures.0),
         #[cfg(feature = "measure")]

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use desk::api::Answer;
+use desk::background::Background;
 use desk::door::Door;
 use desk::failure::{Code, Failure};
 
@@ -56,7 +57,9 @@ pub(crate) fn run(door: Door, listen: &str, ui: &Path) -> Result<(), ServeFault>
         return Err(ServeFault::NoUi(ui.to_owned()));
     }
     let token = domain::ids::hex(&desk::clock::random::<16>()?);
-    let shop = Shop { door: Arc::new(door), ui: ui.to_owned(), token: token.clone() };
+    let door = Arc::new(door);
+    let _while_served = Background::begin(&door)?;
+    let shop = Shop { door, ui: ui.to_owned(), token: token.clone() };
     let app = Router::new()
         .route("/call/{name}", post(call))
         .route("/blob/{sha}", get(blob))

@@ -1,0 +1,107 @@
+//! A tracer on a running program, by strace: it counts system calls, or kills the program as it enters one of them.
+//! It must never touch a program that was not given to it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::program::spawn;
+
+/// A strace that hangs on one process and all its threads.
+pub struct Tracer {
+    child: Child,
+}
+
+impl Tracer {
+    /// Whether this machine lets one process trace another.
+    pub fn possible() -> bool {
+        let Ok(mut idle) = Command::new("sleep").arg("60").spawn() else { return false };
+        let attached = Self::attach(idle.id(), &["-o", "/dev/null"]);
+        let possible = attached.is_some();
+        drop(attached);
+        idle.kill().ok();
+        idle.wait().ok();
+        possible
+    }
+
+    fn attach(process: u32, words: &[&str]) -> Option<Self> {
+        let mut command = Command::new("strace");
+        command
+            .args(["-f", "-p", &process.to_string()])
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = spawn_if_there(&mut command)?;
+        let mut said = BufReader::new(child.stderr.take().expect("its words"));
+        let mut line = String::new();
+        said.read_line(&mut line).ok()?;
+        let on = line.contains("attached");
+        // Each new thread is told too; nobody may have to wait for a full pipe.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        if on {
+            Some(Self { child })
+        } else {
+            child.kill().ok();
+            child.wait().ok();
+            None
+        }
+    }
+
+    /// Writes every system call of the process into `file` until it is dropped.
+    ///
+    /// # Panics
+    /// When it cannot hang on.
+    pub fn listening(process: u32, file: &Path) -> Self {
+        Self::attach(process, &["-o", &file.display().to_string()]).expect("a traced process")
+    }
+
+    /// Kills the process as one of its threads enters its `number`-th call of this name, counted from now and from 1.
+    ///
+    /// # Panics
+    /// When it cannot hang on.
+    pub fn killing(process: u32, call: &str, number: u32) -> Self {
+        let inject = format!("inject={call}:signal=KILL:when={number}");
+        let words = ["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
+        Self::attach(process, &words).expect("a traced process")
+    }
+
+    /// Of what [`Tracer::listening`] wrote: for each call's name the most that one thread made.
+    ///
+    /// # Panics
+    /// When the file is not strace's.
+    pub fn counts(file: &Path) -> BTreeMap<String, u32> {
+        let mut each: BTreeMap<(String, String), u32> = BTreeMap::new();
+        let words = std::fs::read(file).expect("what strace wrote");
+        for line in String::from_utf8_lossy(&words).lines() {
+            let Some((thread, rest)) = line.split_once(' ') else { continue };
+            // Signals, ends and the second halves of calls begin otherwise.
+            if let Some((name, _)) = rest.trim_start().split_once('(')
+                && !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            {
+                *each.entry((thread.to_owned(), name.to_owned())).or_default() += 1;
+            }
+        }
+        let mut most = BTreeMap::new();
+        for ((_, name), count) in each {
+            let slot: &mut u32 = most.entry(name).or_default();
+            *slot = count.max(*slot);
+        }
+        most
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // Asked to end it lets go of the process; killed it might leave it standing.
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn spawn_if_there(command: &mut Command) -> Option<Child> {
+    let there = Command::new("strace").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    there.is_ok().then(|| spawn(command))
+}
