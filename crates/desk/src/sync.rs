@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::Refusal;
-use domain::exchange::{Hello, Pull, Push};
+use domain::exchange::{Hello, Page, Pull, Push};
 use domain::ids::FileId;
 use domain::words::DocKind;
 use store::StoreFault;
@@ -66,19 +66,7 @@ impl Desk {
     }
 
     fn exchange(&self, carrier: &mut Carrier<'_>) -> Result<SyncReport, Failure> {
-        let mut report = SyncReport {
-            sent: 0,
-            received: 0,
-            blobs_sent: 0,
-            blobs_received: 0,
-            files_gone: 0,
-            held: 0,
-            bytes_out: 0,
-            bytes_in: 0,
-            clock_offset_ms: 0,
-            agreed: false,
-            remarks: Vec::new(),
-        };
+        let mut report = no_report();
         // Records first, both ways, and all of them, before the first photo: they are small and worth more.
         self.records(carrier, &mut report)?;
         {
@@ -90,6 +78,7 @@ impl Desk {
         }
         self.photos_out(carrier, &mut report)?;
         self.photos_in(carrier, &mut report)?;
+        self.deliver_carried(carrier, &mut report)?;
         (report.bytes_out, report.bytes_in) = carrier.traffic();
         Ok(report)
     }
@@ -163,7 +152,7 @@ impl Desk {
     }
 
     /// The blocks of numbers this desk should ask for.
-    fn wants(&self, store: &store::Store) -> Result<Vec<(DocKind, i32, u32)>, Failure> {
+    pub(crate) fn wants(&self, store: &store::Store) -> Result<Vec<(DocKind, i32, u32)>, Failure> {
         let present = self.present_of(store)?;
         let year = chrono::Datelike::year(&present.today);
         let device = FileId::device(self.identity.device);
@@ -270,30 +259,12 @@ impl Desk {
             store.set_meta("seen", &welcome.now)?;
             if welcome.agreed < top {
                 if all_marks || top == 0 {
-                    store.county_restored(welcome.agreed)?;
-                    report.remarks.push(remark(
-                        "COUNTY_RESTORED",
-                        "县里的服务器恢复过备份，本机已自动补送",
-                        "The county server was restored from a copy; this desk sent again what it lacked",
-                    ));
+                    restored(&mut store, welcome.agreed, report)?;
                 }
                 all_marks = true;
                 continue;
             }
             store.set_meta("safe", &welcome.safe)?;
-            let seen: u64 = store.meta("head")?.unwrap_or(0);
-            // Drawn before sealing begins: a batch without a fresh seed must not exist.
-            let drawn = self.chance.fresh::<32>().map_err(|error| Failure::internal(&error))?;
-            let mut turn = 0_u64;
-            let next = || {
-                turn = turn.saturating_add(1);
-                let grown = domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0;
-                let mut seed = [0; 16];
-                for (slot, byte) in seed.iter_mut().zip(grown) {
-                    *slot = byte;
-                }
-                seed
-            };
             let mine = store.last_seal(welcome.batches)?;
             // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
             if welcome.closed
@@ -302,24 +273,47 @@ impl Desk {
             {
                 drop(store);
                 self.claim(carrier, report)?;
-                let mut store = self.store();
-                let fresh = domain::ids::JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?);
-                store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
-                report.remarks.push(remark(
-                    "NEW_JOURNAL",
-                    "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
-                    "This desk's journal was continued elsewhere (a cloned disk or a restored copy); a new one was begun, nothing is lost",
-                ));
+                self.begin_journal(&mut self.store(), report)?;
                 continue;
             }
-            store.seal_open(&self.signing, seen, next)?;
+            self.seal(&mut store)?;
             return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
     }
 
+    /// Seals what is open.
+    pub(crate) fn seal(&self, store: &mut store::Store) -> Result<(), Failure> {
+        let seen: u64 = store.meta("head")?.unwrap_or(0);
+        // Drawn before sealing begins: a batch without a fresh seed must not exist.
+        let drawn = self.chance.fresh::<32>().map_err(|error| Failure::internal(&error))?;
+        let mut turn = 0_u64;
+        let next = || {
+            turn = turn.saturating_add(1);
+            let grown = domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0;
+            let mut seed = [0; 16];
+            for (slot, byte) in seed.iter_mut().zip(grown) {
+                *slot = byte;
+            }
+            seed
+        };
+        Ok(store.seal_open(&self.signing, seen, next)?)
+    }
+
+    /// Begins a new journal: this one was continued elsewhere.
+    pub(crate) fn begin_journal(&self, store: &mut store::Store, report: &mut SyncReport) -> Result<(), Failure> {
+        let fresh = domain::ids::JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?);
+        store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
+        report.remarks.push(remark(
+            "NEW_JOURNAL",
+            "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
+            "This desk's journal was continued elsewhere (a cloned disk or a restored copy); a new one was begun, nothing is lost",
+        ));
+        Ok(())
+    }
+
     /// The greeting of this moment. One mark is enough unless the county does not share it.
-    fn hello(&self, wants: Vec<(DocKind, i32, u32)>, all_marks: bool) -> Result<Hello, Failure> {
+    pub(crate) fn hello(&self, wants: Vec<(DocKind, i32, u32)>, all_marks: bool) -> Result<Hello, Failure> {
         let store = self.store();
         let mut marks = store.marks()?;
         if !all_marks {
@@ -331,7 +325,7 @@ impl Desk {
 
     /// What to send next: own batches from a number on, with the last one's number; then what others wrote, for a county
     /// that was restored.
-    fn next_push(&self, from: u64, offered: usize, most: usize) -> Result<(Push, Option<u64>), Failure> {
+    pub(crate) fn next_push(&self, from: u64, offered: usize, most: usize) -> Result<(Push, Option<u64>), Failure> {
         let store = self.store();
         let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) = store.unacknowledged(from, most)?.into_iter().unzip();
         let fragments = if batches.is_empty() { store.fragments(offered, most)? } else { Vec::new() };
@@ -373,17 +367,8 @@ impl Desk {
             });
             let page = pulled.map_err(|fault| self.worded(fault))?;
             let more = page.more;
-            let absorbed = self.store().absorb(&page)?;
-            report.received = report.received.saturating_add(absorbed.facts);
-            report.files_gone = report.files_gone.saturating_add(absorbed.gone);
-            carrier.done(u64::from(absorbed.facts));
-            if absorbed.unknown > 0 {
-                report.remarks.push(remark(
-                    "NEWER_KINDS",
-                    "收到了新版本写的记录，已原样保存，升级后可见",
-                    "Records of a newer version arrived; kept as they are, visible after an upgrade",
-                ));
-            }
+            let facts = take_page(&mut self.store(), &page, report)?;
+            carrier.done(u64::from(facts));
             if !more {
                 return Ok(());
             }
@@ -395,7 +380,7 @@ impl Desk {
     }
 
     /// A courier's fault in words.
-    fn worded(&self, fault: CourierFault) -> Failure {
+    pub(crate) fn worded(&self, fault: CourierFault) -> Failure {
         let address = self.identity.address.as_str();
         worded(fault, address)
     }
@@ -439,6 +424,49 @@ impl Desk {
         });
         Ok(SyncStateView { status, waiting, contacts, running })
     }
+}
+
+/// A report of nothing.
+pub(crate) fn no_report() -> SyncReport {
+    SyncReport {
+        sent: 0,
+        received: 0,
+        blobs_sent: 0,
+        blobs_received: 0,
+        files_gone: 0,
+        held: 0,
+        bytes_out: 0,
+        bytes_in: 0,
+        clock_offset_ms: 0,
+        agreed: false,
+        remarks: Vec::new(),
+    }
+}
+
+/// Takes a page that follows the cursor; returns how many facts were new.
+pub(crate) fn take_page(store: &mut store::Store, page: &Page, report: &mut SyncReport) -> Result<u32, Failure> {
+    let absorbed = store.absorb(page)?;
+    report.received = report.received.saturating_add(absorbed.facts);
+    report.files_gone = report.files_gone.saturating_add(absorbed.gone);
+    if absorbed.unknown > 0 {
+        report.remarks.push(remark(
+            "NEWER_KINDS",
+            "收到了新版本写的记录，已原样保存，升级后可见",
+            "Records of a newer version arrived; kept as they are, visible after an upgrade",
+        ));
+    }
+    Ok(absorbed.facts)
+}
+
+/// The county knows nothing above `agreed`: what it lacks is offered again.
+pub(crate) fn restored(store: &mut store::Store, agreed: u64, report: &mut SyncReport) -> Result<(), Failure> {
+    store.county_restored(agreed)?;
+    report.remarks.push(remark(
+        "COUNTY_RESTORED",
+        "县里的服务器恢复过备份，本机已自动补送",
+        "The county server was restored from a copy; this desk sent again what it lacked",
+    ));
+    Ok(())
 }
 
 /// A courier's fault in words.

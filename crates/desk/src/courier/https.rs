@@ -434,6 +434,12 @@ impl Courier for Https {
         self.say("/v1/close", pull)
     }
 
+    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault> {
+        let at = format!("{}/v1/bundle", self.address);
+        let body = sealed.to_vec();
+        self.send(|client| client.post(at).header("content-type", "application/octet-stream").body(body), sealed.len())
+    }
+
     fn blob_stand(&self, piece: &Piece) -> Result<Stand, CourierFault> {
         let at = self.blob_at(piece, "/have");
         let body = self.send(|client| client.get(at), 0)?;
