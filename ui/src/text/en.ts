@@ -459,15 +459,6 @@ export const en: Text = {
     carrying: "Carried for others: {up} to the county, {down} to hand back.",
     files: "Bundles on the stick",
     madeOn: "made {day}",
-    states: {
-      FOR_ME: "for this computer, not read yet",
-      FROM_ME: "from this computer to the county",
-      OTHERS: "somebody else's",
-      UNREADABLE: "cannot be read",
-      TAKEN: "read",
-      OLD: "old, nothing new",
-      CARRIED: "taken along",
-    },
   },
   bulletin: {
     title: "Bulletin",
@@ -606,6 +597,15 @@ export const en: Text = {
     time: "10:20",
   },
   words: {
+    BundleState: {
+      FOR_ME: "for this computer, not read yet",
+      FROM_ME: "from this computer to the county",
+      OTHERS: "somebody else's",
+      UNREADABLE: "cannot be read",
+      TAKEN: "read",
+      OLD: "old, nothing new",
+      CARRIED: "taken along",
+    },
     Line: { GOVERNMENT: "County – township – village", EDUCATION: "Bureau – central school – school" },
     Role: {
       LEADING_GROUP: "Leading group",

@@ -429,7 +429,7 @@ export const zh = {
     none: "没有看到U盘。请插好U盘，或在下面填写U盘的文件夹。",
     again: "重新找U盘",
     folder: "U盘的文件夹",
-    folderHint: "例如 /media/U盘 或 E:\\",
+    folderHint: "例如 E:\\",
     free: "剩余 {size}",
     forMe: "有 {n} 件给这台电脑的",
     others: "有 {n} 件别人的",
@@ -457,15 +457,6 @@ export const zh = {
     carrying: "本机替别人捎着：送县里的 {up} 件，要交回的 {down} 件。",
     files: "U盘上的数据包",
     madeOn: "{day} 写的",
-    states: {
-      FOR_ME: "给这台电脑的，还没收",
-      FROM_ME: "这台电脑写给县里的",
-      OTHERS: "别人的",
-      UNREADABLE: "读不了",
-      TAKEN: "收好了",
-      OLD: "以前的，没有新内容",
-      CARRIED: "替别人捎上了",
-    },
   },
   bulletin: {
     title: "通报",
@@ -604,6 +595,15 @@ export const zh = {
     time: "10:20",
   },
   words: {
+    BundleState: {
+      FOR_ME: "给这台电脑的，还没收",
+      FROM_ME: "这台电脑写给县里的",
+      OTHERS: "别人的",
+      UNREADABLE: "读不了",
+      TAKEN: "收好了",
+      OLD: "以前的，没有新内容",
+      CARRIED: "替别人捎上了",
+    },
     Line: { GOVERNMENT: "县—乡—村", EDUCATION: "教体局—中心校—学校" },
     Role: {
       LEADING_GROUP: "领导小组",
