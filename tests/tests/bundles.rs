@@ -88,7 +88,8 @@ fn in_step(op: &Seat, zhou: &Seat, files: &[Value]) {
     zhou.check();
     op.check();
     for file in files {
-        let page = |seat: &Seat| without(seat.household(file), &["only_here", "age_days", "id_masked", "form", "sentence"]);
+        let page =
+            |seat: &Seat| without(seat.household(file), &["only_here", "age_days", "id_masked", "form", "sentence"]);
         assert_eq!(difference(&page(op), &page(zhou)), None);
     }
 }
@@ -112,7 +113,10 @@ fn out_in_out_in_by_stick_leaves_both_sides_where_a_line_would_have() {
     assert_eq!((report.taken[0].photos, report.taken[0].refused), (1, 0));
     let taken = take(&zhou, stick.path());
     assert_eq!(states(&taken), ["FROM_ME", "TAKEN"]);
-    assert_eq!((&taken["acknowledged"], &taken["waiting"], &taken["agreed"]), (&sent["records"], &json!(0), &json!(true)));
+    assert_eq!(
+        (&taken["acknowledged"], &taken["waiting"], &taken["agreed"]),
+        (&sent["records"], &json!(0), &json!(true))
+    );
     assert_eq!((&taken["photos_kept"], taken["received"].as_u64() > Some(0)), (&json!(1), true), "{taken}");
     // Read once more, it is known as read, and nothing changes.
     let again = take(&zhou, stick.path());
@@ -260,6 +264,48 @@ fn the_raw_bytes_of_bundles_name_nobody() {
     assert_eq!(readable(&[open], &list)[0], list.families[0].borrower);
 }
 
+#[test]
+fn a_cloned_desk_that_never_has_a_line_loses_nothing() {
+    let world = World::at(NOON);
+    let (op, mut zhou, files, _) = staffed(&world, 3);
+    // The disk is copied, home and all, and both laptops go out.
+    zhou.ask("Lock", json!({}));
+    let copy = Folder::fresh();
+    let clone = copy.join("zhou");
+    std::fs::create_dir(&clone).expect("a folder");
+    for name in ["keys.json", "ruhu.db", "ruhu.anchor"] {
+        std::fs::copy(zhou.home().join(name), clone.join(name)).expect("a copy");
+    }
+    zhou.reopen(NOON);
+    let twin = Seat::before(&clone, NOON);
+    twin.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
+    let (mine, its) = (visit(&zhou, &files[0], 1), text(&visit(&twin, &files[1], 2)).to_owned());
+    let (one, two) = (Folder::fresh(), Folder::fresh());
+    out(&zhou, one.path());
+    out(&twin, two.path());
+    assert_eq!(world.county().bundles_in(one.path(), one.path()).expect("taken").taken[0].refused, 0);
+    assert_eq!(world.county().bundles_in(two.path(), two.path()).expect("taken").taken[0].refused, 1);
+    // The twin hears that its number is another's: what it wrote goes over into a new journal and is still to be sent.
+    let taken = take(&twin, two.path());
+    assert!(items(&taken["remarks"]).iter().any(|remark| remark["code"] == "NEW_JOURNAL"), "{taken}");
+    assert_eq!(taken["waiting"], json!(2), "{its} was not lost: {taken}");
+    assert!(states(&take(&zhou, one.path())).contains(&"TAKEN"));
+    for stick in [&two, &one] {
+        let seat = if std::ptr::eq(stick, &two) { &twin } else { &zhou };
+        out(seat, stick.path());
+        world.county().bundles_in(stick.path(), stick.path()).expect("taken");
+        assert_eq!(take(seat, stick.path())["waiting"], json!(0));
+    }
+    op.sync();
+    zhou.sync();
+    twin.sync();
+    op.sync();
+    assert_eq!(items(&op.household(&files[1])["visits"]).len(), 1, "once, not twice");
+    assert!(items(&op.household(&files[0])["visits"]).iter().any(|row| row["visit"] == mine));
+    in_step(&op, &zhou, &files);
+    in_step(&op, &twin, &files);
+}
+
 /// One bundle as it was written once, and whose turn it is to read it.
 struct Kept {
     bytes: Vec<u8>,
@@ -302,7 +348,8 @@ fn ten_thousand_cuts_repeats_and_shuffles_end_in_equal_states() {
             }
         }
         let latest = kept.len().saturating_sub(6);
-        let one = if chance.percent(60) { latest + chance.below(kept.len() - latest) } else { chance.below(kept.len()) };
+        let one =
+            if chance.percent(60) { latest + chance.below(kept.len() - latest) } else { chance.below(kept.len()) };
         let Kept { bytes, up } = &kept[one];
         let mut bytes = bytes.clone();
         let harmed = chance.percent(88);
@@ -398,7 +445,8 @@ fn killed_while_a_bundle_is_written_or_read_nothing_is_half_done() {
     let order = |name: &str, key: &str| format!("{}\n", json!({ "call": name, "with": { key: stick.path() } }));
     for _ in 0..20 {
         session(&order("BundleOut", "folder"), Some(u64::try_from(chance.below(60_000)).expect("microseconds")));
-        for whole in on(stick.path(), "上报").iter().filter(|path| path.extension().is_some_and(|end| end == "ruhu")) {
+        for whole in on(stick.path(), "上报").iter().filter(|path| path.extension().is_some_and(|end| end == "ruhu"))
+        {
             world.county().bundle_in(whole).expect("whoever has the name is whole");
         }
     }

@@ -182,7 +182,9 @@ impl County {
         if path.is_dir() {
             for listed in stick::list(path)? {
                 match listed.header {
-                    Ok(header) if (header.direction, header.receiver) == (Direction::Up, own) => found.push(listed.path),
+                    Ok(header) if (header.direction, header.receiver) == (Direction::Up, own) => {
+                        found.push(listed.path)
+                    }
                     // Answers, and what other counties' people have on their sticks.
                     Ok(_) => {}
                     Err(fault) => report.left.push(Left { file: listed.path, why: in_words(&fault.into()) }),
@@ -336,13 +338,7 @@ impl County {
         Ok(if unread { Vec::new() } else { asking.hello.wants.clone() })
     }
 
-    fn take_push(
-        &self,
-        device: DeviceId,
-        asking: &Asking,
-        push: &Push,
-        taken: &mut Taken,
-    ) -> Result<(), CountyFault> {
+    fn take_push(&self, device: DeviceId, asking: &Asking, push: &Push, taken: &mut Taken) -> Result<(), CountyFault> {
         let count = |batch: &Vec<u8>| Batch::parse(batch).map_or(0, |batch| u64::from(batch.seal.count));
         let records = push.batches.iter().fold(0_u64, |sum, batch| sum.saturating_add(count(batch)));
         taken.records = taken.records.saturating_add(records);
@@ -384,22 +380,26 @@ impl County {
         let hello = Hello { wants: Vec::new(), ..asking.hello.clone() };
         let welcome = self.hello(device, &hello).map_err(CountyFault::Refused)?;
         let (journal, cursor) = (hello.journal, hello.cursor);
-        let (acks, kept) = self.ledger.read(|tx| {
+        let (acks, seals, kept) = self.ledger.read(|tx| {
             let mut kept = Vec::new();
             for unsent in &asking.unsent {
                 if tx.blob_places(unsent.sha)?.contains(&(unsent.file, unsent.section)) {
                     kept.push(unsent.sha);
                 }
             }
-            let mut acks: Vec<Ack> = Vec::new();
+            let (mut acks, mut seals): (Vec<Ack>, Vec<Sha>) = Default::default();
             for number in asking.first..=welcome.batches {
+                let entry = tx.entries_of(journal, number)?.into_iter().next();
+                let entry = entry.ok_or(LedgerFault::Damaged("a batch without an entry"))?;
+                seals.push(Batch::parse(&entry.bytes).map_err(LedgerFault::from)?.seal.hash());
                 acks.push(acknowledged(tx, journal, number).map_err(fault)?);
             }
-            Ok::<_, CountyFault>((acks, kept))
+            Ok::<_, CountyFault>((acks, seals, kept))
         })?;
         let mut counted = Counted { acknowledged: acks.len(), ..Counted::default() };
         let begins = asking.begins(welcome.agreed);
-        let answer = Answer { to, journal, cursor, top: asking.top(), begins, welcome, kept };
+        let answer =
+            Answer { to, journal, cursor, top: asking.top(), begins, welcome, seals, first: asking.first, kept };
         into.put(Kind::Answer, &packed(&answer)?)?;
         for part in acks.chunks(MOST_ACKS) {
             into.put(Kind::Acks, &packed(&Acks { acks: part.to_vec(), waiting: Vec::new() })?)?;

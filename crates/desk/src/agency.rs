@@ -146,7 +146,9 @@ impl Desk {
             report.remarks.push(remark(
                 "CARRIED_LEFT",
                 &format!("替别人捎的数据包有{left}个县里没有收下，请他们重新写一次，或把U盘送到县里"),
-                &format!("{left} bundles of others were not taken; have them written again or bring the stick to the county"),
+                &format!(
+                    "{left} bundles of others were not taken; have them written again or bring the stick to the county"
+                ),
             ));
         }
         Ok(())

@@ -1543,8 +1543,8 @@ api_types! {
         pub folder: String,
         /// Its bundles by name, at most 10,000.
         pub rows: Vec<BundleRow>,
-        /// Room left, in words, where the system tells.
-        pub free: Option<String>,
+        /// Room left, bytes, where the system tells.
+        pub free: Option<u64>,
     }
 
     /// One bundle on a stick.
@@ -1585,8 +1585,8 @@ api_types! {
         pub folder: String,
         /// Its name.
         pub name: String,
-        /// Room left, in words, where the system tells.
-        pub free: Option<String>,
+        /// Room left, bytes, where the system tells.
+        pub free: Option<u64>,
         /// Bundles on it for this desk.
         pub for_me: u32,
         /// Bundles on it that are others'.
@@ -1621,8 +1621,6 @@ api_types! {
         pub file: String,
         /// Bytes.
         pub bytes: u64,
-        /// The same in words.
-        pub size: String,
         /// Records in it.
         pub records: u32,
         /// Photos and scans in it.

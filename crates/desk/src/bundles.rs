@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use store::bundle::{Direction, Header, Item};
 use store::stick::{self, Filler, Listed};
 
+use crate::Desk;
 use crate::api::{
     BundleIn, BundleOut, BundleRow, BundleSent, BundleState, BundleTaken, Nothing, StickAsked, StickNote, StickPlace,
     StickView, SticksView, SyncReport,
@@ -23,7 +24,6 @@ use crate::api::{
 use crate::failure::{Code, Failure};
 use crate::sync::{no_report, restored, take_page};
 use crate::visits::remark;
-use crate::{Desk, megabytes};
 
 /// Bytes of a bundle, unless told otherwise: beyond it no photo is put in.
 const MOST_MEGABYTES: u32 = 1024;
@@ -113,7 +113,6 @@ impl Desk {
         Ok(BundleSent {
             file: name_of(&written.path),
             bytes: written.bytes,
-            size: megabytes(written.bytes),
             records,
             photos,
             photos_left,
@@ -373,11 +372,21 @@ impl Desk {
                 store.offered()?;
             }
         }
+        // Up to which number both have the same seals; beyond it a twin of this desk wrote.
+        let mut shared = answer.first.saturating_sub(1);
+        for (number, seal) in (answer.first..).zip(&answer.seals) {
+            if store.last_seal(number)? != Some(*seal) {
+                break;
+            }
+            shared = number;
+        }
+        let twin = shared < answer.first.saturating_sub(1).saturating_add(seals_of(answer));
         drop(store);
         for item in self.open_bundle(&one.path)? {
             let item = item?;
             if Kind::of_code(item.kind) == Some(Kind::Acks) {
-                let acks: Acks = read(&item)?;
+                let mut acks: Acks = read(&item)?;
+                acks.acks.retain(|ack| ack.batch <= shared);
                 let held = self.store().acknowledged(&acks.acks)?;
                 report.held = report.held.saturating_add(held);
             }
@@ -388,7 +397,7 @@ impl Desk {
             report.blobs_sent = report.blobs_sent.saturating_add(1);
         }
         // Now only what the county does not have goes over into a new journal.
-        if welcome.closed || store.batches()? < welcome.batches {
+        if welcome.closed || twin || store.batches()? < welcome.batches {
             self.begin_journal(&mut store, report)?;
         }
         // It was this late when the answer was written, and is later now. By how much, nobody knows: the journey must not
@@ -443,7 +452,7 @@ impl Desk {
     pub(crate) fn stick(&self, with: StickAsked) -> Result<StickView, Failure> {
         let folder = PathBuf::from(with.folder.trim());
         let rows = stick::list(&folder)?.iter().map(|listed| self.row(listed)).collect();
-        Ok(StickView { folder: with.folder, rows, free: stick::room(&folder).map(megabytes) })
+        Ok(StickView { folder: with.folder, rows, free: stick::room(&folder) })
     }
 
     /// The sticks that are plugged in, what would be written, and when a stick was last used.
@@ -460,12 +469,12 @@ impl Desk {
         let sticks = mounted()
             .into_iter()
             .map(|folder| {
-                let rows: Vec<BundleRow> =
-                    stick::list(&folder).map_or_else(|_| Vec::new(), |all| all.iter().map(|one| self.row(one)).collect());
+                let rows: Vec<BundleRow> = stick::list(&folder)
+                    .map_or_else(|_| Vec::new(), |all| all.iter().map(|one| self.row(one)).collect());
                 let count = |state| u32::try_from(rows.iter().filter(|row| row.state == state).count()).unwrap_or(0);
                 StickPlace {
                     name: name_of(&folder),
-                    free: stick::room(&folder).map(megabytes),
+                    free: stick::room(&folder),
                     for_me: count(BundleState::ForMe),
                     others: count(BundleState::Others),
                     folder: folder.to_string_lossy().into_owned(),
@@ -485,6 +494,10 @@ impl Desk {
             carried_down: carried(Direction::Down)?,
         })
     }
+}
+
+fn seals_of(answer: &Answer) -> u64 {
+    u64::try_from(answer.seals.len()).unwrap_or(u64::MAX)
 }
 
 /// A fault of a bundle that was only looked at: without a key, nothing is said of whose it is.

@@ -120,6 +120,11 @@ pub struct Answer {
     pub begins: Cursor,
     /// The county's welcome, of after it took what was in the bundle.
     pub welcome: Welcome,
+    /// The hashes of the seals that the county has of that journal from number `first` on. Only a batch under the very same
+    /// seal is acknowledged: a twin of the desk may have given the number to another.
+    pub seals: Vec<Sha>,
+    /// As the desk asked.
+    pub first: u64,
     /// Of the desk's unsent papers, those that are at the county.
     pub kept: Vec<Sha>,
 }
@@ -183,18 +188,23 @@ impl Message for Answer {
         w.raw(&self.to.0).raw(&self.journal.0).bytes(&self.cursor.bytes());
         w.varint(self.top.position).raw(&self.top.chain).bytes(&self.begins.bytes());
         self.welcome.put(w);
+        w.varint(self.first).count(self.seals.len());
+        for seal in &self.seals {
+            w.raw(&seal.0);
+        }
         put_shas(w, &self.kept);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
-        Ok(Self {
-            to: BundleId(r.array()?),
-            journal: JournalId(r.array()?),
-            cursor: Cursor::parse(r.bytes(64)?)?,
-            top: Mark { position: r.varint()?, chain: r.array()? },
-            begins: Cursor::parse(r.bytes(64)?)?,
-            welcome: Welcome::get(r)?,
-            kept: get_shas(r)?,
-        })
+        let (to, journal) = (BundleId(r.array()?), JournalId(r.array()?));
+        let cursor = Cursor::parse(r.bytes(64)?)?;
+        let top = Mark { position: r.varint()?, chain: r.array()? };
+        let begins = Cursor::parse(r.bytes(64)?)?;
+        let (welcome, first) = (Welcome::get(r)?, r.varint()?);
+        let mut seals = Vec::new();
+        for _ in 0..r.count()? {
+            seals.push(Sha(r.array()?));
+        }
+        Ok(Self { to, journal, cursor, top, begins, welcome, seals, first, kept: get_shas(r)? })
     }
 }
 
@@ -248,6 +258,8 @@ mod tests {
             top: asking.top(),
             begins: asking.begins(3),
             welcome,
+            seals: vec![Sha([9; 32])],
+            first: 4,
             kept: vec![Sha([3; 32])],
         };
         let paper = Paper { sha: Sha([1; 32]), file: FileId([2; 8]), section: Section::Edu, bytes: vec![1, 2, 3] };

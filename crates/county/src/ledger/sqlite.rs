@@ -830,7 +830,8 @@ impl Transaction for Tx<'_> {
             "SELECT b.sha, length(b.bytes) FROM blob_in i JOIN blob b ON b.sha = i.sha
              WHERE i.file = ?1 AND i.section = ?2 AND i.device <> ?3",
         )?;
-        let rows = read.query_map(params![file.0, section.code(), device.0], |row| Ok((Sha(row.get(0)?), uint(row, 1)?)))?;
+        let rows =
+            read.query_map(params![file.0, section.code(), device.0], |row| Ok((Sha(row.get(0)?), uint(row, 1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -13,10 +13,6 @@ file: string,
  */
 bytes: number, 
 /**
- * The same in words.
- */
-size: string, 
-/**
  * Records in it.
  */
 records: number, 

@@ -13,9 +13,9 @@ folder: string,
  */
 name: string, 
 /**
- * Room left, in words, where the system tells.
+ * Room left, bytes, where the system tells.
  */
-free: string | null, 
+free: number | null, 
 /**
  * Bundles on it for this desk.
  */

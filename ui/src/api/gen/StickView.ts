@@ -14,6 +14,6 @@ folder: string,
  */
 rows: Array<BundleRow>, 
 /**
- * Room left, in words, where the system tells.
+ * Room left, bytes, where the system tells.
  */
-free: string | null, };
+free: number | null, };
