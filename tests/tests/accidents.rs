@@ -14,9 +14,8 @@ const NOON: &str = "2026-12-08T12:00:00+08:00";
 /// A county behind a line, its operator, a director with one village of this many families, and their files.
 fn village(seed: u64, families: usize) -> (World, Line, Seat, Seat, Vec<Value>) {
     let mut line = None;
-    let world = World::behind(NOON, Clock::practice(moment(NOON)), "127.0.0.1", |at| {
-        line.insert(Line::to(at, seed)).address()
-    });
+    let world =
+        World::behind(NOON, Clock::practice(moment(NOON)), "127.0.0.1", |at| line.insert(Line::to(at, seed)).address());
     let line = line.expect("a line");
     line.weather(None);
     let codes: Vec<String> = places_in("410423105").into_iter().take(1).map(|(code, _)| code).collect();

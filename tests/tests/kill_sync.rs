@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::{
-    Chance, Folder, List, PASSPHRASE, Seat, Session, Tracer, World, bytes, items, picture, places_in, program, reply, run,
-    spawn, text,
+    Chance, Folder, List, PASSPHRASE, Seat, Session, Tracer, World, bytes, items, picture, places_in, program, reply,
+    run, spawn, text,
 };
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
@@ -307,10 +307,8 @@ fn kill_everywhere(victim: Victim) {
     let mut story = Story::begin();
     for road in ROADS {
         let calls = story.calls(victim, road);
-        let mut points: Vec<(&str, u32)> = calls
-            .iter()
-            .flat_map(|(call, count)| (1..=*count).map(|number| (call.as_str(), number)))
-            .collect();
+        let mut points: Vec<(&str, u32)> =
+            calls.iter().flat_map(|(call, count)| (1..=*count).map(|number| (call.as_str(), number))).collect();
         let all = points.len();
         assert!(all > 50, "a contact makes more calls than {all}: {calls:?}");
         let forces = calls.keys().any(|kind| kind == "fsync" || kind == "fdatasync");

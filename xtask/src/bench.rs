@@ -121,7 +121,10 @@ mod tests {
     fn others_stand_beside_as_ratios() {
         let mut ours = figures(r#"{"merge_edits_per_cpu_s": 90000}"#).unwrap();
         compare(&mut ours, &figures(r#"{"yrs_edits_per_cpu_s": 60000, "loro_peak_mb": 3}"#).unwrap());
-        assert_eq!((ours.get("ratio_yrs"), ours.get("yrs_edits_per_cpu_s")), (Some(&1.5.into()), Some(&60000.0.into())));
+        assert_eq!(
+            (ours.get("ratio_yrs"), ours.get("yrs_edits_per_cpu_s")),
+            (Some(&1.5.into()), Some(&60000.0.into()))
+        );
         assert_eq!(ours.get("ratio_loro"), None);
     }
 

@@ -87,6 +87,12 @@ pub enum CountyFault {
     /// Nothing can be sealed to a device that has not said its key.
     #[error("the device {0} has not said its bundle key: it must sync once over the network first")]
     NoBundleKey(DeviceId),
+    /// There is nothing to answer.
+    #[error("no bundle of the device {0} has come yet")]
+    NothingAsked(DeviceId),
+    /// What a bundle says is not taken.
+    #[error("what is in the bundle is not taken ({0:?})")]
+    Refused(Refusal),
 }
 
 /// What a new county is.

@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::blob::PaperPart;
 use crate::body::{Arriving, Cut, Lines, Next, whole};
+use crate::carried::MOST_CARRIED;
 use crate::county::County;
 use crate::restore::Proof;
 use crate::tls::Peer;
@@ -91,6 +92,7 @@ pub(crate) fn router(county: Arc<County>) -> Router {
         .route("/v1/push", post(push))
         .route("/v1/pull", post(pull))
         .route("/v1/close", post(close))
+        .route("/v1/bundle", post(bundle))
         .route("/v1/blob/{sha}", put(put_blob).get(blob))
         .route("/v1/blob/{sha}/have", get(blob_stand))
         .fallback(nothing)
@@ -229,6 +231,19 @@ async fn close(
     bytes: Body,
 ) -> Result<Response, Sorry> {
     exchange(county, peer, bytes, |county, device, pull: &Pull| county.close(device, pull)).await
+}
+
+/// A sealed bundle that whoever speaks here carries unread, and the sealed answer to it.
+async fn bundle(
+    State(county): State<Arc<County>>,
+    Extension(peer): Extension<Peer>,
+    bytes: Body,
+) -> Result<Response, Sorry> {
+    let asked = Arc::clone(&county);
+    let bearer = step(asked, move |county| Ok(county.device_of(peer.0)?)).await?;
+    let sealed = body(bytes, MOST_CARRIED).await?;
+    let answer = step(county, move |county| Ok(county.carried(bearer, &sealed)?)).await?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], answer).into_response())
 }
 
 /// What a blob's address says of it.

@@ -10,7 +10,7 @@ use std::path::Path;
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
 use domain::fact::SealFault;
-use domain::ids::{BundleKey, DeviceId, FactId, FileId, JournalId, KeyPrint, LogId, PersonId, Sha};
+use domain::ids::{BundleId, BundleKey, DeviceId, FactId, FileId, JournalId, KeyPrint, LogId, PersonId, Sha};
 use domain::place::PlaceCode;
 use domain::rights::{Entitled, Position};
 use domain::wire::WireFault;
@@ -239,6 +239,10 @@ pub(crate) trait Transaction {
     /// What a device said when it was last given blocks, hashed.
     fn greeting(&self, device: DeviceId) -> Kept<Option<Sha>>;
     fn put_greeting(&self, device: DeviceId, said: Sha) -> Kept<()>;
+    /// What a device last asked in a bundle, and in which one.
+    fn asked(&self, device: DeviceId) -> Kept<Option<(BundleId, Vec<u8>)>>;
+    /// Sets it, unless the device asked before from a place of the log further on and at a later time by its clock.
+    fn put_asked(&self, device: DeviceId, bundle: &BundleId, at: (Position, Millis), bytes: &[u8]) -> Kept<()>;
     fn invitation(&self, token_hash: Sha) -> Kept<Option<Invitation>>;
     fn add_invitation(&self, invitation: &Invitation) -> Kept<()>;
     fn use_invitation(&self, token_hash: Sha, at: Millis, by: DeviceId) -> Kept<()>;
@@ -299,6 +303,8 @@ pub(crate) trait Transaction {
     fn blob_size(&self, sha: Sha) -> Kept<Option<u64>>;
     fn blob_bytes(&self, sha: Sha, from: u64, count: u64) -> Kept<Vec<u8>>;
     fn blob_places(&self, sha: Sha) -> Kept<Vec<(FileId, Section)>>;
+    /// The papers of a section that other devices brought, with their sizes.
+    fn papers_of_others(&self, file: FileId, section: Section, device: DeviceId) -> Kept<Vec<(Sha, u64)>>;
     fn add_blob(&self, sha: Sha, at: Millis, bytes: &[u8]) -> Kept<()>;
     fn add_blob_place(&self, sha: Sha, file: FileId, section: Section, device: DeviceId) -> Kept<()>;
     /// Drops a paper from a section for good; its bytes too if it belongs nowhere else.

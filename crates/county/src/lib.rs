@@ -8,6 +8,7 @@ mod anchor;
 mod backup;
 mod blob;
 mod body;
+mod carried;
 mod chance;
 mod clock;
 mod county;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use backup::Backed;
 pub use blob::PaperPart;
+pub use carried::{Answered, Left, MOST_CARRIED, Report, Taken};
 pub use chance::Chance;
 pub use clock::Clock;
 pub use county::{County, CountyFault, Founding, PageLimits, Status};

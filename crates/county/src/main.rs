@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use county::{Clock, County, Founding, Invite};
 use domain::clock::Millis;
-use domain::ids::PersonId;
+use domain::ids::{DeviceId, PersonId};
 use domain::place::PlaceCode;
 use domain::words::Role;
 use serde_json::json;
@@ -104,11 +104,54 @@ enum Order {
         #[arg(long)]
         home: PathBuf,
     },
+    /// Bundles on a stick: take in what desks wrote, write what they are to receive. Works while the county is served.
+    ///
+    /// U盘数据包：收取各台电脑写的，写出给它们的。
+    Bundle {
+        #[command(subcommand)]
+        what: Carrying,
+    },
     /// Show log, head and counts.
     Status {
         /// Folder of the county.
         #[arg(long)]
         home: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Carrying {
+    /// Take in a bundle, or all of a folder that are for the county; then write the answers beside them. The stick goes
+    /// back to whoever brought it.
+    ///
+    /// 收取数据包并在同一处写好回件，U盘交还来人即可。
+    In {
+        /// A bundle, or the folder of a stick. 数据包文件，或U盘文件夹。
+        path: PathBuf,
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+        /// Write the answers into this folder instead. 回件写到另一个文件夹。
+        #[arg(long)]
+        answers: Option<PathBuf>,
+        /// The moment that it is to be, RFC 3339 (practice counties only).
+        #[arg(long, value_parser = moment)]
+        clock: Option<Millis>,
+    },
+    /// Write the answer to the last bundle of a device once more, with all that has come since.
+    ///
+    /// 给一台电脑再写一次回件（含最新内容）。
+    Out {
+        /// The device, as `bundle in` names it. 设备编号。
+        device: DeviceId,
+        /// The folder of the stick. U盘文件夹。
+        folder: PathBuf,
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+        /// The moment that it is to be, RFC 3339 (practice counties only).
+        #[arg(long, value_parser = moment)]
+        clock: Option<Millis>,
     },
 }
 
@@ -126,6 +169,8 @@ enum Failure {
     Listen { listen: String, source: std::io::Error },
     #[error("cannot run")]
     Runtime(#[source] std::io::Error),
+    #[error("有 {0} 个数据包没有收下，原因见输出 / {0} bundles were not taken, see the report")]
+    BundlesLeft(usize),
     #[error("cannot print")]
     Print(#[from] std::io::Error),
     #[error("cannot print")]
@@ -240,6 +285,18 @@ fn run(order: Order) -> Result<(), Failure> {
         }
         Order::Backup { home, to } => print(&County::open(&home, Clock::system())?.backup(&home, &to)?),
         Order::Restore { from, home } => print(&County::restore(&from, &home, Clock::system())?.status()?),
+        Order::Bundle { what: Carrying::In { path, home, answers, clock: given } } => {
+            let county = County::open(&home, clock(given))?;
+            let beside = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
+            let answers = answers.or_else(|| beside.map(std::path::Path::to_owned)).unwrap_or_default();
+            let report = county.bundles_in(&path, &answers)?;
+            print(&report)?;
+            // All that could be done is done; what could not is in the report, and a script sees that there is some.
+            if report.left.is_empty() { Ok(()) } else { Err(Failure::BundlesLeft(report.left.len())) }
+        }
+        Order::Bundle { what: Carrying::Out { device, folder, home, clock: given } } => {
+            print(&County::open(&home, clock(given))?.bundle_out(&folder, device)?)
+        }
         Order::Status { home } => print(&County::open(&home, Clock::system())?.status()?),
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use domain::VerifyingKey;
+use domain::bundle::Asking;
 use domain::clock::{Millis, Received};
 use domain::decision::JournalClosed;
 use domain::enrol::Refusal;
@@ -20,6 +21,9 @@ use crate::record::{Arrival, Part, held_in, move_on, there};
 
 /// Most batches that may wait for a predecessor, of one journal.
 const MOST_WAITING: usize = 1_000;
+
+/// How far the pushing desk's clock is off, at this moment of the county's.
+type Measure<'a> = dyn Fn(&dyn Transaction, Millis) -> Result<i64, LedgerFault> + 'a;
 
 /// Who pushes, and the log's head when they began.
 struct Contact<'a> {
@@ -67,14 +71,35 @@ impl County {
     /// `DeviceUnknown`; `NotAllowed` for a journal that is not this device's (a new one is announced by a greeting);
     /// `Malformed`, `Unsealed`, `Forked`, `TooLarge`.
     pub fn push(&self, device: DeviceId, push: &Push) -> Result<Acks, Refusal> {
-        self.settle(match self.take(device, push) {
+        self.push_by(device, push, &|_, now| {
+            // No push is on its way for less than no time: what it took can only make the difference larger.
+            let apart = now.0.saturating_sub(push.wall.0);
+            Ok(push.offset.map_or(apart, |measured| measured.min(apart)))
+        })
+    }
+
+    /// The same for a push that lay in a bundle for an unknown while: the clock is off by what was last measured, within
+    /// what is possible, for it was written before now and after what its desk had read by then.
+    ///
+    /// # Errors
+    /// As [`County::push`].
+    pub(crate) fn push_carried(&self, device: DeviceId, push: &Push, asking: &Asking) -> Result<Acks, Refusal> {
+        self.push_by(device, push, &|tx, now| {
+            let read = tx.time_at(asking.hello.cursor.visible.min(tx.head()?))?;
+            let earliest = read.0.saturating_sub(push.wall.0);
+            Ok(asking.offset.max(earliest).min(now.0.saturating_sub(push.wall.0)))
+        })
+    }
+
+    fn push_by(&self, device: DeviceId, push: &Push, offset: &Measure<'_>) -> Result<Acks, Refusal> {
+        self.settle(match self.take(device, push, offset) {
             Ok(acks) => Ok(acks),
             Err(Stop::No(no)) => Err(no),
             Err(Stop::Twins(journal)) => self.close_twins(device, journal),
         })
     }
 
-    fn take(&self, device: DeviceId, push: &Push) -> Result<Acks, Stop> {
+    fn take(&self, device: DeviceId, push: &Push, offset: &Measure<'_>) -> Result<Acks, Stop> {
         let device = self.ledger.read(|tx| self.greeted(tx, device))?;
         let key =
             VerifyingKey::from_bytes(&device.key).ok().ok_or(No::Trouble(LedgerFault::Damaged("a device's key")))?;
@@ -89,9 +114,7 @@ impl County {
             let rights = self.take_offered(tx, offered, tx.head()?)?;
             let (head, lost) = (tx.head()?, tx.meta()?.lost);
             let contact = Contact { head, lost, rights, device: &device, key: &key };
-            // No push is on its way for less than no time: what it took can only make the difference larger.
-            let apart = now.0.saturating_sub(push.wall.0);
-            let offset = push.offset.map_or(apart, |measured| measured.min(apart));
+            let offset = offset(tx, now)?;
             let mut acks = Acks::default();
             let mut journals = BTreeSet::new();
             for whole in wholes {
@@ -247,7 +270,7 @@ fn verified(bytes: &[u8], key: &VerifyingKey) -> Result<Whole, No> {
 }
 
 /// What the log says of a batch that is there: of several entries with parts of it, the last one's place and time.
-fn acknowledged(tx: &dyn Transaction, journal: JournalId, batch: u64) -> Result<Ack, No> {
+pub(crate) fn acknowledged(tx: &dyn Transaction, journal: JournalId, batch: u64) -> Result<Ack, No> {
     let entries = tx.entries_of(journal, batch)?;
     let last = entries.last().ok_or(LedgerFault::Damaged("a batch without an entry"))?;
     let mut held = Vec::new();

@@ -41,10 +41,7 @@ impl County {
         device: DeviceId,
         fill: impl FnOnce(&mut Filler<'_>) -> Result<(), CountyFault>,
     ) -> Result<Written, CountyFault> {
-        let to = self.ledger.read(|tx| {
-            tx.device(device)?.filter(|device| !device.revoked).ok_or(CountyFault::NoDevice(device))?;
-            tx.bundle_key(device)?.ok_or(CountyFault::NoBundleKey(device))
-        })?;
+        let to = self.receiver(device)?;
         let made_on = self.clock.now().civil().date_naive();
         let envelope = Envelope { from: &self.bundle, to, direction: Direction::Down, made_on };
         stick::write(folder, &envelope, &self.chance.fresh::<CHANCE>()?, fill)
@@ -67,7 +64,15 @@ impl County {
         Ok((device, opened))
     }
 
-    fn sender(&self, print: KeyPrint) -> Result<Option<(DeviceId, BundleKey)>, LedgerFault> {
+    /// What bundles to an enrolled device are sealed to.
+    pub(crate) fn receiver(&self, device: DeviceId) -> Result<BundleKey, CountyFault> {
+        self.ledger.read(|tx| {
+            tx.device(device)?.filter(|device| !device.revoked).ok_or(CountyFault::NoDevice(device))?;
+            tx.bundle_key(device)?.ok_or(CountyFault::NoBundleKey(device))
+        })
+    }
+
+    pub(crate) fn sender(&self, print: KeyPrint) -> Result<Option<(DeviceId, BundleKey)>, LedgerFault> {
         self.ledger.read(|tx| {
             let Some((device, key)) = tx.bundle_sender(print)? else { return Ok(None) };
             Ok(tx.device(device)?.filter(|device| !device.revoked).map(|device| (device.id, key)))

@@ -106,6 +106,26 @@ fn a_backup_is_verified_and_a_county_goes_on_from_it_and_from_no_other() {
 }
 
 #[test]
+fn a_stick_without_a_bundle_is_read_and_one_that_is_damaged_is_told_apart() {
+    let home = home("bundles");
+    let (county_at, stick) = (home.join("county"), home.join("stick"));
+    object(&county(&["init", "--name", "青石县", "--practice"], &county_at).output().expect("run"));
+    std::fs::create_dir_all(&stick).expect("a stick");
+    let folder = stick.to_string_lossy().into_owned();
+    let report = object(&county(&["bundle", "in", &folder], &county_at).output().expect("run"));
+    assert_eq!(report, serde_json::json!({ "taken": [], "answers": [], "left": [] }));
+    std::fs::write(stick.join("入户-上报-00000000.ruhu"), b"RUHU-BUNDLE-1\nand no more").expect("written");
+    let left = county(&["bundle", "in", &folder], &county_at).output().expect("run");
+    let report: Value = serde_json::from_slice(&left.stdout).expect("the report is printed all the same");
+    let why = report["left"][0]["why"].as_str().expect("a reason");
+    assert!(left.status.code() == Some(1) && why.contains("before its end"), "{why}");
+    assert!(String::from_utf8_lossy(&left.stderr).contains("有 1 个数据包没有收下"));
+    let nobody = county(&["bundle", "out", "0101010101010101", &folder], &county_at).output().expect("run");
+    assert!(sentence(&nobody).contains("is not enrolled here"));
+    std::fs::remove_dir_all(&home).expect("removed");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_in_one_sentence() {
     let home = home("sentences");
     let none = sentence(&county(&["status"], &home).output().expect("run"));

@@ -208,6 +208,17 @@ calls! {
     UpdateHousehold(HouseholdAsked) -> HouseholdUpdated;
     /// What waits here and why, and the last contacts.
     SyncState(Nothing) -> SyncStateView;
+    /// The sticks that are plugged in, how much waits for one, when one was last used, what is carried for others.
+    Sticks(Nothing) -> SticksView;
+    /// What lies in a folder on a stick: bundles for this desk, from it, of others, unreadable ones. Nothing is taken.
+    Stick(StickAsked) -> StickView;
+    /// Write a sealed bundle for the county into a folder on a stick: every record it does not have, then photos as far as
+    /// there is room, and the question what it has for this desk. `carry` also puts others' bundles there, unread. When
+    /// this is answered the file was read back from the stick.
+    BundleOut(BundleOut) -> BundleSent;
+    /// Read the county's bundles for this desk from a folder on a stick, or from one file. Old, repeated or mixed-up ones do
+    /// no harm. `carry` takes others' bundles along, unread: the next sync brings them to the county.
+    BundleIn(BundleIn) -> BundleTaken;
     /// Fields with more than one value: each with who and when.
     Conflicts(Nothing) -> ConflictsView;
     /// Decide a conflict: the chosen value replaces all that were shown.
@@ -237,6 +248,26 @@ pub enum HomeState {
     Locked,
     /// Open.
     Open,
+}
+
+/// What a bundle on a stick is to this desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum BundleState {
+    /// From the county to this desk, not read yet.
+    ForMe,
+    /// From this desk to the county.
+    FromMe,
+    /// Others'.
+    Others,
+    /// Damaged, cut off, of a newer version.
+    Unreadable,
+    /// Read, and all of it taken.
+    Taken,
+    /// Read, and nothing of it was new: this desk has gone on since.
+    Old,
+    /// Others', taken along unread.
+    Carried,
 }
 
 /// Writes the TypeScript of every type of the api into `folder`, with the map from a call's name to its types.
@@ -1516,6 +1547,145 @@ api_types! {
         pub photos_missing: u32,
         /// Its own photos that the county does not have yet.
         pub photos_unsent: u32,
+    }
+
+    /// Ask what is on a stick.
+    pub struct StickAsked {
+        /// The folder.
+        pub folder: String,
+    }
+
+    /// What is on a stick.
+    pub struct StickView {
+        /// The folder.
+        pub folder: String,
+        /// Its bundles by name, at most 10,000.
+        pub rows: Vec<BundleRow>,
+        /// Room left, bytes, where the system tells.
+        pub free: Option<u64>,
+    }
+
+    /// One bundle on a stick.
+    pub struct BundleRow {
+        /// Name of the file.
+        pub file: String,
+        /// What it is to this desk.
+        pub state: BundleState,
+        /// The day it was made, by the sender's clock; none of one that cannot be read.
+        pub made_on: Option<NaiveDate>,
+        /// Bytes.
+        pub bytes: u64,
+        /// Why it cannot be read or taken along.
+        pub problem: Option<Failure>,
+    }
+
+    /// Sticks.
+    pub struct SticksView {
+        /// Those that are plugged in, as far as the system shows them; any folder can be named besides.
+        pub sticks: Vec<StickPlace>,
+        /// Records that the county is not known to have.
+        pub records: u32,
+        /// Photos and scans that the county is not known to have.
+        pub photos: u32,
+        /// When a bundle was last written.
+        pub last_out: Option<StickNote>,
+        /// When a bundle was last read.
+        pub last_in: Option<StickNote>,
+        /// Others' bundles to the county that lie here.
+        pub carried_up: u32,
+        /// Answers to others that lie here.
+        pub carried_down: u32,
+    }
+
+    /// A stick that is plugged in.
+    pub struct StickPlace {
+        /// Its folder.
+        pub folder: String,
+        /// Its name.
+        pub name: String,
+        /// Room left, bytes, where the system tells.
+        pub free: Option<u64>,
+        /// Bundles on it for this desk.
+        pub for_me: u32,
+        /// Bundles on it that are others'.
+        pub others: u32,
+    }
+
+    /// The last time with a stick.
+    pub struct StickNote {
+        /// When, RFC 3339.
+        pub at: String,
+        /// Records.
+        pub records: u32,
+        /// Photos.
+        pub photos: u32,
+    }
+
+    /// Write a bundle.
+    pub struct BundleOut {
+        /// The folder on the stick.
+        pub folder: String,
+        /// Beyond so many megabytes no photo is put in; left out, 1024.
+        #[serde(default)]
+        pub most_mb: Option<u32>,
+        /// Also put there what is carried for others.
+        #[serde(default)]
+        pub carry: bool,
+    }
+
+    /// A bundle that is on the stick.
+    pub struct BundleSent {
+        /// Name of the file.
+        pub file: String,
+        /// Bytes.
+        pub bytes: u64,
+        /// Records in it.
+        pub records: u32,
+        /// Photos and scans in it.
+        pub photos: u32,
+        /// Photos that found no room; they stay here and go next time.
+        pub photos_left: u32,
+        /// Others' bundles that lie there now.
+        pub carried: u32,
+        /// Earlier bundles of this desk, and answers that were read, that were removed from the stick.
+        pub removed: u32,
+    }
+
+    /// Read bundles.
+    pub struct BundleIn {
+        /// The folder on the stick, or one file.
+        pub from: String,
+        /// Also take others' bundles along.
+        #[serde(default)]
+        pub carry: bool,
+    }
+
+    /// What came from a stick.
+    pub struct BundleTaken {
+        /// Each bundle with what became of it.
+        pub rows: Vec<BundleRow>,
+        /// Own records that the county now says it has.
+        pub acknowledged: u32,
+        /// Records received.
+        pub received: u32,
+        /// Photos and scans received.
+        pub photos: u32,
+        /// Own photos that the county now says it has.
+        pub photos_kept: u32,
+        /// Case files that left this desk with a lost right.
+        pub files_gone: u32,
+        /// Own records the county keeps but does not let through.
+        pub held: u32,
+        /// Both sides agree on what this desk may see, as of the answer.
+        pub agreed: bool,
+        /// The day the answer was made, at the county.
+        pub made_on: Option<NaiveDate>,
+        /// Others' bundles that were taken along.
+        pub carried: u32,
+        /// Records that the county is still not known to have.
+        pub waiting: u32,
+        /// What the person should know.
+        pub remarks: Vec<Remark>,
     }
 
     /// The sync page.

@@ -97,6 +97,16 @@ pub trait Courier: Send + Sync {
     /// # Errors
     /// [`CourierFault`]; then what was kept so far goes on later.
     fn get_blob(&self, sha: Sha, from: u64, keep: &mut Keeping<'_>) -> Result<(), CourierFault>;
+    /// Brings another's sealed bundle to the county and takes the sealed answer to it. Unless told otherwise, nobody there
+    /// takes bundles.
+    ///
+    /// # Errors
+    /// [`CourierFault`].
+    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault> {
+        // Whoever has no such road does not look at what it would carry.
+        let _unread = sealed;
+        Err(CourierFault::Refused(Refusal::NotFound))
+    }
     /// Bytes out and in so far.
     fn traffic(&self) -> (u64, u64);
     /// Most bytes of batches, before compression, that should go in one push or page on this line now.

@@ -158,6 +158,8 @@ codes! {
     StickBad = "STICK_BAD", "这个U盘靠不住：读写出错，或读出来的和写进去的不一样（坏了，或容量是假的）。请换一个U盘；本机的记录都还在。", "This stick is not reliable: it fails, or gives back other bytes than were written (broken, or smaller than it says). Take another; everything here is kept.";
     /// No such folder on the stick.
     StickNoFolder = "STICK_NO_FOLDER", "找不到U盘上的这个文件夹。请插好U盘，再选一次。", "This folder of the stick is not there. Plug the stick in and choose again.";
+    /// Nothing on the stick is for this desk.
+    NoBundleHere = "NO_BUNDLE_HERE", "U盘里没有县里写给这台电脑的数据包。请先用U盘送出，交给县里（或代理点）收取后，再拿回来收取。", "The stick holds no bundle for this computer. First write yours, let the county (or an agency point) take it, then read the answer.";
     /// Some other file.
     NotABundle = "NOT_A_BUNDLE", "这个文件不是入户的数据包，没有读入。请选名字以.ruhu结尾的文件。", "This file is no bundle of Ruhu and was not read. Choose one whose name ends in .ruhu.";
     /// Sealed to somebody else.

@@ -2,9 +2,11 @@
 //! The desk knows rules of use and words for people; facts and their rules are `domain`'s, SQL is `store`'s, paper is
 //! `forms`'. Every reply is sent after commit; no network is ever on the road of a save.
 
+mod agency;
 pub mod api;
 pub mod background;
 mod bulletin;
+mod bundles;
 pub mod carry;
 pub mod clock;
 mod contacts;
@@ -241,6 +243,10 @@ impl Desk {
             Call::Sync(_) => (Reply::Sync(self.sync(None)?), Tag::ALL.to_vec()),
             Call::UpdateHousehold(with) => (Reply::UpdateHousehold(self.update_household(with)?), Tag::ALL.to_vec()),
             Call::SyncState(with) => (Reply::SyncState(self.sync_state(with)?), read()),
+            Call::Sticks(with) => (Reply::Sticks(self.sticks(with)?), read()),
+            Call::Stick(with) => (Reply::Stick(self.stick(with)?), read()),
+            Call::BundleOut(with) => (Reply::BundleOut(self.bundle_out(with)?), vec![Status]),
+            Call::BundleIn(with) => (Reply::BundleIn(self.bundle_in(with)?), Tag::ALL.to_vec()),
             Call::Conflicts(with) => (Reply::Conflicts(self.conflicts(with)?), read()),
             Call::SettleConflict(with) => {
                 (Reply::SettleConflict(self.settle_conflict(with)?), vec![Conflicts, Households, Status])

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
+use domain::Signer as _;
 use domain::blob::Piece;
 use domain::clock::Millis;
-use domain::Signer as _;
 use domain::enrol::{Refusal, offer_bytes};
-use domain::exchange::{Hello, Pull, Push};
+use domain::exchange::{Hello, Page, Pull, Push};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
@@ -88,19 +88,7 @@ impl Desk {
     }
 
     fn exchange(&self, carrier: &mut Carrier<'_>, first: Option<FileId>) -> Result<SyncReport, Failure> {
-        let mut report = SyncReport {
-            sent: 0,
-            received: 0,
-            blobs_sent: 0,
-            blobs_received: 0,
-            files_gone: 0,
-            held: 0,
-            bytes_out: 0,
-            bytes_in: 0,
-            clock_offset_ms: 0,
-            agreed: false,
-            remarks: Vec::new(),
-        };
+        let mut report = no_report();
         // Records first, both ways, and all of them, before the first photo: they are small and worth more.
         self.records(carrier, &mut report)?;
         {
@@ -112,6 +100,7 @@ impl Desk {
         }
         self.photos_out(carrier, first, &mut report)?;
         self.photos_in(carrier, first, &mut report)?;
+        self.deliver_carried(carrier, &mut report)?;
         (report.bytes_out, report.bytes_in) = carrier.traffic();
         Ok(report)
     }
@@ -193,7 +182,7 @@ impl Desk {
     }
 
     /// The blocks of numbers this desk should ask for.
-    fn wants(&self, store: &store::Store) -> Result<Vec<(DocKind, i32, u32)>, Failure> {
+    pub(crate) fn wants(&self, store: &store::Store) -> Result<Vec<(DocKind, i32, u32)>, Failure> {
         let present = self.present_of(store)?;
         let year = chrono::Datelike::year(&present.today);
         let device = FileId::device(self.identity.device);
@@ -328,12 +317,7 @@ impl Desk {
             store.set_meta("seen", &welcome.now)?;
             if welcome.agreed < top {
                 if all_marks {
-                    store.county_restored(welcome.agreed)?;
-                    report.remarks.push(remark(
-                        "COUNTY_RESTORED",
-                        "县里的服务器恢复过备份，本机已自动补送",
-                        "The county server was restored from a copy; this desk sent again what it lacked",
-                    ));
+                    restored(&mut store, welcome.agreed, report)?;
                 }
                 all_marks = !all_marks;
                 continue;
@@ -350,13 +334,7 @@ impl Desk {
                 drop(store);
                 self.offer(carrier)?;
                 self.claim(carrier, report)?;
-                let fresh = self.fresh_journal()?;
-                self.store().open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
-                report.remarks.push(remark(
-                    "NEW_JOURNAL",
-                    "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
-                    "This desk's journal was continued elsewhere (a cloned disk or a restored copy); a new one was begun, nothing is lost",
-                ));
+                self.begin_journal(&mut self.store(), report)?;
                 continue;
             }
             let went_over = store.went_over()?;
@@ -371,7 +349,7 @@ impl Desk {
                     continue;
                 }
             }
-            self.seal()?;
+            self.seal(&mut self.store())?;
             return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
@@ -381,8 +359,9 @@ impl Desk {
         Ok(JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?))
     }
 
-    /// Seals what is not sealed yet.
-    fn seal(&self) -> Result<(), Failure> {
+    /// Seals what is open.
+    pub(crate) fn seal(&self, store: &mut store::Store) -> Result<(), Failure> {
+        let seen: u64 = store.meta("head")?.unwrap_or(0);
         // Drawn before sealing begins: a batch without a fresh seed must not exist.
         let drawn = self.chance.fresh::<32>().map_err(|error| Failure::internal(&error))?;
         let mut turn = 0_u64;
@@ -395,8 +374,6 @@ impl Desk {
             }
             seed
         };
-        let mut store = self.store();
-        let seen: u64 = store.meta("head")?.unwrap_or(0);
         Ok(store.seal_open(&self.signing, seen, next)?)
     }
 
@@ -474,8 +451,20 @@ impl Desk {
         }
     }
 
+    /// Begins a new journal: this one was continued elsewhere.
+    pub(crate) fn begin_journal(&self, store: &mut store::Store, report: &mut SyncReport) -> Result<(), Failure> {
+        let fresh = self.fresh_journal()?;
+        store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
+        report.remarks.push(remark(
+            "NEW_JOURNAL",
+            "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
+            "This desk's journal was continued elsewhere (a cloned disk or a restored copy); a new one was begun, nothing is lost",
+        ));
+        Ok(())
+    }
+
     /// The greeting of this moment. One mark is enough unless the county does not share it.
-    fn hello(&self, wants: Vec<(DocKind, i32, u32)>, all_marks: bool) -> Result<Hello, Failure> {
+    pub(crate) fn hello(&self, wants: Vec<(DocKind, i32, u32)>, all_marks: bool) -> Result<Hello, Failure> {
         let store = self.store();
         let mut marks = store.marks()?;
         if !all_marks {
@@ -486,17 +475,18 @@ impl Desk {
     }
 
     /// A push of nothing yet, now: with how far the clock is off, as it was measured last.
-    fn push(&self) -> Result<Push, Failure> {
+    pub(crate) fn push(&self) -> Result<Push, Failure> {
         Ok(Push { wall: self.clock.wall(), offset: self.store().meta("offset")?, ..Push::default() })
     }
 
-    fn next_offer(&self, from: usize, most: usize) -> Result<Push, Failure> {
+    /// What of others' work, and of earlier journals, to offer next to a county that was restored.
+    pub(crate) fn next_offer(&self, from: usize, most: usize) -> Result<Push, Failure> {
         let fragments = self.store().fragments(from, most)?;
         Ok(Push { fragments, ..self.push()? })
     }
 
     /// What to send next: own batches from a number on, with the last one's number.
-    fn next_push(&self, from: u64, most: usize) -> Result<Option<(Push, u64)>, Failure> {
+    pub(crate) fn next_push(&self, from: u64, most: usize) -> Result<Option<(Push, u64)>, Failure> {
         let own = self.store().unacknowledged(from, most)?;
         let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) = own.into_iter().unzip();
         let Some(last) = numbers.last().copied() else { return Ok(None) };
@@ -524,12 +514,7 @@ impl Desk {
         }
     }
 
-    fn receive(
-        &self,
-        carrier: &mut Carrier<'_>,
-        journal: JournalId,
-        report: &mut SyncReport,
-    ) -> Result<(), Failure> {
+    fn receive(&self, carrier: &mut Carrier<'_>, journal: JournalId, report: &mut SyncReport) -> Result<(), Failure> {
         loop {
             let (cursor, anew) = {
                 let store = self.store();
@@ -543,17 +528,8 @@ impl Desk {
             });
             let page = pulled.map_err(|fault| self.worded(fault))?;
             let more = page.more;
-            let absorbed = self.store().absorb(&page)?;
-            report.received = report.received.saturating_add(absorbed.facts);
-            report.files_gone = report.files_gone.saturating_add(absorbed.gone);
-            carrier.done(u64::from(absorbed.facts));
-            if absorbed.unknown > 0 {
-                report.remarks.push(remark(
-                    "NEWER_KINDS",
-                    "收到了新版本写的记录，已原样保存，升级后可见",
-                    "Records of a newer version arrived; kept as they are, visible after an upgrade",
-                ));
-            }
+            let facts = take_page(&mut self.store(), &page, report)?;
+            carrier.done(u64::from(facts));
             if !more {
                 return Ok(());
             }
@@ -565,7 +541,7 @@ impl Desk {
     }
 
     /// A courier's fault in words.
-    fn worded(&self, fault: CourierFault) -> Failure {
+    pub(crate) fn worded(&self, fault: CourierFault) -> Failure {
         let address = self.identity.address.as_str();
         worded(fault, address)
     }
@@ -630,6 +606,49 @@ impl Desk {
         });
         Ok(SyncStateView { status, waiting, contacts, running })
     }
+}
+
+/// A report of nothing.
+pub(crate) fn no_report() -> SyncReport {
+    SyncReport {
+        sent: 0,
+        received: 0,
+        blobs_sent: 0,
+        blobs_received: 0,
+        files_gone: 0,
+        held: 0,
+        bytes_out: 0,
+        bytes_in: 0,
+        clock_offset_ms: 0,
+        agreed: false,
+        remarks: Vec::new(),
+    }
+}
+
+/// Takes a page that follows the cursor; returns how many facts were new.
+pub(crate) fn take_page(store: &mut store::Store, page: &Page, report: &mut SyncReport) -> Result<u32, Failure> {
+    let absorbed = store.absorb(page)?;
+    report.received = report.received.saturating_add(absorbed.facts);
+    report.files_gone = report.files_gone.saturating_add(absorbed.gone);
+    if absorbed.unknown > 0 {
+        report.remarks.push(remark(
+            "NEWER_KINDS",
+            "收到了新版本写的记录，已原样保存，升级后可见",
+            "Records of a newer version arrived; kept as they are, visible after an upgrade",
+        ));
+    }
+    Ok(absorbed.facts)
+}
+
+/// The county knows nothing above `agreed`: what it lacks is offered again.
+pub(crate) fn restored(store: &mut store::Store, agreed: u64, report: &mut SyncReport) -> Result<(), Failure> {
+    store.county_restored(agreed)?;
+    report.remarks.push(remark(
+        "COUNTY_RESTORED",
+        "县里的服务器恢复过备份，本机已自动补送",
+        "The county server was restored from a copy; this desk sent again what it lacked",
+    ));
+    Ok(())
 }
 
 /// A courier's fault in words.

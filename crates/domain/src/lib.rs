@@ -3,6 +3,7 @@
 
 pub mod blob;
 pub mod bulletin;
+pub mod bundle;
 pub mod calendar;
 pub mod clock;
 pub mod decision;

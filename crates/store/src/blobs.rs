@@ -98,8 +98,32 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn unsent_of(&self, file: FileId) -> Result<Vec<Sha>, StoreFault> {
-        let mut find = self.conn.prepare_cached("SELECT sha FROM blob WHERE sent = 0 AND file = ?1 ORDER BY size, sha")?;
+        let mut find =
+            self.conn.prepare_cached("SELECT sha FROM blob WHERE sent = 0 AND file = ?1 ORDER BY size, sha")?;
         Ok(find.query_map(params![file.0], |row| Ok(Sha(row.get(0)?)))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Own blobs that the county does not have, small first, each with the file and section it belongs to; at most `most`.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn unsent_places(&self, most: usize) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
+        let mut find = self
+            .conn
+            .prepare_cached("SELECT sha, file, section FROM blob WHERE sent = 0 ORDER BY size, sha LIMIT ?1")?;
+        let mut rows = find.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let section: String = row.get(2)?;
+            let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
+            out.push((Sha(row.get(0)?), FileId(row.get(1)?), section));
+        }
+        Ok(out)
+    }
+
+    /// The folder in which this file stands, where it stands in one.
+    pub fn folder(&self) -> Option<std::path::PathBuf> {
+        self.conn.path().and_then(|path| std::path::Path::new(path).parent()).map(std::path::Path::to_owned)
     }
 
     /// The county has this blob.

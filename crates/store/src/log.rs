@@ -984,7 +984,9 @@ impl Taking<'_, '_> {
         let erased = self.erased_of(no, &facts)?;
         self.replaced = tx
             .prepare_cached("SELECT DISTINCT target FROM replaced WHERE target >= ?1 AND target < ?2")?
-            .query_map([names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?], |row| row.get(0))?
+            .query_map([names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?], |row| {
+                row.get(0)
+            })?
             .collect::<Result<_, _>>()?;
         if fresh && erased.is_empty() {
             // As received.
@@ -1035,8 +1037,7 @@ impl Taking<'_, '_> {
             let mut find = self.tx.prepare_cached("SELECT file, section FROM erased WHERE n = ?1")?;
             for Verified { fact, .. } in facts {
                 let n = names::fact_no(no, fact.id.seq)?;
-                let by: Option<(i64, String)> =
-                    find.query_row([n], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let by: Option<(i64, String)> = find.query_row([n], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
                 let Some((file, section)) = by else { continue };
                 let place = (self.names.known_file(fact.file), fact.section.code());
                 if place == (Some(file), section.as_str()) && erasable(&fact.kind) {
@@ -1071,12 +1072,8 @@ impl Taking<'_, '_> {
                 .optional()?;
             if let Some((was_held, file, was_at)) = here {
                 let at = corrected(fact.wall, received);
-                tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?.execute(params![
-                    n,
-                    int(position),
-                    held,
-                    at.0
-                ])?;
+                tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
+                    .execute(params![n, int(position), held, at.0])?;
                 if self.anew {
                     tx.prepare_cached("DELETE FROM stale WHERE n = ?1")?.execute([n])?;
                 }

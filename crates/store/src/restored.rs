@@ -12,9 +12,7 @@ use domain::ids::{DeviceId, FactId, JournalId, Sha};
 use rusqlite::{Transaction, params};
 
 use crate::fault::StoreFault;
-use crate::log::{
-    MASTER, Store, bodies, carried, decide, int, keep_mark, leave, meta, refold, set_meta,
-};
+use crate::log::{MASTER, Store, bodies, carried, decide, int, keep_mark, leave, meta, refold, set_meta};
 use crate::names::{self, Names};
 use crate::views::Numbered;
 
@@ -106,10 +104,8 @@ impl Store {
         let mut bytes = 0_usize;
         while let Some(row) = rows.next()? {
             let n: i64 = row.get(0)?;
-            let raw: Vec<u8> = self
-                .conn
-                .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
-                .query_row([n], |row| row.get(0))?;
+            let raw: Vec<u8> =
+                self.conn.prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?.query_row([n], |row| row.get(0))?;
             bytes = bytes.saturating_add(raw.len());
             if bytes > most && !out.is_empty() {
                 break;
@@ -241,11 +237,8 @@ pub(crate) fn offer_papers(tx: &Transaction<'_>) -> Result<(), StoreFault> {
 /// While all is read anew: what is acknowledged now must be named too, if it is let through, for its section may be lost.
 /// What is held is named by nothing else than its acknowledgement.
 pub(crate) fn named_by_ack(tx: &Transaction<'_>, n: i64, to_be_named: bool) -> Result<(), StoreFault> {
-    let sql = if to_be_named {
-        "INSERT OR IGNORE INTO stale (n) VALUES (?1)"
-    } else {
-        "DELETE FROM stale WHERE n = ?1"
-    };
+    let sql =
+        if to_be_named { "INSERT OR IGNORE INTO stale (n) VALUES (?1)" } else { "DELETE FROM stale WHERE n = ?1" };
     tx.prepare_cached(sql)?.execute([n])?;
     Ok(())
 }

@@ -201,7 +201,7 @@ fn write_and<E: From<StickFault>>(
 ) -> Result<Written, E> {
     must_be_folder(folder)?;
     sweep(folder);
-    let (file, fleeting) = create(folder, envelope.direction, chance)
+    let (file, fleeting) = create(folder, envelope.direction, chance.first_chunk().unwrap_or(&[0; 4]))
         .map_err(|error| classify(error, folder, Some(crate::bundle::LEAST_BYTES)))?;
     let sink = Sink { file, hash: Sha256::new(), bytes: 0, full: false };
     let writer = Writer::new(sink, envelope, chance).map_err(|fault| worded(fault, folder, Some(0)))?;
@@ -209,24 +209,94 @@ fn write_and<E: From<StickFault>>(
     fill(&mut filler)?;
     let (header, items) = (*filler.writer.header(), filler.writer.items());
     let (sink, bytes) = filler.writer.finish().map_err(|fault| worded(fault, folder, Some(0)))?;
+    let path = prove(sink, fleeting, &header, bytes, meddle)?;
+    Ok(Written { path, id: header.id, bytes, items })
+}
+
+/// Copies a bundle unread into `folder`, under its name, as careful as [`write`]; one that lies there already is left.
+///
+/// # Errors
+/// `Bundle` for a file that does not look like a bundle from outside; else as [`write`].
+pub fn copy(from: &Path, folder: &Path) -> Result<PathBuf, StickFault> {
+    let read = |error| classify(error, from, None);
+    if !fs::symlink_metadata(from).map_err(read)?.is_file() {
+        return Err(StickFault::Bundle(BundleFault::NotABundle));
+    }
+    let bytes = fs::metadata(from).map_err(read)?.len();
+    let header = look(from, bytes)?;
+    let mut source = File::open(from).map_err(read)?;
+    put(&mut source, &header, folder)
+}
+
+/// Puts the bytes of a bundle that came over a line into `folder`, as careful as [`write`].
+///
+/// # Errors
+/// As [`copy`].
+pub fn put_bytes(bytes: &[u8], folder: &Path) -> Result<PathBuf, StickFault> {
+    let header = Header::read(&mut &*bytes).map_err(|fault| worded(fault, folder, None))?;
+    match crate::bundle::size_fault(u64::try_from(bytes.len()).unwrap_or(u64::MAX)) {
+        Some(fault) => Err(StickFault::Bundle(fault)),
+        None => put(&mut &*bytes, &header, folder),
+    }
+}
+
+fn put(source: &mut impl Read, header: &Header, folder: &Path) -> Result<PathBuf, StickFault> {
+    must_be_folder(folder)?;
+    let path = folder.join(name_of(header));
+    let there = |path: &Path| fs::metadata(path).ok().and_then(|found| look(path, found.len()).ok());
+    if there(&path) == Some(*header) {
+        return Ok(path);
+    }
+    sweep(folder);
+    let number = header.id.0.first_chunk().unwrap_or(&[0; 4]);
+    let written = |error| classify(error, folder, Some(crate::bundle::LEAST_BYTES));
+    let (file, fleeting) = create(folder, header.direction, number).map_err(written)?;
+    let mut sink = Sink { file, hash: Sha256::new(), bytes: 0, full: false };
+    let mut piece = vec![0; PIECE];
+    loop {
+        let now = source.read(&mut piece).map_err(StickFault::Io)?;
+        if now == 0 {
+            break;
+        }
+        sink.write_all(piece.get(..now).unwrap_or_default()).map_err(written)?;
+    }
+    let bytes = sink.bytes;
+    prove(sink, fleeting, header, bytes, |_| {})
+}
+
+/// Room left for us where `folder` is, bytes, where the system tells.
+pub fn room(folder: &Path) -> Option<u64> {
+    free(folder)
+}
+
+/// Puts a written file on the stick, reads it back from there, and gives it its name.
+fn prove(
+    sink: Sink,
+    fleeting: Fleeting,
+    header: &Header,
+    bytes: u64,
+    meddle: impl FnOnce(&Path),
+) -> Result<PathBuf, StickFault> {
+    let near = fleeting.path.clone();
+    let folder = near.parent().unwrap_or(&near);
     let synced = if sink.full { Err(ErrorKind::StorageFull.into()) } else { sink.file.sync_all() };
     forget_cached(&sink.file);
     drop(sink.file);
     if let Err(error) = synced {
         // Gone first, so that what is said to be free is free.
         drop(fleeting);
-        return Err(classify(error, folder, Some(bytes)).into());
+        return Err(classify(error, folder, Some(bytes)));
     }
     meddle(&fleeting.path);
     let found = read_back(&fleeting.path).map_err(|error| classify(error, folder, Some(bytes)))?;
     if found != (bytes, sink.hash.finalize().into()) {
-        return Err(StickFault::ReadBack.into());
+        return Err(StickFault::ReadBack);
     }
-    let path = name(fleeting, &header).map_err(|error| classify(error, folder, Some(bytes)))?;
+    let path = name(fleeting, header).map_err(|error| classify(error, folder, Some(bytes)))?;
     if !fs::metadata(&path).is_ok_and(|named| named.len() == bytes) {
-        return Err(StickFault::Gone.into());
+        return Err(StickFault::Gone);
     }
-    Ok(Written { path, id: header.id, bytes, items })
+    Ok(path)
 }
 
 fn must_be_folder(path: &Path) -> Result<(), StickFault> {
@@ -239,8 +309,8 @@ fn must_be_folder(path: &Path) -> Result<(), StickFault> {
 }
 
 /// A new file under its temporary name, locked for as long as it is open.
-fn create(folder: &Path, direction: Direction, chance: &[u8; CHANCE]) -> io::Result<(File, Fleeting)> {
-    let number = hex(chance.first_chunk::<4>().unwrap_or(&[0; 4]));
+fn create(folder: &Path, direction: Direction, number: &[u8; 4]) -> io::Result<(File, Fleeting)> {
+    let number = hex(number);
     let path = folder.join(format!("入户-{}-{number}.{ENDING}.{PART}", direction.word()));
     let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
     let fleeting = Fleeting { path, kept: false };

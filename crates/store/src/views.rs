@@ -257,12 +257,7 @@ pub(crate) struct Numbered<'a> {
 
 /// Takes an effective fact, whose row is in the log, into the views: notes the end of what it replaces and, unless it is
 /// `replaced` already, puts its own row in. Returns whether the family's line must be written anew.
-pub(crate) fn take(
-    hot: &mut Hot<'_>,
-    new: &Numbered<'_>,
-    targets: &[i64],
-    replaced: bool,
-) -> Result<bool, StoreFault> {
+pub(crate) fn take(hot: &mut Hot<'_>, new: &Numbered<'_>, targets: &[i64], replaced: bool) -> Result<bool, StoreFault> {
     let tx = hot.tx;
     for target in targets {
         hot.replace.execute([*target, new.n])?;
@@ -351,13 +346,7 @@ fn put(tx: &Connection, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFa
             tx.prepare_cached(
                 "INSERT INTO contact_stated (fact, file, number, state, on_day) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![
-                n,
-                file,
-                stated.number.as_str(),
-                stated.state.code(),
-                text(stated.on)
-            ])?;
+            .execute(params![n, file, stated.number.as_str(), stated.state.code(), text(stated.on)])?;
         }
         Event::LetterPrinted(letter) => {
             tx.prepare_cached(
@@ -396,13 +385,7 @@ fn put(tx: &Connection, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFa
             tx.prepare_cached(
                 "INSERT INTO receipt_done (fact, file, doc_no, mode, served_on) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![
-                n,
-                file,
-                text(&done.receipt),
-                done.mode.code(),
-                text(done.served_on)
-            ])?;
+            .execute(params![n, file, text(&done.receipt), done.mode.code(), text(done.served_on)])?;
         }
         Event::PaymentReported(paid) => {
             tx.prepare_cached("INSERT INTO payment (fact, file, amount, on_day) VALUES (?1, ?2, ?3, ?4)")?
@@ -517,7 +500,8 @@ pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
         ))?
         .execute([file])?;
     }
-    tx.prepare_cached("DELETE FROM visit WHERE file = ?1 AND fact IN (SELECT target FROM replaced)")?.execute([file])?;
+    tx.prepare_cached("DELETE FROM visit WHERE file = ?1 AND fact IN (SELECT target FROM replaced)")?
+        .execute([file])?;
     line(tx, file)
 }
 

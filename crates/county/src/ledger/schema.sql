@@ -48,6 +48,15 @@ CREATE TABLE bundle_key (
 -- The last greeting that was given blocks of numbers: said again, it is given none.
 CREATE TABLE greeting (device BLOB PRIMARY KEY, said BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
+-- What a device last asked in a bundle, from which place of the log and when by its clock: an answer follows from it.
+CREATE TABLE asked (
+    device BLOB PRIMARY KEY,
+    bundle BLOB NOT NULL,
+    visible INTEGER NOT NULL,
+    wall INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- `device` is NULL for the master's own journals: the present one and those of lost histories.
 CREATE TABLE journal (
     id BLOB PRIMARY KEY,
@@ -178,6 +187,7 @@ CREATE TABLE blob_in (
     device BLOB NOT NULL REFERENCES device (id),
     PRIMARY KEY (sha, file, section)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX blob_in_by_section ON blob_in (file, section);
 
 -- Blobs on their way, by who sends them: kept piece by piece, shown to nobody before they are whole and have their hash.
 CREATE TABLE part (

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
 use domain::fact::MOST_FACTS;
-use domain::ids::{BundleKey, DeviceId, FactId, FileId, JournalId, KeyPrint, LogId, PersonId, Sha};
+use domain::ids::{BundleId, BundleKey, DeviceId, FactId, FileId, JournalId, KeyPrint, LogId, PersonId, Sha};
 use domain::place::PlaceCode;
 use domain::rights::{Entitled, Position};
 use domain::words::{DocKind, Role, Section};
@@ -389,6 +389,22 @@ impl Transaction for Tx<'_> {
         self.0.execute(
             "INSERT INTO greeting (device, said) VALUES (?1, ?2) ON CONFLICT (device) DO UPDATE SET said = excluded.said",
             params![device.0, said.0],
+        )?;
+        Ok(())
+    }
+
+    fn asked(&self, device: DeviceId) -> Kept<Option<(BundleId, Vec<u8>)>> {
+        let mut read = self.0.prepare_cached("SELECT bundle, bytes FROM asked WHERE device = ?1")?;
+        Ok(read.query_row([device.0], |row| Ok((BundleId(row.get(0)?), row.get(1)?))).optional()?)
+    }
+
+    fn put_asked(&self, device: DeviceId, bundle: &BundleId, at: (Position, Millis), bytes: &[u8]) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO asked (device, bundle, visible, wall, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (device) DO UPDATE
+             SET bundle = excluded.bundle, visible = excluded.visible, wall = excluded.wall, bytes = excluded.bytes
+             WHERE excluded.visible >= visible OR excluded.wall > wall",
+            params![device.0, bundle.0, int(at.0), at.1.0, bytes],
         )?;
         Ok(())
     }
@@ -806,6 +822,16 @@ impl Transaction for Tx<'_> {
     fn blob_places(&self, sha: Sha) -> Kept<Vec<(FileId, Section)>> {
         let mut read = self.0.prepare_cached("SELECT file, section FROM blob_in WHERE sha = ?1")?;
         let rows = read.query_map([sha.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn papers_of_others(&self, file: FileId, section: Section, device: DeviceId) -> Kept<Vec<(Sha, u64)>> {
+        let mut read = self.0.prepare_cached(
+            "SELECT b.sha, length(b.bytes) FROM blob_in i JOIN blob b ON b.sha = i.sha
+             WHERE i.file = ?1 AND i.section = ?2 AND i.device <> ?3",
+        )?;
+        let rows =
+            read.query_map(params![file.0, section.code(), device.0], |row| Ok((Sha(row.get(0)?), uint(row, 1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

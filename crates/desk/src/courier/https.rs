@@ -435,7 +435,8 @@ impl Courier for Https {
     fn push(&self, push: &Push) -> Result<Acks, CourierFault> {
         let begun = now();
         let acks = self.say("/v1/push", push)?;
-        let bytes = push.batches.iter().chain(&push.fragments).fold(0_usize, |sum, batch| sum.saturating_add(batch.len()));
+        let bytes =
+            push.batches.iter().chain(&push.fragments).fold(0_usize, |sum, batch| sum.saturating_add(batch.len()));
         self.line().pace.paged(bytes, now().saturating_duration_since(begun));
         Ok(acks)
     }
@@ -461,6 +462,12 @@ impl Courier for Https {
 
     fn close(&self, pull: &Pull) -> Result<Sum, CourierFault> {
         self.say("/v1/close", pull)
+    }
+
+    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault> {
+        let at = format!("{}/v1/bundle", self.address);
+        let body = sealed.to_vec();
+        self.send(|client| client.post(at).header("content-type", "application/octet-stream").body(body), sealed.len())
     }
 
     fn blob_stand(&self, piece: &Piece) -> Result<Stand, CourierFault> {
