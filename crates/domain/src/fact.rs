@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::body::{self, Form, Owner, Squashed};
 use crate::clock::Millis;
-use crate::ids::{FactId, FileId, JournalId, PersonId, Sha};
+use crate::ids::{FactId, FileId, JournalId, PersonId, Sha, hex};
 use crate::text;
 use crate::wire::{MOST_SPAN, Reader, WireFault, Writer};
 use crate::words::Section;
@@ -271,6 +271,13 @@ impl Row {
     /// Its leaf.
     pub fn leaf(&self) -> Sha {
         self.leaf
+    }
+
+    /// Kind and body as they stand in the row, for who checks the encoding from outside: number, name, form, frame, texts.
+    pub fn written(&self) -> String {
+        let name = if let Kind::Named(name) = &self.kind { hex(name.as_bytes()) } else { String::new() };
+        let Squashed { form, frame, texts } = &self.body;
+        format!("{}:{name}:{}:{}:{}", self.kind.number(), form.code(), hex(frame), hex(texts))
     }
 }
 
