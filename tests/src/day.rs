@@ -9,7 +9,7 @@ use domain::clock::{Millis, Received};
 use domain::event::Event;
 use domain::exchange::{Cursor, Delivery, Mark, Page, Push};
 use domain::fact::{Batch, Fact, MOST_FACTS, Seal, seal};
-use domain::household::{Contract, ContactAdded, DueListed, FieldFilled, HouseholdListed, Placed};
+use domain::household::{ContactAdded, Contract, DueListed, FieldFilled, HouseholdListed, Placed};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha, hex};
 use domain::money::Fen;
 use domain::org::DeviceEnrolled;
@@ -190,7 +190,8 @@ impl Before {
             let wall = Millis(MIDNIGHT + i64::from(edit.at_s) * 1000);
             let file = file_of(edit.record);
             for event in events(&edit, facts.last()) {
-                let slot = if let What::FieldSet { field, .. } = &edit.what { Some((edit.record, *field)) } else { None };
+                let slot =
+                    if let What::FieldSet { field, .. } = &edit.what { Some((edit.record, *field)) } else { None };
                 let replaces = slot.map_or_else(Vec::new, |slot| match shown.get(&slot) {
                     Some(own) => vec![*own],
                     None => self.stands.get(&slot).cloned().unwrap_or_default(),
@@ -231,7 +232,11 @@ fn listed(work: &Workload, record: u32) -> Vec<Event> {
     let (principal, interest) = (fen(&mut chance), fen(&mut chance));
     vec![
         Event::HouseholdListed(HouseholdListed {
-            borrower: format!("{}{}", ["张", "李", "王", "赵"][chance.below(4)], ["鹏", "静", "建国", "秀英"][chance.below(4)]),
+            borrower: format!(
+                "{}{}",
+                ["张", "李", "王", "赵"][chance.below(4)],
+                ["鹏", "静", "建国", "秀英"][chance.below(4)]
+            ),
             borrower_as_bank: None,
             id_tail: format!("{:04}", chance.below(10_000)),
             co_borrower: Some("李桂兰".to_owned()),

@@ -58,8 +58,39 @@ const fn may(name: &'static str, value: Value) -> Key {
 
 /// FROZEN: words of relations; what is not here is a text.
 const KIN: &[&str] = &[
-    "父亲", "母亲", "父", "母", "祖父", "祖母", "兄", "弟", "姐", "妹", "叔", "婶", "姑", "舅", "姨", "配偶", "邻居",
-    "村干部", "本人", "哥哥", "弟弟", "姐姐", "妹妹", "爷爷", "奶奶", "外公", "外婆", "叔叔", "伯父", "丈夫", "妻子", "儿子", "女儿",
+    "父亲",
+    "母亲",
+    "父",
+    "母",
+    "祖父",
+    "祖母",
+    "兄",
+    "弟",
+    "姐",
+    "妹",
+    "叔",
+    "婶",
+    "姑",
+    "舅",
+    "姨",
+    "配偶",
+    "邻居",
+    "村干部",
+    "本人",
+    "哥哥",
+    "弟弟",
+    "姐姐",
+    "妹妹",
+    "爷爷",
+    "奶奶",
+    "外公",
+    "外婆",
+    "叔叔",
+    "伯父",
+    "丈夫",
+    "妻子",
+    "儿子",
+    "女儿",
 ];
 /// FROZEN.
 const FIELDS: &[&str] = &["ADDRESS_FOUND", "WHEREABOUTS", "NAME_TRUE"];
@@ -264,7 +295,10 @@ const KINDS: &[(&str, Option<&[Key]>)] = &[
     ("ProfileSaved", None),
     ("RoleGiven", None),
     ("DeviceEnrolled", None),
-    ("BlockLeased", Some(&[must("kind", Value::Code(DOCUMENTS)), must("year", Value::Number), must("block", Value::Number)])),
+    (
+        "BlockLeased",
+        Some(&[must("kind", Value::Code(DOCUMENTS)), must("year", Value::Number), must("block", Value::Number)]),
+    ),
     ("PlacesLoaded", None),
     ("RegistryLoaded", None),
     ("VillageAssigned", None),
@@ -712,4 +746,144 @@ pub(crate) fn unsquash(kind: &str, squashed: &Squashed, owner: Owner) -> Result<
         }
     };
     if out.len() > MOST_BODY { Err(WireFault::Range("length")) } else { Ok(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::JournalId;
+
+    fn owner() -> Owner {
+        // 2026-12-08 10:32 in the county.
+        Owner { id: FactId { journal: JournalId([7; 8]), seq: 41 }, wall: Millis(1_796_697_120_123) }
+    }
+
+    fn form_of(kind: &str, body: &str) -> (Form, usize) {
+        let squashed = squash(kind, body.as_bytes(), owner());
+        assert_eq!(unsquash(kind, &squashed, owner()).expect("comes back"), body.as_bytes(), "{body}");
+        (squashed.form, squashed.frame.len() + squashed.texts.len())
+    }
+
+    const BODIES: &[(&str, &str, usize)] = &[
+        ("FieldFilled", r#"{"field":"WHEREABOUTS","text":"村东第3家"}"#, 9),
+        ("ContactAdded", r#"{"number":"13800138000","relation":"母亲","source":"VILLAGE"}"#, 9),
+        ("ContactStated", r#"{"number":"0375-1234567","state":"CONFIRMED","on":"2026-12-07"}"#, 16),
+        (
+            "VisitMade",
+            r#"{"on":"2026-12-08","arrived":"10:20:00","left":"10:30:00","purpose":"SERVE","result":"MOVED"}"#,
+            6,
+        ),
+        (
+            "VisitNoted",
+            r#"{"visit":"0707070707070707:40","met_name":"王建国","met_relation":"父亲","only_children":false,"situations":["PLEDGED","OTHER"],"next_on":"2026-12-20","note":"在家"}"#,
+            17,
+        ),
+        ("Placed", r#"{"place":"410490100200"}"#, 6),
+        (
+            "HouseholdListed",
+            r#"{"borrower":"王建国","id_tail":"001X","co_borrower":"李桂兰","relation":"母亲","address":"3组","grad_year":2019,"phones":[{"number":"13800138000"}]}"#,
+            40,
+        ),
+        ("Identified", r#"{"borrower_id":"410490200203140011","accounts":["6222020200112233"]}"#, 19),
+        (
+            "LetterVoided",
+            r#"{"doc":{"organ":"青资助","kind":"SERVICE_RECEIPT","year":2026,"serial":10100},"reason":"印错"}"#,
+            20,
+        ),
+        (
+            "ReceiptFiled",
+            r#"{"receipt":{"organ":"青资助","kind":"SERVICE_RECEIPT","year":2026,"serial":1},"sha256":"0707070707070707070707070707070707070707070707070707070707070707","media":"image/jpeg","bytes":90210}"#,
+            60,
+        ),
+        (
+            "ReceiptCompleted",
+            r#"{"receipt":{"organ":"青","kind":"SERVICE_RECEIPT","year":2026,"serial":1},"mode":"CO_RESIDENT","served_on":"2026-12-08","served_at":"10:20:00","servers":["王建国"],"signed":true,"fingerprinted":false,"dated_by_hand":false,"proxy":{"name":"李桂兰","relation":"母亲","adult":true,"lives_there":true,"sealed":false},"home_confirmed":false,"filmed":false,"post_delivered":false,"arrival_proof":false}"#,
+            40,
+        ),
+        (
+            "PaymentReported",
+            r#"{"channel":"POS","amount":235000,"on":"2026-12-08","at":"10:20:00","reference":"000123456789","card_tail":"2233"}"#,
+            20,
+        ),
+        ("PaymentVoided", r#"{"reason":"印错"}"#, 8),
+        ("BlockLeased", r#"{"kind":"SERVICE_RECEIPT","year":2026,"block":101}"#, 5),
+    ];
+
+    #[test]
+    fn known_bodies_are_short_and_come_back() {
+        for (kind, body, most) in BODIES {
+            let (form, size) = form_of(kind, body);
+            assert!(form == Form::Keys && size <= *most, "{kind} takes {size} in {form:?}");
+        }
+    }
+
+    #[test]
+    fn bodies_that_no_key_fits_stay_what_they_were() {
+        let strange = [
+            r#"{ "field":"WHEREABOUTS","text":"a"}"#,
+            r#"{"text":"a","field":"WHEREABOUTS"}"#,
+            r#"{"field":"SHOE_SIZE","text":"a"}"#,
+            r#"{"field":"WHEREABOUTS","text":"\u0041"}"#,
+            r#"{"field":"WHEREABOUTS","text":"a","newer":1}"#,
+            r#"{"field":"WHEREABOUTS"}"#,
+            "",
+            "[]",
+            "父亲 not JSON \u{1}",
+        ];
+        for body in strange {
+            assert_ne!(form_of("FieldFilled", body).0, Form::Keys, "{body}");
+        }
+        assert_eq!(form_of("FieldFilled", "{\"field\":\"NAME_TRUE\",\"text\":\"\\\"\\n\\u0001\u{7f}\"}").0, Form::Keys);
+        assert_eq!(form_of("NewerKind", "{\"note\":\"在家\"}").0, Form::Text);
+        let broken = squash("FieldFilled", &[0xff, 0xfe], owner());
+        assert_eq!((broken.form, unsquash("FieldFilled", &broken, owner())), (Form::Raw, Ok(vec![0xff, 0xfe])));
+    }
+
+    #[test]
+    fn changed_bodies_come_back_and_changed_bytes_never_panic_or_swell() {
+        let mut state = 11_u64;
+        let mut below = |end: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).expect("a number") % end
+        };
+        for turn in 0..20_000 {
+            let (kind, body, _) = BODIES[turn % BODIES.len()];
+            // The body changed: whatever it is now, it comes back.
+            let mut changed = body.as_bytes().to_vec();
+            let at = below(changed.len());
+            changed[at] = u8::try_from(below(256)).expect("a byte");
+            let squashed = squash(kind, &changed, owner());
+            assert_eq!(unsquash(kind, &squashed, owner()), Ok(changed));
+            // Its bytes changed or cut: an error or some body, never more than a body may have.
+            let mut bad = squash(kind, body.as_bytes(), owner());
+            for part in [&mut bad.frame, &mut bad.texts] {
+                if !part.is_empty() {
+                    let at = below(part.len());
+                    part[at] = u8::try_from(below(256)).expect("a byte");
+                    let keep = part.len() - below(2);
+                    part.truncate(keep);
+                }
+            }
+            assert!(unsquash(kind, &bad, owner()).map_or(0, |body| body.len()) <= MOST_BODY);
+        }
+        // A list of more than there is, and texts that grow ninefold.
+        let lie = Squashed { form: Form::Keys, frame: vec![4, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f], texts: Vec::new() };
+        assert!(unsquash("VisitMade", &lie, owner()).is_err());
+        let mut texts = vec![HIGHEST; MOST_BODY];
+        texts.push(LAST);
+        let bomb = Squashed { form: Form::Text, frame: Vec::new(), texts };
+        assert_eq!(unsquash("NewerKind", &bomb, owner()), Err(WireFault::Range("length")));
+    }
+
+    /// The first code, a day of six characters, is this byte twice.
+    const HIGHEST: u8 = 0x80;
+
+    #[test]
+    fn every_kind_that_there_is_has_a_number() {
+        for (at, (kind, _)) in KINDS.iter().enumerate() {
+            assert!(crate::event::writer(kind).is_some(), "{kind} is no kind");
+            assert_eq!((usize::from(number_of(kind)), kind_of(number_of(kind))), (at + 1, Some(*kind)));
+        }
+        assert_eq!((number_of("NewerKind"), kind_of(0), NUMBERED), (0, None, 29));
+    }
 }

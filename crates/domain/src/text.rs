@@ -39,8 +39,8 @@ static WORDS: LazyLock<Vec<&str>> =
 
 /// FROZEN: 08 to 1F, and 7F.
 const MARKS: [char; 25] = [
-    '，', '。', '、', '：', '；', '？', '！', '（', '）', '“', '”', '《', '》', '·', '—', '…', '元', '月', '日', '年', '号',
-    '村', '组', '的', '了',
+    '，', '。', '、', '：', '；', '？', '！', '（', '）', '“', '”', '《', '》', '·', '—', '…', '元', '月', '日', '年',
+    '号', '村', '组', '的', '了',
 ];
 
 /// FROZEN: surnames that begin a name of three.
@@ -261,7 +261,8 @@ pub(crate) fn get(bytes: &mut &[u8], out: &mut String) -> Result<u8, WireFault> 
                 }
             }
             YUAN => {
-                let yuan = figure(bytes, YUAN_BASE)?.saturating_mul(YUAN_BASE).saturating_add(figure(bytes, YUAN_BASE)?);
+                let yuan =
+                    figure(bytes, YUAN_BASE)?.saturating_mul(YUAN_BASE).saturating_add(figure(bytes, YUAN_BASE)?);
                 out.push_str(&format!("{yuan:04}元"));
             }
             mark @ 0x08..=0x1f => out.extend(MARKS.get(usize::from(mark.saturating_sub(8)))),
@@ -303,7 +304,10 @@ mod tests {
         assert_eq!((PLACES.surnames.len(), PLACES.givens.len()), (SURNAME.len(), GIVENS.len()));
         // FROZEN: whoever changes a word changes what was signed.
         let table = include_bytes!("../../../assets/wire/words.txt");
-        assert_eq!(crate::ids::Sha::of(table).to_string(), "cfd047723e8350e9e6d09e17439f6deb6ec65d44999cc717a5e9ed36226027d1");
+        assert_eq!(
+            crate::ids::Sha::of(table).to_string(),
+            "cfd047723e8350e9e6d09e17439f6deb6ec65d44999cc717a5e9ed36226027d1"
+        );
     }
 
     #[test]
