@@ -1,7 +1,7 @@
 """Checks a sealed batch without a line of Ruhu's code: encoding v1, SHA-256 tree, Ed25519 (RFC 8032, strict).
 
 Reads lines `<public key hex> <batch hex>`; prints for each `ok <facts open> <facts in all> <last seal hash hex>` and the
-open facts' seq, kind and body, or `bad <why>`. It must never import anything beyond the standard library.
+open facts' seq, kind and body as they are written there, or `bad <why>`. It must never import anything beyond the standard library.
 """
 
 import hashlib
@@ -78,7 +78,19 @@ class Bad(Exception):
 
 class Reader:
     def __init__(self, data):
-        self.data, self.at = data, 0
+        self.data, self.at, self.side = data, 0, b""
+
+    def cut(self, n):
+        """Seal and tree end after `n` bytes; the texts follow."""
+        self.data, self.at, self.side = self.raw(n), 0, self.data[self.at :]
+
+    def texts(self):
+        """The next row's texts: up to its last one's end."""
+        end = self.side.find(1) + 1
+        if end == 0:
+            raise Bad("short")
+        out, self.side = self.side[:end], self.side[end:]
+        return out
 
     def raw(self, n):
         out = self.data[self.at : self.at + n]
@@ -136,7 +148,80 @@ def salts(seed, n):
     return salts(grown[:16], at) + salts(grown[16:], n - at)
 
 
-def tree(r, first, n, head, facts):
+def number(n):
+    out = bytearray()
+    while n > 127:
+        out.append(n & 127 | 128)
+        n >>= 7
+    return bytes(out) + bytes([n])
+
+
+def near(r):
+    n = r.varint()
+    return n >> 1 if n & 1 == 0 else -(n >> 1) - 1
+
+
+def span(n):
+    whole = n % 1000 == 0
+    n = n // 1000 if whole else n
+    return number((n << 1 if n >= 0 else (-n << 1) - 1) << 1 | (0 if whole else 1))
+
+
+class Said:
+    """What the open rows before have said; a row says what differs."""
+
+    def __init__(self, journal, base):
+        self.journal, self.unit = journal, 1000 if base % 1000 == 0 else 1
+        self.author = self.file = None
+        self.since, self.kinds, self.journals = 0, {}, []
+
+    def replaced(self, r, seq):
+        n = r.varint()
+        place, again = n >> 1, n & 1
+        if place == 0:
+            return self.journal + number(seq - near(r) & 2**64 - 1), again
+        if place == len(self.journals) + 1:
+            self.journals.append([r.raw(8), 0])
+        if place > len(self.journals):
+            raise Bad("journal")
+        known = self.journals[place - 1]
+        known[1] = known[1] + near(r) & 2**64 - 1
+        return known[0] + number(known[1]), again
+
+    def row(self, r, seq):
+        """What is hashed of the next row, and what it says of itself."""
+        head = r.varint()
+        more = r.raw(1)[0] if head & 8 else 0
+        kind, form = head >> 4, more >> 3
+        name = r.bytes() if kind == 0 else b""
+        if kind > 29 or form > 2:
+            raise Bad("kind or form")
+        if more & 1:
+            self.author = r.bytes()
+        section, length, has_texts = self.kinds.get(kind, (b"\x00", 0, 0))
+        if more & 2:
+            section = r.raw(1)
+        if head & 1:
+            self.file = r.raw(8)
+        self.since += r.span() if more & 4 else r.varint() * self.unit
+        if head & 4:
+            length, has_texts = divmod(r.varint(), 2)
+        replaces, again = [], head & 2
+        while again:
+            one, again = self.replaced(r, seq)
+            replaces.append(one)
+        frame = r.raw(length)
+        texts = r.texts() if has_texts else b""
+        self.kinds[kind] = section, length, has_texts
+        if self.author is None or self.file is None:
+            raise Bad("row")
+        hashed = [bytes([len(self.author)]), self.author, section, self.file, span(self.since), bytes([kind])]
+        hashed += [number(len(name)) + name if kind == 0 else b"", number(len(replaces)), *replaces, bytes([form])]
+        hashed += [number(len(frame)), frame, number(len(texts)), texts]
+        return b"".join(hashed), f"{seq}:{kind}:{name.hex()}:{form}:{frame.hex()}:{texts.hex()}"
+
+
+def tree(r, first, n, said, facts):
     """The node of the next subtree, over `n` facts from `first`."""
     tag = r.raw(1)[0]
     if tag == 0:
@@ -144,33 +229,20 @@ def tree(r, first, n, head, facts):
     if tag == 1:
         leaves = []
         for seq, salt in enumerate(salts(r.raw(16), n), first):
-            code = r.raw(1)[0]
-            if code == 2:
-                author = r.bytes()
-                head[:] = [bytes([len(author)]) + author, r.raw(1), r.raw(8)]
-            elif code == 1 and head:
-                head[2] = r.raw(8)
-            elif code != 0 or not head:
-                raise Bad("row")
-            begun = r.at
-            r.span()
-            length = r.varint()
-            kind = r.bytes().decode()
-            for _ in range(r.varint()):
-                r.raw(8)
-                r.varint()
-            facts.append((seq, kind, r.raw(length)))
-            leaves.append(sha(b"\x00", salt, *head, r.data[begun : r.at]))
+            hashed, told = said.row(r, seq)
+            facts.append(told)
+            leaves.append(sha(b"\x00", salt, hashed))
         return node_of(leaves)
     if tag == 2 and n > 1:
         at = split(n)
-        left = tree(r, first, at, head, facts)
-        return sha(b"\x01", left, tree(r, first + at, n - at, head, facts))
+        left = tree(r, first, at, said, facts)
+        return sha(b"\x01", left, tree(r, first + at, n - at, said, facts))
     raise Bad("tree")
 
 
 def check(key, data):
     r = Reader(data)
+    r.cut(r.varint())
     suite, journal, batch = r.raw(1), r.raw(8), r.varint()
     if suite != b"\x01":
         raise Bad("suite")
@@ -178,8 +250,8 @@ def check(key, data):
     first, count, seen, base = r.varint(), r.varint(), r.varint(), r.span()
     signature = r.raw(64)
     facts = []
-    root = tree(r, first, count, [], facts)
-    if r.at != len(data):
+    root = tree(r, first, count, Said(journal, base), facts)
+    if r.at != len(r.data) or r.side:
         raise Bad("bytes after the end")
     message = (
         b"ruhu.seal.1\x00" + suite + journal + batch.to_bytes(8, "big") + previous + first.to_bytes(8, "big")
@@ -194,6 +266,6 @@ for line in sys.stdin:
     try:
         key, data = (bytes.fromhex(part) for part in line.split())
         facts, count, seal = check(key, data)
-        print("ok", len(facts), count, seal.hex(), *(f"{seq}:{kind}:{body.hex()}" for seq, kind, body in facts))
-    except (Bad, ValueError) as why:
+        print("ok", len(facts), count, seal.hex(), *facts)
+    except (Bad, ValueError, OverflowError) as why:
         print("bad", why)

@@ -157,16 +157,65 @@ fn scoped(deliveries: &[Delivery], files: &BTreeSet<FileId>) -> (usize, usize) {
     (pack(&page(mine)).expect("packed").len(), facts)
 }
 
+/// What the day weighs on the wire: uploads and pages as they travel, and what desks get that may see some of it.
+fn weigh(figures: &mut Map<String, Value>, work: &Workload, upload: usize, catchup: usize, deliveries: &[Delivery]) {
+    let edits = f64::from(work.size().edits());
+    let floor = work.entropy_bits() / 8.0 / edits;
+    let upload = bytes(upload) / edits;
+    let catchup = bytes(catchup) / edits;
+    figures.insert("entropy_bytes_per_edit".into(), json!(round(floor, 2)));
+    figures.insert("upload_bytes_per_edit".into(), json!(round(upload, 2)));
+    figures.insert("upload_over_entropy".into(), json!(round(upload / floor, 3)));
+    figures.insert("catchup_bytes_per_edit".into(), json!(round(catchup, 2)));
+    figures.insert("catchup_over_entropy".into(), json!(round(catchup / floor, 3)));
+
+    let villages: BTreeSet<FileId> = (300..303).flat_map(|village| work.families(village)).map(file_of).collect();
+    let (three, facts) = scoped(deliveries, &villages);
+    figures.insert("scoped_day_bytes".into(), json!(three));
+    figures.insert("scoped_day_facts".into(), json!(facts));
+    let scattered: BTreeSet<FileId> = (0..30_u32)
+        .map(|n| {
+            let families = work.families(100 + n % 12 * 30);
+            file_of(families.start + (n / 12 * 19 + n * 7) % (families.end - families.start))
+        })
+        .collect();
+    let (director, facts) = scoped(deliveries, &scattered);
+    figures.insert("scattered_day_bytes".into(), json!(director));
+    figures.insert("scattered_day_facts".into(), json!(facts));
+    figures.insert("quiet_hello_bytes".into(), json!(quiet()));
+}
+
+/// The bytes alone, without a store: seconds instead of minutes.
+///
+/// # Panics
+/// When something of the road fails.
+pub fn wire(figures: &mut Map<String, Value>) {
+    let work = Workload::new(1, Size { fields: 3, ..Size::COUNTY }).expect("a day");
+    let mut before = Before::of(&work);
+    let first: usize = before.pages.iter().map(|page| pack(page).expect("packed").len()).sum();
+    figures.insert("first_day_bytes_per_family".into(), json!(round(bytes(first) / f64::from(work.size().records), 1)));
+    let (mut upload, mut deliveries) = (0, Vec::new());
+    for device in 0..work.size().devices {
+        let batches = before.day(&work, device);
+        upload += pack(&push(&batches)).expect("packed").len();
+        deliveries.extend(batches.iter().map(|batch| before.log.place(batch)));
+    }
+    let catchup = paged(&deliveries).iter().map(|page| pack(page).expect("packed").len()).sum();
+    weigh(figures, &work, upload, catchup, &deliveries);
+}
+
+fn round(value: f64, digits: i32) -> f64 {
+    (value * 10_f64.powi(digits)).round() / 10_f64.powi(digits)
+}
+
 /// Measures and tells.
 ///
 /// # Panics
 /// When something of the road fails.
 pub fn run(figures: &mut Map<String, Value>) {
-    let round = |value: f64, digits: i32| (value * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
     let size = Size { fields: 3, ..Size::COUNTY };
     let work = Workload::new(1, size).expect("a day");
     let edits = f64::from(work.size().edits());
-    let floor = work.entropy_bits() / 8.0 / edits;
     let mut before = Before::of(&work);
     let folder = Folder::fresh();
     base(&folder.join("sealed"), &before, false);
@@ -196,28 +245,7 @@ pub fn run(figures: &mut Map<String, Value>) {
     figures.insert("merge_plain_edits_per_cpu_s".into(), json!(round(edits / plain_s, 0)));
     figures.insert("merge_peak_mb".into(), json!(round(peak_mb, 1)));
 
-    let upload = bytes(upload) / edits;
-    let catchup = bytes(catchup) / edits;
-    figures.insert("entropy_bytes_per_edit".into(), json!(round(floor, 2)));
-    figures.insert("upload_bytes_per_edit".into(), json!(round(upload, 2)));
-    figures.insert("upload_over_entropy".into(), json!(round(upload / floor, 3)));
-    figures.insert("catchup_bytes_per_edit".into(), json!(round(catchup, 2)));
-    figures.insert("catchup_over_entropy".into(), json!(round(catchup / floor, 3)));
-
-    let villages: BTreeSet<FileId> = (300..303).flat_map(|village| work.families(village)).map(file_of).collect();
-    let (three, facts) = scoped(&deliveries, &villages);
-    figures.insert("scoped_day_bytes".into(), json!(three));
-    figures.insert("scoped_day_facts".into(), json!(facts));
-    let scattered: BTreeSet<FileId> = (0..30_u32)
-        .map(|n| {
-            let families = work.families(100 + n % 12 * 30);
-            file_of(families.start + (n / 12 * 19 + n * 7) % (families.end - families.start))
-        })
-        .collect();
-    let (director, facts) = scoped(&deliveries, &scattered);
-    figures.insert("scattered_day_bytes".into(), json!(director));
-    figures.insert("scattered_day_facts".into(), json!(facts));
-    figures.insert("quiet_hello_bytes".into(), json!(quiet()));
+    weigh(figures, &work, upload, catchup, &deliveries);
 
     // Conflicts as the desk shows them.
     let mut store = open(&folder.join("sealed"), false);

@@ -19,6 +19,8 @@ mod campaign;
 mod chance;
 #[cfg(feature = "measure")]
 pub mod day;
+#[cfg(feature = "measure")]
+pub mod dictionary;
 mod envoy;
 mod folder;
 pub mod line;

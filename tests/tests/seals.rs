@@ -96,13 +96,8 @@ fn python_agrees_on_whole_pruned_and_erased_batches() {
             for part in parts {
                 let open = part.verify(&key).expect("verifies");
                 let mut line = format!("ok {} {} {}", open.len(), batch.seal.count, batch.seal.hash());
-                for verified in &open {
-                    line.push_str(&format!(
-                        " {}:{}:{}",
-                        verified.fact.id.seq,
-                        verified.fact.kind,
-                        hex(&verified.fact.body)
-                    ));
+                for (seq, row) in part.rows() {
+                    line.push_str(&format!(" {seq}:{}", row.written()));
                 }
                 expected.push(line);
                 asked.push(part.bytes());

@@ -1,8 +1,7 @@
-//! The routes: bytes in, bytes out. Messages travel zstd-compressed; refusals as JSON with a fitting status. No rule of
+//! The routes: bytes in, bytes out. Messages travel packed (`domain/pack.rs`); refusals as JSON with a fitting status. No rule of
 //! the exchange stands here, and no body grows beyond its limit, compressed or inflated.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use domain::blob::{MOST_BLOB, Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused};
 use domain::exchange::{Hello, Message, Pull, Push};
 use domain::ids::{DeviceId, FileId, Sha, unhex};
+use domain::pack::{PackFault, pack, unpack};
 use domain::words::Section;
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch};
@@ -31,10 +31,7 @@ use crate::tls::Peer;
 
 /// Most bytes of a message, compressed.
 pub const MOST_MESSAGE: usize = 8 * 1024 * 1024;
-/// Most bytes of a message, inflated.
-pub const MOST_INFLATED: u64 = 64 * 1024 * 1024;
 const MOST_ENROL: usize = 64 * 1024;
-const LEVEL: i32 = 3;
 /// Bytes of a blob wait so long for more before they are written: what a cut can cost.
 const SOON: Duration = Duration::from_secs(1);
 /// An answer says at most so often that bytes still come.
@@ -45,43 +42,6 @@ const BRIEF: Duration = Duration::from_millis(20);
 const MUCH: usize = 256 * 1024;
 /// Lines of an answer that may wait to be read.
 const LINES: usize = 64;
-
-/// Why bytes are no message.
-#[derive(Debug, thiserror::Error)]
-pub enum Unpacking {
-    /// Not zstd.
-    #[error("the bytes do not inflate")]
-    Zstd(#[from] std::io::Error),
-    /// More than [`MOST_INFLATED`].
-    #[error("the message is too large")]
-    TooLarge,
-    /// Not this message.
-    #[error("the message cannot be read")]
-    Wire(#[from] domain::wire::WireFault),
-}
-
-/// A message as it travels.
-///
-/// # Errors
-/// What zstd says.
-pub fn pack<M: Message>(message: &M) -> Result<Vec<u8>, std::io::Error> {
-    zstd::bulk::compress(&message.bytes(), LEVEL)
-}
-
-/// The message in these bytes; inflating stops at [`MOST_INFLATED`].
-///
-/// # Errors
-/// [`Unpacking`].
-pub fn unpack<M: Message>(bytes: &[u8]) -> Result<M, Unpacking> {
-    let mut inflated = Vec::new();
-    let most = MOST_INFLATED.saturating_add(1);
-    zstd::stream::read::Decoder::with_buffer(bytes)?.take(most).read_to_end(&mut inflated)?;
-    if u64::try_from(inflated.len()).is_ok_and(|n| n <= MOST_INFLATED) {
-        Ok(M::parse(&inflated)?)
-    } else {
-        Err(Unpacking::TooLarge)
-    }
-}
 
 /// The routes of a county. Each request must carry a [`Peer`].
 pub(crate) fn router(county: Arc<County>) -> Router {
@@ -149,8 +109,8 @@ async fn step<T: Send + 'static>(
 
 fn heard<M: Message>(bytes: &[u8]) -> Result<M, Sorry> {
     unpack(bytes).map_err(|fault| match fault {
-        Unpacking::TooLarge => Sorry(Refusal::TooLarge),
-        Unpacking::Zstd(_) | Unpacking::Wire(_) => Sorry(Refusal::Malformed),
+        PackFault::TooLarge => Sorry(Refusal::TooLarge),
+        PackFault::Zstd(_) | PackFault::Wire(_) => Sorry(Refusal::Malformed),
     })
 }
 

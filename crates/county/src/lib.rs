@@ -34,7 +34,7 @@ pub use chance::Chance;
 pub use clock::Clock;
 pub use county::{County, CountyFault, Founding, PageLimits, Status};
 pub use enrol::{Invite, Invited};
-pub use http::{MOST_INFLATED, MOST_MESSAGE, Unpacking, pack, unpack};
+pub use http::MOST_MESSAGE;
 pub use ledger::LedgerFault;
 pub use restore::Proof;
 pub use serve::{ServeFault, serve};

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use county::{Clock, County, Founding, Invite, MOST_INFLATED, pack, serve, unpack};
+use county::{Clock, County, Founding, Invite, serve};
 use domain::SigningKey;
 use domain::blob::Stand;
 use domain::clock::Millis;
@@ -12,6 +12,8 @@ use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused, proof_bytes};
 use domain::exchange::{Acks, Cursor, Hello, Message, Page, Pull, Push, Sum, Welcome};
 use domain::fact::{Batch, Fact, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, Sha, hex};
+use domain::pack::{MOST_INFLATED, pack, squeeze, unpack};
+use domain::wire::Writer;
 use domain::words::{Role, Section};
 use ed25519_dalek::Signer as _;
 use reqwest::StatusCode;
@@ -244,8 +246,9 @@ async fn the_whole_exchange_over_tls() {
     let body = pack(&pull).expect("packed");
     refused(StatusCode::UNAUTHORIZED, served.post(&other, "pull", body).await, Refusal::DeviceUnknown);
     refused(StatusCode::BAD_REQUEST, served.post(&desk, "pull", b"nonsense".to_vec()).await, Refusal::Malformed);
-    let most = usize::try_from(MOST_INFLATED).expect("a size");
-    let bomb = zstd::bulk::compress(&vec![0; most + 1], 1).expect("packed");
+    let mut bomb = Writer::new();
+    bomb.bytes(&squeeze(&vec![0; MOST_INFLATED + 1]).expect("packed"));
+    let bomb = bomb.done();
     assert!(bomb.len() < 100_000);
     refused(StatusCode::PAYLOAD_TOO_LARGE, served.post(&desk, "push", bomb).await, Refusal::TooLarge);
     refused(StatusCode::NOT_FOUND, served.post(&desk, "nowhere", vec![]).await, Refusal::NotFound);

@@ -107,11 +107,33 @@ pub trait Message: Sized {
     /// Any [`WireFault`].
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault>;
 
-    /// The message's bytes.
-    fn bytes(&self) -> Vec<u8> {
+    /// The message's bytes, and the texts in it beside them.
+    fn both(&self) -> (Vec<u8>, Vec<u8>) {
         let mut w = Writer::new();
         w.u8(Self::TAG);
         self.put(&mut w);
+        w.both()
+    }
+
+    /// The message of what [`Message::both`] gave.
+    ///
+    /// # Errors
+    /// Any [`WireFault`]; a message of another kind is out of range.
+    fn of(main: &[u8], side: &[u8]) -> Result<Self, WireFault> {
+        let mut r = Reader::of(main, side);
+        if r.u8()? != Self::TAG {
+            return Err(WireFault::Range("message"));
+        }
+        let message = Self::get(&mut r)?;
+        r.end()?;
+        Ok(message)
+    }
+
+    /// The message's bytes in one piece.
+    fn bytes(&self) -> Vec<u8> {
+        let (main, side) = self.both();
+        let mut w = Writer::new();
+        w.bytes(&main).raw(&side);
         w.done()
     }
 
@@ -121,12 +143,8 @@ pub trait Message: Sized {
     /// Any [`WireFault`]; a message of another kind is out of range.
     fn parse(bytes: &[u8]) -> Result<Self, WireFault> {
         let mut r = Reader::new(bytes);
-        if r.u8()? != Self::TAG {
-            return Err(WireFault::Range("message"));
-        }
-        let message = Self::get(&mut r)?;
-        r.end()?;
-        Ok(message)
+        let main = r.bytes(usize::MAX)?;
+        Self::of(main, r.raw(r.left())?)
     }
 }
 
@@ -310,14 +328,32 @@ fn get_seqs(r: &mut Reader<'_>) -> Result<Vec<u64>, WireFault> {
 fn put_batches(w: &mut Writer, batches: &[Vec<u8>]) {
     w.count(batches.len());
     for batch in batches {
-        w.bytes(batch);
+        put_batch(w, batch);
     }
+}
+
+/// A batch with its texts beside it. What is no batch travels too: whoever reads it refuses it.
+fn put_batch(w: &mut Writer, batch: &[u8]) {
+    let mut r = Reader::new(batch);
+    let texts = if r.bytes(MOST_BATCH).is_ok() { r.left() } else { 0 };
+    let (main, side) = batch.split_at(batch.len().saturating_sub(texts));
+    w.bytes(main).count(side.len()).side(side);
+}
+
+fn get_batch(r: &mut Reader<'_>) -> Result<Vec<u8>, WireFault> {
+    let mut batch = r.bytes(MOST_BATCH)?.to_vec();
+    let texts = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
+    if texts > MOST_BATCH.saturating_sub(batch.len()) {
+        return Err(WireFault::Range("length"));
+    }
+    batch.extend_from_slice(r.side(texts)?);
+    Ok(batch)
 }
 
 fn get_batches(r: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, WireFault> {
     let mut out = Vec::new();
     for _ in 0..r.count()? {
-        out.push(r.bytes(MOST_BATCH)?.to_vec());
+        out.push(get_batch(r)?);
     }
     Ok(out)
 }
@@ -442,7 +478,7 @@ impl Message for Page {
             w.varint(delivery.position);
             put_received(w, delivery.received);
             put_seqs(w, &delivery.held);
-            w.bytes(&delivery.batch);
+            put_batch(w, &delivery.batch);
         }
         w.count(self.gone.len());
         for gone in &self.gone {
@@ -459,7 +495,7 @@ impl Message for Page {
         let mut deliveries = Vec::new();
         for _ in 0..r.count()? {
             let (position, received, held) = (r.varint()?, get_received(r)?, get_seqs(r)?);
-            deliveries.push(Delivery { position, received, held, batch: r.bytes(MOST_BATCH)?.to_vec() });
+            deliveries.push(Delivery { position, received, held, batch: get_batch(r)? });
         }
         let mut gone = Vec::new();
         for _ in 0..r.count()? {

@@ -4,14 +4,16 @@
 //!
 //! A batch is a binary tree over its facts in seq order, split like RFC 6962. The salts of the leaves grow from one
 //! seed down the same tree, so an open subtree costs one seed of 16 bytes and a closed one its hash of 32: salts
-//! of single runs (the loser) cost 16 bytes each. Rows name their author and file only where these change, and all of
-//! it is hashed with the row. Encoding v1; ARCHITECTURE.md §4 shows it byte by byte, tests/verifier.py reads it.
+//! of single runs (the loser) cost 16 bytes each. Rows say only what differs from the open rows before them; what is
+//! hashed names all of it. Encoding v1; ARCHITECTURE.md §5 shows it byte by byte, tests/verifier.py reads it.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
+use crate::body::{self, Form, Owner, Squashed};
 use crate::clock::Millis;
-use crate::ids::{FactId, FileId, JournalId, PersonId, Sha};
+use crate::ids::{FactId, FileId, JournalId, PersonId, Sha, hex};
+use crate::text;
 use crate::wire::{MOST_SPAN, Reader, WireFault, Writer};
 use crate::words::Section;
 
@@ -92,47 +94,16 @@ fn get_author(r: &mut Reader<'_>) -> Result<PersonId, WireFault> {
 }
 
 impl Fact {
-    /// What stands after author, file and section: time, kind, what it replaces, body. FROZEN: leaves hash these bytes.
-    fn row(&self, base: Millis) -> Vec<u8> {
-        let mut w = Writer::new();
-        w.span(self.wall.0.saturating_sub(base.0)).count(self.body.len());
-        w.bytes(self.kind.as_bytes()).count(self.replaces.len());
-        for id in &self.replaces {
-            put_fact_id(&mut w, *id);
-        }
-        w.raw(&self.body);
-        w.done()
-    }
-
-    fn of_row(
-        id: FactId,
-        (author, section, file): (PersonId, Section, FileId),
-        base: Millis,
-        row: &[u8],
-    ) -> Result<Self, WireFault> {
-        let mut r = Reader::new(row);
-        let wall = base.plus(r.span()?);
-        let length = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
-        let kind = r.text(MOST_KIND)?.to_owned();
-        let count = r.count()?;
-        if length > MOST_BODY || count > MOST_REPLACED {
-            return Err(WireFault::Range("length"));
-        }
-        let mut replaces = Vec::with_capacity(count);
-        for _ in 0..count {
-            replaces.push(get_fact_id(&mut r)?);
-        }
-        let body = r.raw(length)?.to_vec();
-        r.end()?;
-        Ok(Self { id, file, section, wall, author, kind, replaces, body })
-    }
-
     /// The fact's bytes on its own, outside a batch.
     pub fn bytes(&self) -> Vec<u8> {
         let mut w = Writer::new();
         put_fact_id(&mut w, self.id);
         w.bytes(self.author.as_str().as_bytes()).u8(section_code(self.section)).raw(&self.file.0);
-        w.raw(&self.row(Millis(0)));
+        w.span(self.wall.0).count(self.body.len()).bytes(self.kind.as_bytes()).count(self.replaces.len());
+        for id in &self.replaces {
+            put_fact_id(&mut w, *id);
+        }
+        w.raw(&self.body);
         w.done()
     }
 
@@ -143,12 +114,21 @@ impl Fact {
     pub fn parse(bytes: &[u8]) -> Result<Self, WireFault> {
         let mut r = Reader::new(bytes);
         let id = get_fact_id(&mut r)?;
-        let head = (get_author(&mut r)?, section_of(r.u8()?)?, FileId(r.array()?));
-        let row = r.raw(r.left())?;
-        if id.seq == 0 {
-            return Err(WireFault::Range("seq"));
+        let (author, section, file) = (get_author(&mut r)?, section_of(r.u8()?)?, FileId(r.array()?));
+        let wall = Millis(r.span()?);
+        let length = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
+        let kind = r.text(MOST_KIND)?.to_owned();
+        let count = r.count()?;
+        if id.seq == 0 || length > MOST_BODY || count > MOST_REPLACED {
+            return Err(WireFault::Range("length"));
         }
-        Self::of_row(id, head, Millis(0), row)
+        let mut replaces = Vec::with_capacity(count);
+        for _ in 0..count {
+            replaces.push(get_fact_id(&mut r)?);
+        }
+        let body = r.raw(length)?.to_vec();
+        r.end()?;
+        Ok(Self { id, file, section, wall, author, kind, replaces, body })
     }
 }
 
@@ -184,33 +164,120 @@ pub struct Row {
     pub section: Section,
     /// Its file.
     pub file: FileId,
-    bytes: Vec<u8>,
+    kind: Kind,
+    /// Milliseconds since the batch's base.
+    since: i64,
+    replaces: Vec<FactId>,
+    body: Squashed,
     leaf: Sha,
 }
 
+/// A kind by its number, or by its name if it has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Numbered(u8, &'static str),
+    Named(String),
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        let number = body::number_of(name);
+        body::kind_of(number).map_or_else(|| Self::Named(name.to_owned()), |name| Self::Numbered(number, name))
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Numbered(_, name) => name,
+            Self::Named(name) => name,
+        }
+    }
+
+    fn number(&self) -> u8 {
+        match self {
+            Self::Numbered(number, _) => *number,
+            Self::Named(_) => 0,
+        }
+    }
+
+    /// What follows the number.
+    fn put_name(&self, w: &mut Writer) {
+        match self {
+            Self::Numbered(..) => {}
+            Self::Named(name) => {
+                w.bytes(name.as_bytes());
+            }
+        }
+    }
+
+    fn get(number: u64, r: &mut Reader<'_>) -> Result<Self, WireFault> {
+        if number == 0 {
+            let name = r.text(MOST_KIND)?;
+            // A kind has one way to be said.
+            return if body::number_of(name) == 0 {
+                Ok(Self::Named(name.to_owned()))
+            } else {
+                Err(WireFault::Range("kind"))
+            };
+        }
+        let number = u8::try_from(number).or(Err(WireFault::Range("kind")))?;
+        body::kind_of(number).map(|name| Self::Numbered(number, name)).ok_or(WireFault::Range("kind"))
+    }
+}
+
 impl Row {
-    fn new(salt: &Salt, author: PersonId, section: Section, file: FileId, bytes: Vec<u8>) -> Self {
-        let mut row = Self { author, section, file, bytes, leaf: Sha([0; 32]) };
+    fn of(fact: &Fact, base: Millis, salt: &Salt) -> Self {
+        let mut row = Self {
+            author: fact.author.clone(),
+            section: fact.section,
+            file: fact.file,
+            kind: Kind::of(&fact.kind),
+            since: fact.wall.0.saturating_sub(base.0),
+            replaces: fact.replaces.clone(),
+            body: body::squash(&fact.kind, &fact.body, Owner { id: fact.id, wall: fact.wall }),
+            leaf: Sha([0; 32]),
+        };
         row.leaf = row.hash(salt);
         row
     }
 
-    /// FROZEN: 0, salt, author with its length, section, file, the row as received.
+    fn fact(&self, id: FactId, base: Millis) -> Result<Fact, WireFault> {
+        let wall = base.plus(self.since);
+        Ok(Fact {
+            id,
+            file: self.file,
+            section: self.section,
+            wall,
+            author: self.author.clone(),
+            kind: self.kind.name().to_owned(),
+            replaces: self.replaces.clone(),
+            body: body::unsquash(self.kind.name(), &self.body, Owner { id, wall })?,
+        })
+    }
+
+    /// FROZEN: 0, salt, author with its length, section, file, time, kind, what it replaces, form, frame and texts.
     fn hash(&self, salt: &Salt) -> Sha {
-        let author = self.author.as_str().as_bytes();
-        let mut hash = Sha256::new_with_prefix([0]);
-        hash.update(salt);
-        hash.update([u8::try_from(author.len()).unwrap_or(u8::MAX)]);
-        hash.update(author);
-        hash.update([section_code(self.section)]);
-        hash.update(self.file.0);
-        hash.update(&self.bytes);
-        Sha(hash.finalize().into())
+        let mut w = Writer::new();
+        w.u8(0).raw(salt).bytes(self.author.as_str().as_bytes()).u8(section_code(self.section)).raw(&self.file.0);
+        w.span(self.since).u8(self.kind.number());
+        self.kind.put_name(&mut w);
+        w.count(self.replaces.len());
+        for id in &self.replaces {
+            put_fact_id(&mut w, *id);
+        }
+        w.u8(self.body.form.code()).bytes(&self.body.frame).bytes(&self.body.texts);
+        Sha::of(&w.done())
     }
 
     /// Its leaf.
     pub fn leaf(&self) -> Sha {
         self.leaf
+    }
+
+    /// Kind and body as they stand in the row, for who checks the encoding from outside: number, name, form, frame, texts.
+    pub fn written(&self) -> String {
+        let name = if let Kind::Named(name) = &self.kind { hex(name.as_bytes()) } else { String::new() };
+        let Squashed { form, frame, texts } = &self.body;
+        format!("{}:{name}:{}:{}:{}", self.kind.number(), form.code(), hex(frame), hex(texts))
     }
 }
 
@@ -355,11 +422,7 @@ pub fn seal(
     }
     let mut rows = Vec::with_capacity(facts.len());
     let base = first.wall;
-    salts(seed, facts.len(), &mut |salt, at| {
-        if let Some(fact) = facts.get(at) {
-            rows.push(Row::new(salt, fact.author.clone(), fact.section, fact.file, fact.row(base)));
-        }
-    });
+    salts(seed, facts.len(), &mut |salt, at| rows.extend(facts.get(at).map(|fact| Row::of(fact, base, salt))));
     let tree = Tree::Open(*seed, rows);
     let mut seal = Seal {
         suite: SUITE,
@@ -413,59 +476,222 @@ pub struct Verified {
     pub leaf: Sha,
 }
 
-/// The bytes of the next row, which says itself where it ends.
-fn whole_row<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], WireFault> {
-    let mut row = r.clone();
-    r.span()?;
-    let length = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
-    r.bytes(MOST_KIND)?;
-    let count = r.count()?;
-    if length > MOST_BODY || count > MOST_REPLACED {
-        return Err(WireFault::Range("length"));
-    }
-    for _ in 0..count {
-        get_fact_id(r)?;
-    }
-    r.raw(length)?;
-    row.raw(row.left().saturating_sub(r.left()))
+/// Bits of a row's first number; above them stands the kind's.
+mod first {
+    /// Another file than the row before.
+    pub(super) const FILE: u64 = 1;
+    /// It replaces facts.
+    pub(super) const REPLACES: u64 = 2;
+    /// Another length, or texts where the last row of the kind had none, or the other way round.
+    pub(super) const LENGTH: u64 = 4;
+    /// The bits of `more` follow.
+    pub(super) const MORE: u64 = 8;
+    /// Where the kind's number begins.
+    pub(super) const KIND: u32 = 4;
 }
 
-/// What changes from row to row is said, the rest stays as it was.
-#[derive(Default)]
-struct Said(Option<(PersonId, Section, FileId)>);
+/// Bits of a row's second byte; above them stands the form.
+mod more {
+    /// Another author than the row before.
+    pub(super) const AUTHOR: u8 = 1;
+    /// Another section than the last row of the kind.
+    pub(super) const SECTION: u8 = 2;
+    /// The time is before the row before, or finer than the base.
+    pub(super) const TIME: u8 = 4;
+    /// Where the form's number begins.
+    pub(super) const FORM: u32 = 3;
+}
 
-const SAME: u8 = 0;
-const OTHER_FILE: u8 = 1;
-const OTHER_HEAD: u8 = 2;
+/// What the last row of a kind was like.
+#[derive(Clone, Copy)]
+struct Like {
+    section: Section,
+    length: usize,
+    texts: bool,
+}
+
+/// What was said in the open rows before: only what changes is said again, and nothing of rows that are withheld.
+struct Said {
+    journal: JournalId,
+    /// Milliseconds that the batch's times count in: whole seconds if its base is one.
+    unit: i64,
+    author: Option<PersonId>,
+    file: Option<FileId>,
+    since: i64,
+    kinds: [Like; body::NUMBERED + 1],
+    /// Other journals in the order in which they were first named, each with the seq last named.
+    journals: Vec<(JournalId, u64)>,
+}
+
+/// The distance between two numbers, however large.
+fn apart(to: u64, from: u64) -> i64 {
+    i64::from_be_bytes(to.wrapping_sub(from).to_be_bytes())
+}
+
+fn beyond(from: u64, by: i64) -> u64 {
+    from.wrapping_add(u64::from_be_bytes(by.to_be_bytes()))
+}
 
 impl Said {
-    fn put(&mut self, row: &Row, w: &mut Writer) {
-        match &self.0 {
-            Some((author, section, file)) if *author == row.author && *section == row.section => {
-                if *file == row.file {
-                    w.u8(SAME);
-                } else {
-                    w.u8(OTHER_FILE).raw(&row.file.0);
-                }
-            }
-            Some(_) | None => {
-                w.u8(OTHER_HEAD).bytes(row.author.as_str().as_bytes()).u8(section_code(row.section)).raw(&row.file.0);
-            }
+    fn before(seal: &Seal) -> Self {
+        Self {
+            journal: seal.journal,
+            unit: if seal.base.0 % 1000 == 0 { 1000 } else { 1 },
+            author: None,
+            file: None,
+            since: 0,
+            kinds: [Like { section: Section::Core, length: 0, texts: false }; body::NUMBERED + 1],
+            journals: Vec::new(),
         }
-        self.0 = Some((row.author.clone(), row.section, row.file));
-        w.raw(&row.bytes);
     }
 
-    fn get(&mut self, salt: &Salt, r: &mut Reader<'_>) -> Result<Row, WireFault> {
-        let code = r.u8()?;
-        let head = match (code, self.0.take()) {
-            (SAME, Some(head)) => head,
-            (OTHER_FILE, Some((author, section, _))) => (author, section, FileId(r.array()?)),
-            (OTHER_HEAD, _) => (get_author(r)?, section_of(r.u8()?)?, FileId(r.array()?)),
-            _ => return Err(WireFault::Range("row")),
+    fn like(&mut self, number: u8) -> Result<&mut Like, WireFault> {
+        self.kinds.get_mut(usize::from(number)).ok_or(WireFault::Range("kind"))
+    }
+
+    fn put(&mut self, row: &Row, seq: u64, w: &mut Writer) {
+        let number = row.kind.number();
+        let like = Like { section: row.section, length: row.body.frame.len(), texts: !row.body.texts.is_empty() };
+        // Every number of a kind has its place.
+        let last = self.like(number).map_or(like, |slot| std::mem::replace(slot, like));
+        let later = row.since.saturating_sub(self.since);
+        let plain = later >= 0 && later % self.unit == 0;
+        let (other_author, other_file) = (self.author.as_ref() != Some(&row.author), self.file != Some(row.file));
+        let other_length = last.length != like.length || last.texts != like.texts;
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        let more = flag(other_author, more::AUTHOR)
+            | flag(last.section != like.section, more::SECTION)
+            | flag(!plain, more::TIME)
+            | row.body.form.code() << more::FORM;
+        let flag = |set: bool, bit: u64| if set { bit } else { 0 };
+        w.varint(
+            u64::from(number) << first::KIND
+                | flag(other_file, first::FILE)
+                | flag(!row.replaces.is_empty(), first::REPLACES)
+                | flag(other_length, first::LENGTH)
+                | flag(more != 0, first::MORE),
+        );
+        if more != 0 {
+            w.u8(more);
+        }
+        row.kind.put_name(w);
+        if other_author {
+            w.bytes(row.author.as_str().as_bytes());
+        }
+        if last.section != like.section {
+            w.u8(section_code(row.section));
+        }
+        if other_file {
+            w.raw(&row.file.0);
+        }
+        if plain {
+            w.varint(u64::try_from(later.checked_div(self.unit).unwrap_or(0)).unwrap_or(0));
+        } else {
+            w.span(later);
+        }
+        if other_length {
+            w.count(like.length.saturating_mul(2).saturating_add(usize::from(like.texts)));
+        }
+        for (left, id) in (0..row.replaces.len()).rev().zip(&row.replaces) {
+            self.put_replaced(*id, left > 0, seq, w);
+        }
+        w.raw(&row.body.frame).side(&row.body.texts);
+        (self.author, self.file, self.since) = (Some(row.author.clone()), Some(row.file), row.since);
+    }
+
+    fn put_replaced(&mut self, id: FactId, more: bool, seq: u64, w: &mut Writer) {
+        let more = usize::from(more);
+        if id.journal == self.journal {
+            w.count(more).near(apart(seq, id.seq));
+            return;
+        }
+        let known = self.journals.iter().position(|(journal, _)| *journal == id.journal);
+        let place = known.unwrap_or(self.journals.len());
+        w.count(place.saturating_add(1).saturating_mul(2).saturating_add(more));
+        if known.is_none() {
+            w.raw(&id.journal.0);
+            self.journals.push((id.journal, 0));
+        }
+        if let Some((_, last)) = self.journals.get_mut(place) {
+            w.near(apart(id.seq, *last));
+            *last = id.seq;
+        }
+    }
+
+    fn get(&mut self, salt: &Salt, seq: u64, r: &mut Reader<'_>) -> Result<Row, WireFault> {
+        let head = r.varint()?;
+        let has = |bit: u64| head & bit != 0;
+        let more = if has(first::MORE) { r.u8()? } else { 0 };
+        if has(first::MORE) && more == 0 {
+            return Err(WireFault::Range("row"));
+        }
+        let form = Form::of(more >> more::FORM)?;
+        let kind = Kind::get(head >> first::KIND, r)?;
+        if more & more::AUTHOR != 0 {
+            self.author = Some(get_author(r)?);
+        }
+        let mut like = *self.like(kind.number())?;
+        if more & more::SECTION != 0 {
+            like.section = section_of(r.u8()?)?;
+        }
+        if has(first::FILE) {
+            self.file = Some(FileId(r.array()?));
+        }
+        let later = if more & more::TIME != 0 {
+            r.span()?
+        } else {
+            i64::try_from(r.varint()?).ok().and_then(|n| n.checked_mul(self.unit)).ok_or(WireFault::Range("time"))?
         };
-        self.0 = Some(head.clone());
-        Ok(Row::new(salt, head.0, head.1, head.2, whole_row(r)?.to_vec()))
+        let since = self.since.checked_add(later).filter(|since| (-MOST_SPAN..=MOST_SPAN).contains(since));
+        self.since = since.ok_or(WireFault::Range("time"))?;
+        if has(first::LENGTH) {
+            let n = usize::try_from(r.varint()?).unwrap_or(usize::MAX);
+            (like.length, like.texts) = (n / 2, n % 2 == 1);
+        }
+        let mut replaces = Vec::new();
+        let mut again = has(first::REPLACES);
+        while again {
+            let id;
+            (id, again) = self.get_replaced(seq, r)?;
+            replaces.push(id);
+            if replaces.len() > MOST_REPLACED {
+                return Err(WireFault::Range("count"));
+            }
+        }
+        if like.length > MOST_BODY {
+            return Err(WireFault::Range("length"));
+        }
+        let frame = r.raw(like.length)?.to_vec();
+        let texts = if like.texts { r.side_until(text::LAST, MOST_BODY)?.to_vec() } else { Vec::new() };
+        *self.like(kind.number())? = like;
+        let (Some(author), Some(file)) = (self.author.clone(), self.file) else {
+            return Err(WireFault::Range("row"));
+        };
+        let body = Squashed { form, frame, texts };
+        let (section, since) = (like.section, self.since);
+        let mut row = Row { author, section, file, kind, since, replaces, body, leaf: Sha([0; 32]) };
+        row.leaf = row.hash(salt);
+        Ok(row)
+    }
+
+    /// A replaced fact, and whether another follows.
+    fn get_replaced(&mut self, seq: u64, r: &mut Reader<'_>) -> Result<(FactId, bool), WireFault> {
+        let n = usize::try_from(r.varint()?).or(Err(WireFault::Range("journal")))?;
+        let again = n % 2 == 1;
+        let Some(place) = (n / 2).checked_sub(1) else {
+            let id = FactId { journal: self.journal, seq: beyond(seq, r.near()?.wrapping_neg()) };
+            return Ok((id, again));
+        };
+        if place == self.journals.len() {
+            let journal = JournalId(r.array()?);
+            if journal == self.journal || self.journals.iter().any(|(known, _)| *known == journal) {
+                return Err(WireFault::Range("journal"));
+            }
+            self.journals.push((journal, 0));
+        }
+        let (journal, last) = self.journals.get_mut(place).ok_or(WireFault::Range("journal"))?;
+        *last = beyond(*last, r.near()?);
+        Ok((FactId { journal: *journal, seq: *last }, again))
     }
 }
 
@@ -550,35 +776,37 @@ impl Tree {
         }
     }
 
-    fn put(&self, said: &mut Said, w: &mut Writer) {
+    /// Appends the subtree of `n` facts from seq `from`.
+    fn put(&self, from: u64, n: usize, said: &mut Said, w: &mut Writer) {
         match self {
             Self::Closed(node) => {
                 w.u8(0).raw(&node.0);
             }
             Self::Open(seed, rows) => {
                 w.u8(1).raw(seed);
-                for row in rows {
-                    said.put(row, w);
+                for (seq, row) in (from..).zip(rows) {
+                    said.put(row, seq, w);
                 }
             }
             Self::Fork(left, right) => {
                 w.u8(2);
-                left.put(said, w);
-                right.put(said, w);
+                let at = split(n);
+                left.put(from, at, said, w);
+                right.put(further(from, at), n.saturating_sub(at), said, w);
             }
         }
     }
 
-    fn get(r: &mut Reader<'_>, n: usize, said: &mut Said) -> Result<Self, WireFault> {
+    fn get(r: &mut Reader<'_>, from: u64, n: usize, said: &mut Said) -> Result<Self, WireFault> {
         match r.u8()? {
             0 => Ok(Self::Closed(Sha(r.array()?))),
             1 => {
                 let seed: Salt = r.array()?;
                 let mut rows = Vec::new();
                 let mut fault = None;
-                salts(&seed, n, &mut |salt, _| {
+                salts(&seed, n, &mut |salt, at| {
                     if fault.is_none() {
-                        match said.get(salt, r) {
+                        match said.get(salt, further(from, at), r) {
                             Ok(row) => rows.push(row),
                             Err(found) => fault = Some(found),
                         }
@@ -589,11 +817,17 @@ impl Tree {
             2 if n > 1 => {
                 let left = split(n);
                 let right = n.saturating_sub(left);
-                Ok(Self::Fork(Box::new(Self::get(r, left, said)?), Box::new(Self::get(r, right, said)?)))
+                let one = Self::get(r, from, left, said)?;
+                Ok(Self::Fork(Box::new(one), Box::new(Self::get(r, further(from, left), right, said)?)))
             }
             _ => Err(WireFault::Range("tree")),
         }
     }
+}
+
+/// The seq of the fact `at` places on.
+fn further(from: u64, at: usize) -> u64 {
+    from.saturating_add(u64::try_from(at).unwrap_or(u64::MAX))
 }
 
 impl Batch {
@@ -602,7 +836,7 @@ impl Batch {
         let mut out = Vec::new();
         let first = self.seal.first;
         self.tree.each(0, self.seal.facts(), &mut |at, row| {
-            out.push((first.saturating_add(u64::try_from(at).unwrap_or(u64::MAX)), row));
+            out.push((further(first, at), row));
         });
         out
     }
@@ -616,8 +850,7 @@ impl Batch {
     #[must_use]
     pub fn only(self, mut open: impl FnMut(u64, &Row) -> bool) -> Self {
         let (first, n) = (self.seal.first, self.seal.facts());
-        let seq = |at| first.saturating_add(u64::try_from(at).unwrap_or(u64::MAX));
-        Self { tree: self.tree.only(0, n, &mut |at, row| open(seq(at), row)), seal: self.seal }
+        Self { tree: self.tree.only(0, n, &mut |at, row| open(further(first, at), row)), seal: self.seal }
     }
 
     /// What is open in either of two parts of one batch; `None` if they are not parts of one.
@@ -652,18 +885,17 @@ impl Batch {
         let mut out = Vec::new();
         for (seq, row) in self.rows() {
             let id = FactId { journal: self.seal.journal, seq };
-            let head = (row.author.clone(), row.section, row.file);
-            out.push(Verified { fact: Fact::of_row(id, head, self.seal.base, &row.bytes)?, leaf: row.leaf });
+            out.push(Verified { fact: row.fact(id, self.seal.base)?, leaf: row.leaf });
         }
         Ok(out)
     }
 
-    /// The batch's bytes: the seal, then the tree from its root. FROZEN.
+    /// The batch's bytes: how long seal and tree are, seal, tree, and then the rows' texts. FROZEN.
     pub fn bytes(&self) -> Vec<u8> {
         let mut w = Writer::new();
         self.seal.put(&mut w);
-        self.tree.put(&mut Said::default(), &mut w);
-        w.done()
+        self.tree.put(self.seal.first, self.seal.facts(), &mut Said::before(&self.seal), &mut w);
+        w.joined()
     }
 
     /// The batch of these bytes; nothing of it is verified yet.
@@ -671,9 +903,9 @@ impl Batch {
     /// # Errors
     /// Any [`WireFault`].
     pub fn parse(bytes: &[u8]) -> Result<Self, WireFault> {
-        let mut r = Reader::new(bytes);
+        let mut r = Reader::joined(bytes)?;
         let mut seal = Seal::get(&mut r)?;
-        let tree = Tree::get(&mut r, seal.facts(), &mut Said::default())?;
+        let tree = Tree::get(&mut r, seal.first, seal.facts(), &mut Said::before(&seal))?;
         r.end()?;
         // The root is what the received parts hash to: a wrong part makes the signature wrong.
         seal.root = tree.node();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::identity::IdNumber;
 use crate::place::PlaceCode;
@@ -258,15 +259,15 @@ impl<'de> Deserialize<'de> for FactId {
 
 text_in_api!(FactId);
 
-/// A member of staff by account name: 1 to 32 of `a-z 0-9 . _ -`, starting with a letter.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct PersonId(String);
+/// A member of staff by account name: 1 to 32 of `a-z 0-9 . _ -`, starting with a letter. Every fact names one: a copy
+/// shares the text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonId(Arc<str>);
 
 impl PersonId {
     /// The county master itself, which authors rights and number leases.
     pub fn county_master() -> Self {
-        Self("county".to_owned())
+        Self("county".into())
     }
 
     /// The account name.
@@ -282,10 +283,16 @@ impl FromStr for PersonId {
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-'));
         if good {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(IdSyntax { what: "account name", expected: "1-32 of a-z 0-9 . _ -, starting with a letter" })
         }
+    }
+}
+
+impl Serialize for PersonId {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
     }
 }
 

@@ -2,6 +2,7 @@
 //! Pure: no clock, file, socket, randomness or async; everything from outside is an argument.
 
 pub mod blob;
+mod body;
 pub mod bulletin;
 pub mod bundle;
 pub mod calendar;
@@ -26,6 +27,7 @@ pub mod phone;
 pub mod place;
 pub mod receipt;
 pub mod rights;
+mod text;
 pub mod visit;
 pub mod wire;
 pub mod words;

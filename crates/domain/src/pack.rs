@@ -1,16 +1,21 @@
-//! Messages as they travel and as they lie on a stick: zstd with a dictionary that both sides ship, so that a single visit
-//! is small too. Nothing here is hashed or signed: seals are over what is inside.
+//! Messages as they travel and as they lie on a stick: zstd with dictionaries that both sides ship, so that a single visit
+//! is small too. Texts of facts have a frame of their own: a table of codes for words would fit nothing else. Nothing here
+//! is hashed or signed: seals are over what is inside.
 //! It must never inflate more than it is told to allow.
 
 use std::io::Read as _;
+use std::sync::LazyLock;
 
 use zstd::bulk::Compressor;
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 use crate::exchange::Message;
-use crate::wire::WireFault;
+use crate::wire::{Reader, WireFault, Writer};
 
 /// FROZEN: dictionary 1, of every route under `/v1/` and of bundles of version 1. A newer one gets its own beside it.
 const DICTIONARY: &[u8] = include_bytes!("../../../assets/wire/1.dict");
+/// FROZEN: that of texts.
+const TEXTS: &[u8] = include_bytes!("../../../assets/wire/1-texts.dict");
 /// High enough for the dictionary to pay, low enough for an old laptop.
 const LEVEL: i32 = 9;
 /// Most bytes of a message, inflated.
@@ -30,16 +35,42 @@ pub enum PackFault {
     Wire(#[from] WireFault),
 }
 
+/// A dictionary made ready once: that costs more than a small message.
+struct Ready {
+    into: EncoderDictionary<'static>,
+    from: DecoderDictionary<'static>,
+}
+
+impl Ready {
+    fn new(dictionary: &[u8]) -> Self {
+        Self { into: EncoderDictionary::copy(dictionary, LEVEL), from: DecoderDictionary::copy(dictionary) }
+    }
+}
+
+static MAIN: LazyLock<Ready> = LazyLock::new(|| Ready::new(DICTIONARY));
+static WORDS: LazyLock<Ready> = LazyLock::new(|| Ready::new(TEXTS));
+
+fn squeezed(bytes: &[u8], dictionary: &Ready) -> Result<Vec<u8>, std::io::Error> {
+    let mut compressor = Compressor::with_prepared_dictionary(&dictionary.into)?;
+    // The dictionary is known and the frame's length is its content's: neither needs to be said.
+    compressor.include_dictid(false)?;
+    compressor.include_checksum(false)?;
+    compressor.compress(bytes)
+}
+
+fn swollen(bytes: &[u8], most: usize, dictionary: &Ready) -> Result<Vec<u8>, PackFault> {
+    let mut out = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    zstd::stream::read::Decoder::with_prepared_dictionary(bytes, &dictionary.from)?.take(limit).read_to_end(&mut out)?;
+    if out.len() > most { Err(PackFault::TooLarge) } else { Ok(out) }
+}
+
 /// Bytes packed.
 ///
 /// # Errors
 /// What zstd says.
 pub fn squeeze(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
-    let mut compressor = Compressor::with_dictionary(LEVEL, DICTIONARY)?;
-    // The dictionary is known and the frame's length is its content's: neither needs to be said.
-    compressor.include_dictid(false)?;
-    compressor.include_checksum(false)?;
-    compressor.compress(bytes)
+    squeezed(bytes, &MAIN)
 }
 
 /// Packed bytes as they were, at most `most`.
@@ -47,32 +78,42 @@ pub fn squeeze(bytes: &[u8]) -> Result<Vec<u8>, std::io::Error> {
 /// # Errors
 /// [`PackFault`].
 pub fn swell(bytes: &[u8], most: usize) -> Result<Vec<u8>, PackFault> {
-    let mut out = Vec::new();
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    zstd::stream::read::Decoder::with_dictionary(bytes, DICTIONARY)?.take(limit).read_to_end(&mut out)?;
-    if out.len() > most { Err(PackFault::TooLarge) } else { Ok(out) }
+    swollen(bytes, most, &MAIN)
 }
 
-/// A message as it travels.
+/// A message as it travels: its frame with its length, and that of its texts if it has any.
 ///
 /// # Errors
 /// What zstd says.
 pub fn pack<M: Message>(message: &M) -> Result<Vec<u8>, std::io::Error> {
-    squeeze(&message.bytes())
+    let (main, texts) = message.both();
+    let mut w = Writer::new();
+    w.bytes(&squeeze(&main)?);
+    if !texts.is_empty() {
+        w.raw(&squeezed(&texts, &WORDS)?);
+    }
+    Ok(w.done())
 }
 
-/// The message in these bytes.
+/// The message in these bytes, of at most [`MOST_INFLATED`].
 ///
 /// # Errors
 /// [`PackFault`].
 pub fn unpack<M: Message>(bytes: &[u8]) -> Result<M, PackFault> {
-    Ok(M::parse(&swell(bytes, MOST_INFLATED)?)?)
+    let mut r = Reader::new(bytes);
+    let main = swell(r.bytes(usize::MAX)?, MOST_INFLATED)?;
+    let texts = match r.raw(r.left())? {
+        [] => Vec::new(),
+        some => swollen(some, MOST_INFLATED.saturating_sub(main.len()), &WORDS)?,
+    };
+    Ok(M::of(&main, &texts)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Sum;
+    use crate::clock::Millis;
+    use crate::exchange::{Push, Sum};
 
     #[test]
     fn what_is_packed_comes_out_and_a_bomb_does_not() {
@@ -85,5 +126,23 @@ mod tests {
         for cut in 0..bomb.len() {
             assert!(swell(&bomb[..cut], 3_000_000).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn both_frames_together_stay_under_the_limit() {
+        // A batch is what it says it is only to who reads it: here one byte, and texts behind it.
+        let batch = |texts: usize| [vec![1, 7], vec![b'a'; texts]].concat();
+        let push = |texts| Push { wall: Millis(5), batches: vec![batch(texts), vec![9; 3]], fragments: Vec::new() };
+        let packed = pack(&push(50)).expect("packs");
+        assert_eq!(unpack::<Push>(&packed).expect("unpacks"), push(50));
+        for cut in 0..packed.len() {
+            assert!(unpack::<Push>(&packed[..cut]).is_err(), "cut at {cut}");
+        }
+        let mut bomb = Writer::new();
+        bomb.bytes(&squeeze(&vec![0; MOST_INFLATED / 2]).expect("packs"));
+        bomb.raw(&squeezed(&vec![0; MOST_INFLATED / 2 + 1], &WORDS).expect("packs"));
+        let bomb = bomb.done();
+        assert!(bomb.len() < 20_000);
+        assert!(matches!(unpack::<Push>(&bomb), Err(PackFault::TooLarge)));
     }
 }

@@ -19,8 +19,12 @@ pub enum WireFault {
 }
 
 /// Writes; cannot fail except by the caller exceeding a length, which `put_*` cuts off as a fault at reading.
+/// Texts go to a side of their own: zstd does better with them apart.
 #[derive(Debug, Default)]
-pub struct Writer(Vec<u8>);
+pub struct Writer {
+    main: Vec<u8>,
+    side: Vec<u8>,
+}
 
 impl Writer {
     /// An empty writer.
@@ -28,38 +32,56 @@ impl Writer {
         Self::default()
     }
 
-    /// What was written.
+    /// What was written, but for the side.
     pub fn done(self) -> Vec<u8> {
-        self.0
+        self.main
+    }
+
+    /// What was written, and the side.
+    pub fn both(self) -> (Vec<u8>, Vec<u8>) {
+        (self.main, self.side)
+    }
+
+    /// What was written with its length before it, then the side.
+    pub fn joined(self) -> Vec<u8> {
+        let mut out = Self::new();
+        out.bytes(&self.main).raw(&self.side);
+        out.main
+    }
+
+    /// Bytes of a length both sides know, beside the others.
+    pub fn side(&mut self, bytes: &[u8]) -> &mut Self {
+        self.side.extend_from_slice(bytes);
+        self
     }
 
     /// One byte.
     pub fn u8(&mut self, n: u8) -> &mut Self {
-        self.0.push(n);
+        self.main.push(n);
         self
     }
 
     /// Four bytes.
     pub fn u32(&mut self, n: u32) -> &mut Self {
-        self.0.extend_from_slice(&n.to_be_bytes());
+        self.main.extend_from_slice(&n.to_be_bytes());
         self
     }
 
     /// Eight bytes.
     pub fn u64(&mut self, n: u64) -> &mut Self {
-        self.0.extend_from_slice(&n.to_be_bytes());
+        self.main.extend_from_slice(&n.to_be_bytes());
         self
     }
 
     /// Eight bytes, signed.
     pub fn i64(&mut self, n: i64) -> &mut Self {
-        self.0.extend_from_slice(&n.to_be_bytes());
+        self.main.extend_from_slice(&n.to_be_bytes());
         self
     }
 
     /// Bytes of a length both sides know.
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(bytes);
+        self.main.extend_from_slice(bytes);
         self
     }
 
@@ -112,17 +134,58 @@ fn unzigzag(n: u64) -> i64 {
 
 /// Reads from the front.
 #[derive(Debug, Clone)]
-pub struct Reader<'a>(&'a [u8]);
+pub struct Reader<'a> {
+    main: &'a [u8],
+    side: &'a [u8],
+}
 
 impl<'a> Reader<'a> {
     /// A reader of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self::of(bytes, &[])
+    }
+
+    /// A reader of what [`Writer::both`] gave.
+    pub fn of(main: &'a [u8], side: &'a [u8]) -> Self {
+        Self { main, side }
+    }
+
+    /// A reader of what [`Writer::joined`] gave.
+    ///
+    /// # Errors
+    /// `Short`, `Range`.
+    pub fn joined(bytes: &'a [u8]) -> Result<Self, WireFault> {
+        let mut r = Self::new(bytes);
+        let main = r.bytes(usize::MAX)?;
+        Ok(Self::of(main, r.main))
+    }
+
+    /// The next `n` bytes of the side.
+    ///
+    /// # Errors
+    /// `Short`.
+    pub fn side(&mut self, n: usize) -> Result<&'a [u8], WireFault> {
+        let (head, tail) = self.side.split_at_checked(n).ok_or(WireFault::Short)?;
+        self.side = tail;
+        Ok(head)
+    }
+
+    /// The next bytes of the side up to and with the first `end`, at most `most`.
+    ///
+    /// # Errors
+    /// `Short`; `Range` over `most`.
+    pub fn side_until(&mut self, end: u8, most: usize) -> Result<&'a [u8], WireFault> {
+        let at = self.side.iter().take(most).position(|byte| *byte == end);
+        match at {
+            Some(at) => self.side(at.saturating_add(1)),
+            None if self.side.len() >= most => Err(WireFault::Range("length")),
+            None => Err(WireFault::Short),
+        }
     }
 
     /// Bytes left.
     pub fn left(&self) -> usize {
-        self.0.len()
+        self.main.len()
     }
 
     /// The next `n` bytes.
@@ -130,8 +193,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Short`.
     pub fn raw(&mut self, n: usize) -> Result<&'a [u8], WireFault> {
-        let (head, tail) = self.0.split_at_checked(n).ok_or(WireFault::Short)?;
-        self.0 = tail;
+        let (head, tail) = self.main.split_at_checked(n).ok_or(WireFault::Short)?;
+        self.main = tail;
         Ok(head)
     }
 
@@ -261,7 +324,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Trailing`.
     pub fn end(self) -> Result<(), WireFault> {
-        if self.0.is_empty() { Ok(()) } else { Err(WireFault::Trailing) }
+        if self.main.is_empty() && self.side.is_empty() { Ok(()) } else { Err(WireFault::Trailing) }
     }
 }
 

@@ -22,7 +22,8 @@ use serde_json::{Map, Value, json};
 use tests::{PASSPHRASE, Seat, World, assets, items, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
-const NAMES: [&str; 9] = ["open", "search", "save", "print", "absorb", "line", "first", "wait", "sync"];
+const NAMES: [&str; 11] =
+    ["open", "search", "save", "print", "absorb", "line", "first", "wait", "sync", "wire", "dictionary"];
 
 /// Figures by name.
 struct Figures(Map<String, Value>);
@@ -225,6 +226,10 @@ fn main() -> ExitCode {
         "wait" => figures.0.extend(tests::bench_road::wait()),
         #[cfg(feature = "measure")]
         "sync" => tests::bench_sync::run(&mut figures.0),
+        #[cfg(feature = "measure")]
+        "wire" => tests::bench_sync::wire(&mut figures.0),
+        #[cfg(feature = "measure")]
+        "dictionary" => tests::dictionary::train(&mut figures.0),
         #[cfg(feature = "measure")]
         "sync-merge" => {
             let words: Vec<String> = std::env::args().skip(2).collect();

@@ -13,6 +13,7 @@ use domain::blob::{Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused};
 use domain::exchange::{Acks, Hello, Message, PAGE_BYTES, Page, Pull, Push, Sum, Welcome};
 use domain::ids::{DeviceId, Sha, hex};
+use domain::pack::{PackFault, pack, unpack};
 use domain::wire::WireFault;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -26,7 +27,6 @@ use crate::clock::random;
 
 /// Largest answer before and after inflating, bytes.
 const MOST_ANSWER: usize = 48 * 1024 * 1024;
-const MOST_INFLATED: usize = 96 * 1024 * 1024;
 /// Bytes of a TLS record with all around it, so that each fits one packet: every packet that arrives can be read at once,
 /// and a cut loses no more than the one in flight.
 const RECORD: usize = 1_340;
@@ -284,11 +284,10 @@ impl Https {
         let at = format!("{}{path}", self.address);
         let body =
             self.send(|client| client.post(at).header("content-type", "application/octet-stream").body(packed), out)?;
-        let plain = zstd::bulk::Decompressor::new()
-            .and_then(|mut inflate| inflate.decompress(&body, MOST_INFLATED))
-            .ok()
-            .ok_or(CourierFault::Wire(WireFault::Range("zstd")))?;
-        Ok(A::parse(&plain)?)
+        unpack(&body).or_else(|fault| match fault {
+            PackFault::Wire(fault) => Err(fault.into()),
+            PackFault::Zstd(_) | PackFault::TooLarge => Err(unreadable()),
+        })
     }
 
     fn blob_at(&self, piece: &Piece, what: &str) -> String {
@@ -300,7 +299,12 @@ impl Https {
 
 /// A message as it travels.
 fn packed<M: Message>(message: &M) -> Result<Vec<u8>, CourierFault> {
-    zstd::encode_all(message.bytes().as_slice(), 9).ok().ok_or(CourierFault::Wire(WireFault::Range("zstd")))
+    pack(message).or(Err(unreadable()))
+}
+
+/// Bytes that zstd can do nothing with.
+fn unreadable() -> CourierFault {
+    CourierFault::Wire(WireFault::Range("zstd"))
 }
 
 /// A client with no connection yet.
