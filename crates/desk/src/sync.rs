@@ -376,7 +376,8 @@ impl Desk {
     /// Offers what a restored county may lack and what is not whole own work: others' batches as far as they are here,
     /// and own ones of earlier journals.
     fn offer(&self, carrier: &mut Carrier<'_>) -> Result<(), Failure> {
-        for journal in self.store().earlier_journals()? {
+        let earlier = self.store().earlier_journals()?;
+        for journal in earlier {
             let hello = Hello { journal, ..self.hello(Vec::new(), false)? };
             match carrier.again(|courier, _| courier.hello(&hello)) {
                 // Somebody else's by now: what is known of it stays as it is.

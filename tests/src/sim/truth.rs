@@ -290,7 +290,7 @@ fn unpacked(stored: &[u8]) -> Vec<u8> {
 
 /// The facts that speak of rights and are let through, in the order in which they were, each with since when.
 fn rights_of(ledger: &Ledger) -> Vec<(u64, &Fact)> {
-    let speaks = |kind: &str| matches!(kind, "RoleGiven" | "VillageAssigned" | "Placed");
+    let speaks = |kind: &str| matches!(kind, "RoleGiven" | "DeviceEnrolled" | "VillageAssigned" | "Placed");
     let mut facts: Vec<(u64, &Logged)> = ledger
         .facts
         .values()
@@ -324,6 +324,8 @@ pub struct Sight {
     villages: BTreeMap<(PlaceCode, Line), PersonId>,
     placed: BTreeMap<FileId, PlaceCode>,
     known: BTreeSet<PlaceCode>,
+    /// Of a lost history until the head lets its enrolment through, a device shows nothing to anybody.
+    devices: BTreeSet<DeviceId>,
 }
 
 impl Sight {
@@ -358,6 +360,9 @@ impl Sight {
             Event::RoleGiven(given) => {
                 self.roles.insert(given.person, (given.role, given.areas));
             }
+            Event::DeviceEnrolled(enrolled) => {
+                self.devices.insert(enrolled.device);
+            }
             Event::VillageAssigned(given) if fact.file == FileId::village(&given.village) => {
                 self.known.insert(given.village.clone());
                 self.villages.insert((given.village, given.line), given.person);
@@ -368,6 +373,11 @@ impl Sight {
             }
             _ => {}
         }
+    }
+
+    /// Whether a device shows its person anything.
+    pub fn knows(&self, device: DeviceId) -> bool {
+        self.devices.contains(&device)
     }
 
     /// A person's role.
@@ -383,7 +393,7 @@ impl Sight {
 
     /// Whether a person may see a section of a file on this device.
     pub fn sees(&self, person: &PersonId, device: DeviceId, file: FileId, section: Section) -> bool {
-        let Some(role) = self.role(person) else { return false };
+        let Some(role) = self.role(person).filter(|_| self.devices.contains(&device)) else { return false };
         if section == Section::Core && (file == FileId::county() || file == FileId::device(device)) {
             return true;
         }
