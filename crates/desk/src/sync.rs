@@ -14,7 +14,7 @@ use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
 use store::StoreFault;
 
-use crate::Desk;
+use crate::{Desk, home};
 use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow};
 use crate::carry::{Carrier, Progress, Stage};
 use crate::courier::{Courier, CourierFault};
@@ -296,7 +296,7 @@ impl Desk {
                 continue;
             }
             all_marks = false;
-            store.greeted(welcome.head, welcome.batches)?;
+            store.greeted(welcome.head, welcome.batches, welcome.last_seal)?;
             store.set_meta("safe", &welcome.safe)?;
             let mine = store.last_seal(welcome.batches)?;
             // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
@@ -360,7 +360,11 @@ impl Desk {
     /// Shows a county that does not know this device the county's own word that it was enrolled: it may have been restored
     /// from before. False where there is nothing to show, or the county stands by its no: then it was turned out.
     fn present_to(&self, carrier: &mut Carrier<'_>) -> Result<bool, Failure> {
-        let fragments = self.store().enrolments_of(self.identity.device)?;
+        let mut fragments = self.store().enrolments_of(self.identity.device)?;
+        if fragments.is_empty() {
+            // It never read what the county wrote of it, but was told when it joined.
+            fragments.extend(self.identity.enrolment.as_deref().and_then(home::unhex_all));
+        }
         if fragments.is_empty() {
             return Ok(false);
         }

@@ -67,13 +67,16 @@ impl Store {
         })
     }
 
-    /// The county shares this desk's newest mark, and has so many batches of its journal. Work that was acknowledged
-    /// after that mark may be lost all the same; then it waits to be sent again. The county's present mark is kept.
+    /// The county shares this desk's newest mark, and has so many batches of its journal, the last with this seal. Work
+    /// that was acknowledged after that mark may be lost all the same; then it waits to be sent again. The county's
+    /// present mark is kept.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn greeted(&mut self, head: Mark, batches: u64) -> Result<(), StoreFault> {
+    pub fn greeted(&mut self, head: Mark, batches: u64, last_seal: Sha) -> Result<(), StoreFault> {
         let journal = self.journal()?;
+        // Where another's batch stands in the place of one of ours, none is known to be there.
+        let batches = if self.last_seal(batches)? == Some(last_seal) { batches } else { 0 };
         let top = self.marks()?.first().map_or(0, |mark| mark.position);
         self.within(|tx, names| {
             lose_own(tx, names, journal, top, batches)?;
@@ -151,6 +154,7 @@ impl Store {
             "SELECT f.n, f.batch FROM fact f JOIN journal j ON j.no = f.n >> 32
              WHERE f.kind = 'DeviceEnrolled' AND f.batch IS NOT NULL AND j.device = ?1 ORDER BY f.position, f.n",
         )?;
+
         let rows: Vec<(i64, i64)> =
             find.query_map([MASTER], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         let mut batches = BTreeSet::new();

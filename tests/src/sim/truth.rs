@@ -290,7 +290,7 @@ fn unpacked(stored: &[u8]) -> Vec<u8> {
 
 /// The facts that speak of rights and are let through, in the order in which they were, each with since when.
 fn rights_of(ledger: &Ledger) -> Vec<(u64, &Fact)> {
-    let speaks = |kind: &str| matches!(kind, "RoleGiven" | "DeviceEnrolled" | "VillageAssigned" | "Placed");
+    let speaks = |kind: &str| matches!(kind, "RoleGiven" | "VillageAssigned" | "Placed");
     let mut facts: Vec<(u64, &Logged)> = ledger
         .facts
         .values()
@@ -335,6 +335,22 @@ impl Sight {
         for (_, fact) in rights_of(ledger) {
             out.learn(fact);
         }
+        // A device that came with an invitation, or whose enrolment of a lost history the head let through.
+        let mut enrolments: Vec<(&Logged, DeviceId)> = Vec::new();
+        for logged in ledger.facts.values().filter(|one| ledger.masters.contains(&one.fact.id.journal)) {
+            if let Ok(Some(Event::DeviceEnrolled(it))) = Event::read(&logged.fact.kind, &logged.fact.body) {
+                enrolments.push((logged, it.device));
+            }
+        }
+        enrolments.sort_by_key(|(logged, _)| (logged.position, logged.fact.id));
+        let mut met = BTreeSet::new();
+        for (logged, device) in enrolments {
+            let first = met.insert(device);
+            let let_through = logged.shown.is_some_and(|shown| first || shown > logged.position);
+            if let_through {
+                out.devices.insert(device);
+            }
+        }
         out
     }
 
@@ -359,9 +375,6 @@ impl Sight {
         match event {
             Event::RoleGiven(given) => {
                 self.roles.insert(given.person, (given.role, given.areas));
-            }
-            Event::DeviceEnrolled(enrolled) => {
-                self.devices.insert(enrolled.device);
             }
             Event::VillageAssigned(given) if fact.file == FileId::village(&given.village) => {
                 self.known.insert(given.village.clone());
