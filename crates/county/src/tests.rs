@@ -534,7 +534,9 @@ impl Desk {
             self.sent.insert(batch.seal.batch, known);
         }
         let batches = own.iter().map(Batch::bytes).collect();
-        let acks = county.push(self.device, &Push { wall: Millis(self.wall), batches, fragments, ..Push::default() }).expect("taken");
+        let acks = county
+            .push(self.device, &Push { wall: Millis(self.wall), batches, fragments, ..Push::default() })
+            .expect("taken");
         self.acknowledge(&acks);
     }
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
+use domain::Signer as _;
 use domain::blob::Piece;
 use domain::clock::Millis;
-use domain::Signer as _;
 use domain::enrol::{Refusal, offer_bytes};
 use domain::exchange::{Hello, Pull, Push};
 use domain::fact::{Batch, Fact};
@@ -14,12 +14,12 @@ use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
 use store::StoreFault;
 
-use crate::{Desk, home};
 use crate::api::{ContactLogRow, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow};
 use crate::carry::{Carrier, Progress, Stage};
 use crate::courier::{Courier, CourierFault};
 use crate::failure::{Code, Failure};
 use crate::visits::remark;
+use crate::{Desk, home};
 
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
 const ENOUGH_NUMBERS: u32 = 200;
@@ -86,7 +86,15 @@ impl Desk {
             remarks: Vec::new(),
         };
         // Records first, both ways, and all of them, before the first photo: they are small and worth more.
-        self.records(carrier, &mut report)?;
+        let mut turns = 0_u8;
+        while !self.records(carrier, &mut report)? {
+            // A page brought another's work under names of ours, which no greeting had told: both go their own ways.
+            turns = turns.saturating_add(1);
+            if turns > 2 {
+                return Err(worded(CourierFault::Refused(Refusal::Forked), &self.identity.address));
+            }
+            self.part_ways(carrier, &mut report)?;
+        }
         {
             let mut store = self.store();
             let present = self.present_of(&store)?;
@@ -100,7 +108,8 @@ impl Desk {
         Ok(report)
     }
 
-    fn records(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
+    /// Records both ways. False if a page showed that another desk writes under this one's journal.
+    fn records(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<bool, Failure> {
         let refused = |fault: CourierFault| self.worded(fault);
         let log = self.identity.log;
         carrier.stage(Stage::Greeting, 0);
@@ -138,14 +147,18 @@ impl Desk {
             from = last.saturating_add(1);
         }
         carrier.stage(Stage::Receiving, 0);
-        self.receive(carrier, journal, report)?;
+        if !self.receive(carrier, journal, report)? {
+            return Ok(false);
+        }
         if again {
             // The answer that was lost may have leased some blocks already: they are here now, and only the rest is asked for.
             let wants = self.wants(&self.store())?;
             if !wants.is_empty() {
                 let hello = self.hello(wants, false)?;
                 carrier.again(|courier, _| courier.hello(&hello)).map_err(refused)?;
-                self.receive(carrier, journal, report)?;
+                if !self.receive(carrier, journal, report)? {
+                    return Ok(false);
+                }
             }
         }
         // Compare; once unequal, read everything again, which changes nothing that is right.
@@ -155,11 +168,13 @@ impl Desk {
             let theirs = carrier.again(|courier, _| courier.close(&pull)).map_err(refused)?;
             if theirs == self.store().sum()? {
                 report.agreed = true;
-                return Ok(());
+                return Ok(true);
             }
             if turn == 0 {
                 self.store().reset_cursor()?;
-                self.receive(carrier, journal, report)?;
+                if !self.receive(carrier, journal, report)? {
+                    return Ok(false);
+                }
             }
         }
         Err(Failure::new(Code::SumsDiffer, &[]))
@@ -305,15 +320,7 @@ impl Desk {
                 || store.batches()? < welcome.batches
             {
                 drop(store);
-                self.offer(carrier)?;
-                self.claim(carrier, report)?;
-                let fresh = self.fresh_journal()?;
-                self.store().open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
-                report.remarks.push(remark(
-                    "NEW_JOURNAL",
-                    "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
-                    "This desk's journal was continued elsewhere (a cloned disk or a restored copy); a new one was begun, nothing is lost",
-                ));
+                self.part_ways(carrier, report)?;
                 continue;
             }
             let went_over = store.went_over()?;
@@ -332,6 +339,20 @@ impl Desk {
             return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
+    }
+
+    /// Goes on under a fresh journal; what the county has under this desk's own seals stays under its names.
+    fn part_ways(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
+        self.offer(carrier)?;
+        self.claim(carrier, report)?;
+        let fresh = self.fresh_journal()?;
+        self.store().open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
+        report.remarks.push(remark(
+            "NEW_JOURNAL",
+            "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",
+            "This desk's journal was continued elsewhere (a cloned disk or a restored copy); a new one was begun, nothing is lost",
+        ));
+        Ok(())
     }
 
     fn fresh_journal(&self) -> Result<JournalId, Failure> {
@@ -486,12 +507,8 @@ impl Desk {
         }
     }
 
-    fn receive(
-        &self,
-        carrier: &mut Carrier<'_>,
-        journal: JournalId,
-        report: &mut SyncReport,
-    ) -> Result<(), Failure> {
+    /// Takes in page after page. False if one brought another's work under names of this desk's present journal.
+    fn receive(&self, carrier: &mut Carrier<'_>, journal: JournalId, report: &mut SyncReport) -> Result<bool, Failure> {
         loop {
             let (cursor, anew) = {
                 let store = self.store();
@@ -505,7 +522,14 @@ impl Desk {
             });
             let page = pulled.map_err(|fault| self.worded(fault))?;
             let more = page.more;
-            let absorbed = self.store().absorb(&page)?;
+            let (absorbed, own) = {
+                let mut store = self.store();
+                (store.absorb(&page), store.journal()?)
+            };
+            let absorbed = match absorbed {
+                Err(StoreFault::Forked { journal, .. }) if journal == own => return Ok(false),
+                absorbed => absorbed?,
+            };
             report.received = report.received.saturating_add(absorbed.facts);
             report.files_gone = report.files_gone.saturating_add(absorbed.gone);
             carrier.done(u64::from(absorbed.facts));
@@ -517,7 +541,7 @@ impl Desk {
                 ));
             }
             if !more {
-                return Ok(());
+                return Ok(true);
             }
             if page.next <= cursor {
                 // A page that does not move would be asked for for ever.

@@ -963,10 +963,13 @@ impl Taking<'_, '_> {
         let key = known.key.and_then(|key| VerifyingKey::from_bytes(&key).ok());
         let key = key.ok_or(StoreFault::UnknownJournal { journal })?;
         let facts = if self.verifies { batch.verify(&key) } else { batch.facts() }?;
-        let before: Option<Vec<u8>> = tx
+        let mut before: Option<Vec<u8>> = tx
             .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
             .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
             .optional()?;
+        if self.anew && restored::other_branch(tx, self.names, no, &batch, before.as_deref())? {
+            before = None;
+        }
         let seal = (batch.seal.batch, batch.seal.first, batch.seal.count);
         let fresh = before.is_none();
         if known.own && fresh {
@@ -1027,8 +1030,7 @@ impl Taking<'_, '_> {
             let mut find = self.tx.prepare_cached("SELECT file, section FROM erased WHERE n = ?1")?;
             for Verified { fact, .. } in facts {
                 let n = names::fact_no(no, fact.id.seq)?;
-                let by: Option<(i64, String)> =
-                    find.query_row([n], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let by: Option<(i64, String)> = find.query_row([n], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
                 let Some((file, section)) = by else { continue };
                 let place = (self.names.known_file(fact.file), fact.section.code());
                 if place == (Some(file), section.as_str()) && erasable(&fact.kind) {
@@ -1063,12 +1065,8 @@ impl Taking<'_, '_> {
                 .optional()?;
             if let Some((was_held, file, was_at)) = here {
                 let at = corrected(fact.wall, received);
-                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?.execute(params![
-                    n,
-                    int(position),
-                    held,
-                    at.0
-                ])?;
+                tx.prepare_cached("UPDATE fact SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
+                    .execute(params![n, int(position), held, at.0])?;
                 if self.anew {
                     tx.prepare_cached("DELETE FROM stale WHERE n = ?1")?.execute([n])?;
                 }

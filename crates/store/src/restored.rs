@@ -12,9 +12,7 @@ use domain::ids::{DeviceId, FactId, JournalId, Sha};
 use rusqlite::{Transaction, params};
 
 use crate::fault::StoreFault;
-use crate::log::{
-    MASTER, Store, bodies, carried, decide, int, keep_mark, leave, meta, refold, set_meta,
-};
+use crate::log::{MASTER, Store, bodies, carried, decide, int, keep_mark, leave, meta, refold, set_meta};
 use crate::names::{self, Names};
 use crate::views::Numbered;
 
@@ -109,10 +107,8 @@ impl Store {
         let mut bytes = 0_usize;
         while let Some(row) = rows.next()? {
             let n: i64 = row.get(0)?;
-            let raw: Vec<u8> = self
-                .conn
-                .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
-                .query_row([n], |row| row.get(0))?;
+            let raw: Vec<u8> =
+                self.conn.prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?.query_row([n], |row| row.get(0))?;
             bytes = bytes.saturating_add(raw.len());
             if bytes > most && !out.is_empty() {
                 break;
@@ -245,11 +241,8 @@ pub(crate) fn offer_papers(tx: &Transaction<'_>) -> Result<(), StoreFault> {
 /// While all is read anew: what is acknowledged now must be named too, if it is let through, for its section may be lost.
 /// What is held is named by nothing else than its acknowledgement.
 pub(crate) fn named_by_ack(tx: &Transaction<'_>, n: i64, to_be_named: bool) -> Result<(), StoreFault> {
-    let sql = if to_be_named {
-        "INSERT OR IGNORE INTO stale (n) VALUES (?1)"
-    } else {
-        "DELETE FROM stale WHERE n = ?1"
-    };
+    let sql =
+        if to_be_named { "INSERT OR IGNORE INTO stale (n) VALUES (?1)" } else { "DELETE FROM stale WHERE n = ?1" };
     tx.prepare_cached(sql)?.execute([n])?;
     Ok(())
 }
@@ -291,4 +284,50 @@ pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, Sto
     }
     set_meta(tx, "anew", &None::<u64>)?;
     Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
+}
+
+/// While all is read anew: of a journal that two laptops wrote, the county may have the one's branch where this desk has
+/// the other's from the lost history. It was offered and could not be taken; its laptop goes on under another journal and
+/// brings its work there. From the batch on where they part, what is here goes. Returns whether anything did.
+pub(crate) fn other_branch(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    no: i64,
+    batch: &Batch,
+    here: Option<&[u8]>,
+) -> Result<bool, StoreFault> {
+    let same = match here {
+        Some(bytes) => Batch::parse(bytes)?.seal == batch.seal,
+        None => false,
+    };
+    let (from, end) = (names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?);
+    let taken = || tx.prepare_cached("SELECT 1 FROM fact WHERE n >= ?1 AND n < ?2")?.exists([from, end]);
+    if same || (here.is_none() && !taken()?) {
+        return Ok(false);
+    }
+    let (_, last) = names::span(no);
+    let mut files: BTreeMap<i64, Vec<(i64, Option<i64>)>> = BTreeMap::new();
+    let mut known = false;
+    {
+        let mut find = tx.prepare_cached(
+            "SELECT f.file, f.n, f.batch, EXISTS (SELECT 1 FROM stale s WHERE s.n = f.n) FROM fact f
+             WHERE f.n BETWEEN ?1 AND ?2",
+        )?;
+        let mut rows = find.query([from, last])?;
+        while let Some(row) = rows.next()? {
+            known |= !row.get::<_, bool>(3)?;
+            files.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+        }
+    }
+    if known {
+        return Err(StoreFault::Forked { journal: batch.seal.journal, seq: batch.seal.first });
+    }
+    let own: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
+    for (file, facts) in &files {
+        leave(tx, names, *file, facts, own)?;
+    }
+    tx.prepare_cached("DELETE FROM stale WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
+    let number = names::fact_no(no, batch.seal.batch)?;
+    tx.prepare_cached("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2")?.execute([number, last])?;
+    Ok(true)
 }

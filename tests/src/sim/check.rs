@@ -240,12 +240,7 @@ impl Sim {
             assert!(logged.at.0 <= arrived, "I10 {} happened after it arrived", logged.fact.id);
         }
         self.right_clocks_tell_the_time(ledger);
-        let clocks = [
-            Fault::ClockOff,
-            Fault::ClockJumped,
-            Fault::ClockFrozen,
-            Fault::ClockDrifted,
-        ];
+        let clocks = [Fault::ClockOff, Fault::ClockJumped, Fault::ClockFrozen, Fault::ClockDrifted];
         let honest = clocks.iter().all(|fault| self.wire().counts.of(*fault) == 0);
         if honest || self.strict_time {
             let mut last: BTreeMap<JournalId, (i64, FactId)> = BTreeMap::new();

@@ -433,7 +433,8 @@ impl Courier for Https {
     fn push(&self, push: &Push) -> Result<Acks, CourierFault> {
         let begun = now();
         let acks = self.say("/v1/push", push)?;
-        let bytes = push.batches.iter().chain(&push.fragments).fold(0_usize, |sum, batch| sum.saturating_add(batch.len()));
+        let bytes =
+            push.batches.iter().chain(&push.fragments).fold(0_usize, |sum, batch| sum.saturating_add(batch.len()));
         self.line().pace.paged(bytes, now().saturating_duration_since(begun));
         Ok(acks)
     }
