@@ -64,7 +64,7 @@ pub fn tables_with(home: &Path, passphrase: &str, needles: &[String]) -> Vec<(St
 fn said(table: &str, cell: &[u8]) -> Vec<Vec<u8>> {
     let facts: Vec<Fact> = match table {
         "batch" => {
-            let batch = Batch::parse(cell).and_then(|batch| Ok(batch.facts().or(Err(WireFault::Range("facts")))?));
+            let batch = Batch::parse(cell).and_then(|batch| batch.facts().or(Err(WireFault::Range("facts"))));
             batch.map(|facts| facts.into_iter().map(|verified| verified.fact).collect()).unwrap_or_default()
         }
         "open_fact" => Fact::parse(cell).into_iter().collect(),
@@ -98,7 +98,7 @@ pub fn left_by_older(home: &Path, passphrase: &str, member: &str) {
 /// When the home does not open with `passphrase`, or has no such record.
 pub fn spoil_sum(home: &Path, passphrase: &str) {
     let conn = store::file::open(&home.join("ruhu.db"), &key(home, passphrase)).expect("the key opens the database");
-    let spoil = "UPDATE fact SET leaf = leaf + 1 WHERE n = (SELECT min(n) FROM fact WHERE leaf IS NOT NULL
+    let spoil = "UPDATE entry SET leaf = leaf + 1 WHERE n = (SELECT min(n) FROM fact WHERE leaf IS NOT NULL
          AND position IS NOT NULL AND held = 0 AND (n >> 32) NOT IN (SELECT no FROM journal WHERE own = 1))";
     assert_eq!(conn.execute(spoil, []).expect("written"), 1, "a record of others");
 }

@@ -4,14 +4,14 @@
 use domain::clock::Millis;
 use domain::enrol::{EnrolAsk, EnrolReply, Invitation, Refusal, proof_bytes};
 use domain::event::Event;
-use domain::ids::{DeviceId, FileId, JournalId, PersonId, Sha, hex, unhex};
+use domain::ids::{DeviceId, FileId, PersonId, Sha, hex, unhex};
 use domain::org::RoleGiven;
 use domain::place::PlaceCode;
 use domain::words::Role;
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::county::{County, CountyFault, No};
-use crate::ledger::{self, Account, Device};
+use crate::ledger::{self, Account, Device, Transaction};
 use crate::record::enrolment;
 
 const DAY: i64 = 86_400_000;
@@ -109,9 +109,7 @@ impl County {
             if let Some(used_by) = invitation.used_by {
                 // The answer may have been lost on the way: the same device is told the same again.
                 return match known {
-                    Some(device) if used_by == id && same(&device) => {
-                        Ok(self.reply(tx.meta()?.master_journal, account, now))
-                    }
+                    Some(device) if used_by == id && same(&device) => self.reply(tx, account, &device, now),
                     Some(_) | None => Err(Refusal::InvitationUsed.into()),
                 };
             }
@@ -167,11 +165,11 @@ impl County {
                 }
             }
             tx.use_invitation(invitation.token_hash, now, id)?;
-            Ok(self.reply(tx.meta()?.master_journal, account, now))
+            self.reply(tx, account, &device, now)
         }))
     }
 
-    fn reply(&self, master_journal: JournalId, account: &Account, now: Millis) -> EnrolReply {
+    fn reply(&self, tx: &dyn Transaction, account: &Account, device: &Device, now: Millis) -> Result<EnrolReply, No> {
         // Only those who bring lists in need to name a household by its ID number.
         let names_files = match account.role {
             Role::CentreHead | Role::CentreOperator => true,
@@ -184,7 +182,7 @@ impl County {
             | Role::CentralDirector
             | Role::SchoolDirector => false,
         };
-        EnrolReply {
+        Ok(EnrolReply {
             person: account.person.clone(),
             name: account.name.clone(),
             role: account.role,
@@ -193,10 +191,11 @@ impl County {
             county: self.meta.county.clone(),
             practice: self.meta.practice,
             master_key: hex(self.master.verifying_key().as_bytes()),
-            master_journal,
+            master_journal: tx.meta()?.master_journal,
             file_key: names_files.then(|| hex(self.file_key.as_slice())),
             now: now.0,
             bundle_key: Some(self.bundle_key()),
-        }
+            enrolment: tx.entry(device.enrolled)?.map(|entry| hex(&entry.bytes)),
+        })
     }
 }

@@ -344,7 +344,11 @@ impl Desk {
                     // What a restored county may lack goes there before anything is read from it anew.
                     let offers = store.anew()? && !store.fragments(0, 0)?.is_empty();
                     if follows.next().copied() == Some(store.cursor()?) && !offers {
-                        take_page(&mut store, &page, report)?;
+                        if take_page(&mut store, &page, report)?.is_none() {
+                            // Another writes under this journal: both go their own ways, and the next answer fits again.
+                            self.begin_journal(&mut store, report)?;
+                            break;
+                        }
                         gone_on = true;
                     }
                 }

@@ -196,6 +196,7 @@ impl Door {
             certificate: invitation.certificate,
             practice: reply.practice,
             bundle_key: reply.bundle_key,
+            enrolment: reply.enrolment,
         };
         home::finish(
             &self.options.home,

@@ -86,6 +86,9 @@ pub struct Identity {
     /// What bundles to the county are sealed to; homes of before there were bundles learn it at the next contact.
     #[serde(default)]
     pub bundle_key: Option<BundleKey>,
+    /// The county's sealed word that this device was enrolled, hexadecimal.
+    #[serde(default)]
+    pub enrolment: Option<String>,
 }
 
 /// What can be told of a home without its passphrase.
@@ -192,7 +195,7 @@ fn sealing_failed() -> Failure {
     Failure::new(Code::HomeDamaged, &[])
 }
 
-fn unhex_all(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex_all(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     if !digits.len().is_multiple_of(2) {
         return None;

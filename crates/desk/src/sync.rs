@@ -15,7 +15,6 @@ use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
 use store::StoreFault;
 
-use crate::Desk;
 use crate::api::{
     ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow,
 };
@@ -24,6 +23,7 @@ use crate::carry::{Carrier, Progress, Stage};
 use crate::courier::{Courier, CourierFault};
 use crate::failure::{Code, Failure};
 use crate::visits::remark;
+use crate::{Desk, home};
 
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
 const ENOUGH_NUMBERS: u32 = 200;
@@ -90,7 +90,15 @@ impl Desk {
     fn exchange(&self, carrier: &mut Carrier<'_>, first: Option<FileId>) -> Result<SyncReport, Failure> {
         let mut report = no_report();
         // Records first, both ways, and all of them, before the first photo: they are small and worth more.
-        self.records(carrier, &mut report)?;
+        let mut turns = 0_u8;
+        while !self.records(carrier, &mut report)? {
+            // A page brought another's work under names of ours, which no greeting had told: both go their own ways.
+            turns = turns.saturating_add(1);
+            if turns > 2 {
+                return Err(worded(CourierFault::Refused(Refusal::Forked), &self.identity.address));
+            }
+            self.part_ways(carrier, &mut report)?;
+        }
         {
             let mut store = self.store();
             let present = self.present_of(&store)?;
@@ -105,7 +113,8 @@ impl Desk {
         Ok(report)
     }
 
-    fn records(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
+    /// Records both ways. False if a page showed that another desk writes under this one's journal.
+    fn records(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<bool, Failure> {
         let refused = |fault: CourierFault| self.worded(fault);
         let log = self.identity.log;
         carrier.stage(Stage::Greeting, 0);
@@ -143,14 +152,18 @@ impl Desk {
             from = last.saturating_add(1);
         }
         carrier.stage(Stage::Receiving, 0);
-        self.receive(carrier, journal, report)?;
+        if !self.receive(carrier, journal, report)? {
+            return Ok(false);
+        }
         if again {
             // The answer that was lost may have leased some blocks already: they are here now, and only the rest is asked for.
             let wants = self.wants(&self.store())?;
             if !wants.is_empty() {
                 let hello = self.hello(wants, false)?;
                 carrier.again(|courier, _| courier.hello(&hello)).map_err(refused)?;
-                self.receive(carrier, journal, report)?;
+                if !self.receive(carrier, journal, report)? {
+                    return Ok(false);
+                }
             }
         }
         // Compare; once unequal, read everything again, which changes nothing that is right. What that did not mend is not
@@ -167,7 +180,7 @@ impl Desk {
                 if self.store().meta::<Option<Millis>>("read_again")?.flatten().is_some() {
                     self.store().set_meta("read_again", &None::<Millis>)?;
                 }
-                return Ok(());
+                return Ok(true);
             }
             if lately {
                 break;
@@ -175,7 +188,9 @@ impl Desk {
             if turn == 0 {
                 self.store().set_meta("read_again", &Some(now))?;
                 self.store().reset_cursor()?;
-                self.receive(carrier, journal, report)?;
+                if !self.receive(carrier, journal, report)? {
+                    return Ok(false);
+                }
             }
         }
         Err(Failure::new(Code::SumsDiffer, &[]))
@@ -323,7 +338,7 @@ impl Desk {
                 continue;
             }
             all_marks = false;
-            store.greeted(welcome.head, welcome.batches)?;
+            store.greeted(welcome.head, welcome.batches, welcome.last_seal)?;
             store.set_meta("safe", &welcome.safe)?;
             let mine = store.last_seal(welcome.batches)?;
             // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
@@ -332,9 +347,7 @@ impl Desk {
                 || store.batches()? < welcome.batches
             {
                 drop(store);
-                self.offer(carrier)?;
-                self.claim(carrier, report)?;
-                self.begin_journal(&mut self.store(), report)?;
+                self.part_ways(carrier, report)?;
                 continue;
             }
             let went_over = store.went_over()?;
@@ -353,6 +366,13 @@ impl Desk {
             return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
+    }
+
+    /// Goes on under a fresh journal; what the county has under this desk's own seals stays under its names.
+    fn part_ways(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
+        self.offer(carrier)?;
+        self.claim(carrier, report)?;
+        self.begin_journal(&mut self.store(), report)
     }
 
     fn fresh_journal(&self) -> Result<JournalId, Failure> {
@@ -380,7 +400,11 @@ impl Desk {
     /// Shows a county that does not know this device the county's own word that it was enrolled: it may have been restored
     /// from before. False where there is nothing to show, or the county stands by its no: then it was turned out.
     fn present_to(&self, carrier: &mut Carrier<'_>) -> Result<bool, Failure> {
-        let fragments = self.store().enrolments_of(self.identity.device)?;
+        let mut fragments = self.store().enrolments_of(self.identity.device)?;
+        if fragments.is_empty() {
+            // It never read what the county wrote of it, but was told when it joined.
+            fragments.extend(self.identity.enrolment.as_deref().and_then(home::unhex_all));
+        }
         if fragments.is_empty() {
             return Ok(false);
         }
@@ -396,7 +420,8 @@ impl Desk {
     /// Offers what a restored county may lack and what is not whole own work: others' batches as far as they are here,
     /// and own ones of earlier journals.
     fn offer(&self, carrier: &mut Carrier<'_>) -> Result<(), Failure> {
-        for journal in self.store().earlier_journals()? {
+        let earlier = self.store().earlier_journals()?;
+        for journal in earlier {
             let hello = Hello { journal, ..self.hello(Vec::new(), false)? };
             match carrier.again(|courier, _| courier.hello(&hello)) {
                 // Somebody else's by now: what is known of it stays as it is.
@@ -514,7 +539,8 @@ impl Desk {
         }
     }
 
-    fn receive(&self, carrier: &mut Carrier<'_>, journal: JournalId, report: &mut SyncReport) -> Result<(), Failure> {
+    /// Takes in page after page. False if one brought another's work under names of this desk's present journal.
+    fn receive(&self, carrier: &mut Carrier<'_>, journal: JournalId, report: &mut SyncReport) -> Result<bool, Failure> {
         loop {
             let (cursor, anew) = {
                 let store = self.store();
@@ -528,10 +554,10 @@ impl Desk {
             });
             let page = pulled.map_err(|fault| self.worded(fault))?;
             let more = page.more;
-            let facts = take_page(&mut self.store(), &page, report)?;
+            let Some(facts) = take_page(&mut self.store(), &page, report)? else { return Ok(false) };
             carrier.done(u64::from(facts));
             if !more {
-                return Ok(());
+                return Ok(true);
             }
             if page.next <= cursor {
                 // A page that does not move would be asked for for ever.
@@ -625,9 +651,18 @@ pub(crate) fn no_report() -> SyncReport {
     }
 }
 
-/// Takes a page that follows the cursor; returns how many facts were new.
-pub(crate) fn take_page(store: &mut store::Store, page: &Page, report: &mut SyncReport) -> Result<u32, Failure> {
-    let absorbed = store.absorb(page)?;
+/// Takes a page that follows the cursor; returns how many facts were new. `None` if it brings another's work under names
+/// of this desk's present journal: then nothing of it was taken.
+pub(crate) fn take_page(
+    store: &mut store::Store,
+    page: &Page,
+    report: &mut SyncReport,
+) -> Result<Option<u32>, Failure> {
+    let own = store.journal()?;
+    let absorbed = match store.absorb(page) {
+        Err(StoreFault::Forked { journal, .. }) if journal == own => return Ok(None),
+        absorbed => absorbed?,
+    };
     report.received = report.received.saturating_add(absorbed.facts);
     report.files_gone = report.files_gone.saturating_add(absorbed.gone);
     if absorbed.unknown > 0 {
@@ -637,7 +672,7 @@ pub(crate) fn take_page(store: &mut store::Store, page: &Page, report: &mut Sync
             "Records of a newer version arrived; kept as they are, visible after an upgrade",
         ));
     }
-    Ok(absorbed.facts)
+    Ok(Some(absorbed.facts))
 }
 
 /// The county knows nothing above `agreed`: what it lacks is offered again.

@@ -119,6 +119,10 @@ pub struct EnrolReply {
     /// What bundles to the county are sealed to; a county of before there were bundles does not say.
     #[serde(default)]
     pub bundle_key: Option<BundleKey>,
+    /// The county's sealed word that this device was enrolled, hexadecimal: what the device shows if the county is ever
+    /// restored from before. A county of before there were restores does not say.
+    #[serde(default)]
+    pub enrolment: Option<String>,
 }
 
 /// Why the county says no. Travels as JSON with the HTTP status.

@@ -132,7 +132,7 @@ mod tests {
     fn both_frames_together_stay_under_the_limit() {
         // A batch is what it says it is only to who reads it: here one byte, and texts behind it.
         let batch = |texts: usize| [vec![1, 7], vec![b'a'; texts]].concat();
-        let push = |texts| Push { wall: Millis(5), batches: vec![batch(texts), vec![9; 3]], fragments: Vec::new() };
+        let push = |texts| Push { wall: Millis(5), batches: vec![batch(texts), vec![9; 3]], ..Push::default() };
         let packed = pack(&push(50)).expect("packs");
         assert_eq!(unpack::<Push>(&packed).expect("unpacks"), push(50));
         for cut in 0..packed.len() {

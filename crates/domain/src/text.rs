@@ -13,7 +13,7 @@
 //! Digits are bytes from 80 on. Codes are numbered in shells, n² ≤ code < (n+1)² by the bytes 0…n: the first n² codes use
 //! n bytes evenly in both places, which is what a Huffman table wants to see.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::wire::WireFault;
@@ -60,16 +60,16 @@ static GIVENS: LazyLock<Vec<char>> = LazyLock::new(|| GIVEN.chars().collect());
 
 /// Where everything stands, for writing.
 struct Places {
-    words: HashMap<[char; 2], usize>,
-    characters: HashMap<char, usize>,
-    surnames: HashMap<char, usize>,
-    givens: HashMap<char, usize>,
+    words: BTreeMap<[char; 2], usize>,
+    characters: BTreeMap<char, usize>,
+    surnames: BTreeMap<char, usize>,
+    givens: BTreeMap<char, usize>,
 }
 
 static PLACES: LazyLock<Places> = LazyLock::new(|| {
     let mut places = Places {
-        words: HashMap::new(),
-        characters: HashMap::new(),
+        words: BTreeMap::new(),
+        characters: BTreeMap::new(),
         surnames: SURNAME.iter().copied().zip(0..).collect(),
         givens: GIVENS.iter().copied().zip(0..).collect(),
     };

@@ -967,10 +967,13 @@ impl Taking<'_, '_> {
         let key = known.key.and_then(|key| VerifyingKey::from_bytes(&key).ok());
         let key = key.ok_or(StoreFault::UnknownJournal { journal })?;
         let facts = if self.verifies { batch.verify(&key) } else { batch.facts() }?;
-        let before: Option<Vec<u8>> = tx
+        let mut before: Option<Vec<u8>> = tx
             .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
             .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
             .optional()?;
+        if self.anew && restored::other_branch(tx, self.names, no, &batch, before.as_deref())? {
+            before = None;
+        }
         let seal = (batch.seal.batch, batch.seal.first, batch.seal.count);
         let fresh = before.is_none();
         if known.own && fresh {

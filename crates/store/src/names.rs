@@ -1,7 +1,7 @@
 //! Small numbers for long names: journals and files get one at first sight, facts one of both. Rows of one village then
 //! stand together on disk, and a fact is found by one integer. The numbers are this file's own and never leave it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use domain::ids::{FactId, FileId, JournalId};
 use rusqlite::{Connection, params};
@@ -38,9 +38,9 @@ pub(crate) fn journal_of(n: i64) -> i64 {
 /// The names met so far. What a failed transaction added is read anew by [`Names::load`].
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    journals: HashMap<JournalId, i64>,
-    files: HashMap<FileId, i64>,
-    words: HashMap<String, i64>,
+    journals: BTreeMap<JournalId, i64>,
+    files: BTreeMap<FileId, i64>,
+    words: BTreeMap<String, i64>,
 }
 
 impl Names {

@@ -65,13 +65,16 @@ impl Store {
         })
     }
 
-    /// The county shares this desk's newest mark, and has so many batches of its journal. Work that was acknowledged
-    /// after that mark may be lost all the same; then it waits to be sent again. The county's present mark is kept.
+    /// The county shares this desk's newest mark, and has so many batches of its journal, the last with this seal. Work
+    /// that was acknowledged after that mark may be lost all the same; then it waits to be sent again. The county's
+    /// present mark is kept.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn greeted(&mut self, head: Mark, batches: u64) -> Result<(), StoreFault> {
+    pub fn greeted(&mut self, head: Mark, batches: u64, last_seal: Sha) -> Result<(), StoreFault> {
         let journal = self.journal()?;
+        // Where another's batch stands in the place of one of ours, none is known to be there.
+        let batches = if self.last_seal(batches)? == Some(last_seal) { batches } else { 0 };
         let top = self.marks()?.first().map_or(0, |mark| mark.position);
         self.within(|tx, names| {
             lose_own(tx, names, journal, top, batches)?;
@@ -147,6 +150,7 @@ impl Store {
             "SELECT f.n, f.batch FROM fact f JOIN journal j ON j.no = f.n >> 32
              WHERE f.kind = 'DeviceEnrolled' AND f.batch IS NOT NULL AND j.device = ?1 ORDER BY f.position, f.n",
         )?;
+
         let rows: Vec<(i64, i64)> =
             find.query_map([MASTER], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
         let mut batches = BTreeSet::new();
@@ -280,4 +284,50 @@ pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, Sto
     }
     set_meta(tx, "anew", &None::<u64>)?;
     Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
+}
+
+/// While all is read anew: of a journal that two laptops wrote, the county may have the one's branch where this desk has
+/// the other's from the lost history. It was offered and could not be taken; its laptop goes on under another journal and
+/// brings its work there. From the batch on where they part, what is here goes. Returns whether anything did.
+pub(crate) fn other_branch(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    no: i64,
+    batch: &Batch,
+    here: Option<&[u8]>,
+) -> Result<bool, StoreFault> {
+    let same = match here {
+        Some(bytes) => Batch::parse(bytes)?.seal == batch.seal,
+        None => false,
+    };
+    let (from, end) = (names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?);
+    let taken = || tx.prepare_cached("SELECT 1 FROM fact WHERE n >= ?1 AND n < ?2")?.exists([from, end]);
+    if same || (here.is_none() && !taken()?) {
+        return Ok(false);
+    }
+    let (_, last) = names::span(no);
+    let mut files: BTreeMap<i64, Vec<(i64, Option<i64>)>> = BTreeMap::new();
+    let mut known = false;
+    {
+        let mut find = tx.prepare_cached(
+            "SELECT f.file, f.n, f.batch, EXISTS (SELECT 1 FROM stale s WHERE s.n = f.n) FROM fact f
+             WHERE f.n BETWEEN ?1 AND ?2",
+        )?;
+        let mut rows = find.query([from, last])?;
+        while let Some(row) = rows.next()? {
+            known |= !row.get::<_, bool>(3)?;
+            files.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+        }
+    }
+    if known {
+        return Err(StoreFault::Forked { journal: batch.seal.journal, seq: batch.seal.first });
+    }
+    let own: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
+    for (file, facts) in &files {
+        leave(tx, names, *file, facts, own)?;
+    }
+    tx.prepare_cached("DELETE FROM stale WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
+    let number = names::fact_no(no, batch.seal.batch)?;
+    tx.prepare_cached("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2")?.execute([number, last])?;
+    Ok(true)
 }

@@ -127,9 +127,12 @@ fn slot_of(event: &Event) -> Option<i64> {
 
 /// Where a fact is found in its file: a register's slot, or what else is looked for by file.
 fn place_of(event: &Event) -> i64 {
-    match event {
-        Event::VisitNoted(noted) if noted.visit.is_some() => slot::NOTED,
-        other => slot_of(other).unwrap_or(slot::NONE),
+    if let Event::VisitNoted(noted) = event
+        && noted.visit.is_some()
+    {
+        slot::NOTED
+    } else {
+        slot_of(event).unwrap_or(slot::NONE)
     }
 }
 

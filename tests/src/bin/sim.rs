@@ -1,16 +1,17 @@
 //! Runs worlds of the simulator: `sim --seeds A..B` prints one line of JSON, `sim --seed N -v` tells the story of one;
-//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs.
+//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs; `--threads N` runs N worlds at a time.
 //! It ends with 1 if any promise did not hold; every breach is printed with its seed, step and number.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose answer is its output")]
 
 use std::process::ExitCode;
 
-use tests::sim::{Asked, Counts, Fault, KINDS, Outcome, run};
+use tests::sim::{Asked, Counts, Fault, KINDS, Outcome, run_all};
 
 /// The seeds, and how they are to be run.
-fn asked() -> Option<(std::ops::Range<u64>, Asked)> {
+fn asked() -> Option<(std::ops::Range<u64>, Asked, usize)> {
     let mut seeds = 0..0;
     let mut asked = Asked::default();
+    let mut threads = 1;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -29,12 +30,13 @@ fn asked() -> Option<(std::ops::Range<u64>, Asked)> {
                     asked.without.push(*Fault::ALL.iter().find(|fault| fault.name() == name)?);
                 }
             }
+            "--threads" => threads = words.next()?.parse().ok()?,
             "--strict-time" => asked.strict_time = true,
             "-v" => asked.aloud = true,
             _ => return None,
         }
     }
-    (!seeds.is_empty()).then_some((seeds, asked))
+    (!seeds.is_empty()).then_some((seeds, asked, threads))
 }
 
 /// CPU seconds of this process and its threads, as the kernel counts them; 0 where it does not say.
@@ -57,21 +59,19 @@ fn commit() -> String {
 }
 
 fn main() -> ExitCode {
-    let Some((seeds, asked)) = asked() else {
-        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [--strict-time] [-v]");
+    let Some((seeds, asked, threads)) = asked() else {
+        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--strict-time] [-v]");
         return ExitCode::from(2);
     };
     if !asked.aloud {
         // A breach is printed below, once, with its seed.
         std::panic::set_hook(Box::new(|_| {}));
     }
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for seed in seeds.clone() {
-        let outcome = run(seed, &asked);
+    let outcomes = run_all(seeds.clone(), &asked, threads);
+    for outcome in &outcomes {
         if let Some(breach) = &outcome.failure {
-            eprintln!("seed {seed} step {}: {}", breach.step, breach.what);
+            eprintln!("seed {} step {}: {}", outcome.seed, breach.step, breach.what);
         }
-        outcomes.push(outcome);
     }
     let runs = outcomes.len();
     let failures = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();

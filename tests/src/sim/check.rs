@@ -337,7 +337,7 @@ impl Sim {
                 let shown: BTreeSet<(FactId, String)> = shown.into_iter().map(|(said, text)| (said.id, text)).collect();
                 assert_eq!(shown, texts, "I4 laptop {number}: {field:?} of {file}");
             }
-            if sight.role(&seat.person).is_some_and(Role::sees_all) {
+            if sight.role(&seat.person).is_some_and(Role::sees_all) && sight.knows(seat.device) {
                 all.push((number, live));
             }
         }

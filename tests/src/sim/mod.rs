@@ -13,6 +13,8 @@ mod truth;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use faults::{Counts, Fault, KINDS};
 pub use world::Asked;
@@ -71,6 +73,29 @@ pub fn run(seed: u64, asked: &Asked) -> Outcome {
         outcome.failure = Some(Breach { step: STEP.get(), what });
     }
     outcome
+}
+
+/// Runs the worlds of these seeds on so many threads; what comes back is in their order.
+pub fn run_all(seeds: std::ops::Range<u64>, asked: &Asked, threads: usize) -> Vec<Outcome> {
+    let next = AtomicU64::new(seeds.start);
+    let outcomes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let outcome = run(seed, asked);
+                    outcomes.lock().expect("a thread that panics is caught").push(outcome);
+                }
+            });
+        }
+    });
+    let mut outcomes = outcomes.into_inner().expect("no thread is left");
+    outcomes.sort_by_key(|outcome| outcome.seed);
+    outcomes
 }
 
 /// The life of a world: people work while everything goes wrong, then all is calm.

@@ -324,6 +324,8 @@ pub struct Sight {
     villages: BTreeMap<(PlaceCode, Line), PersonId>,
     placed: BTreeMap<FileId, PlaceCode>,
     known: BTreeSet<PlaceCode>,
+    /// Of a lost history until the head lets its enrolment through, a device shows nothing to anybody.
+    devices: BTreeSet<DeviceId>,
 }
 
 impl Sight {
@@ -332,6 +334,22 @@ impl Sight {
         let mut out = Self::default();
         for (_, fact) in rights_of(ledger) {
             out.learn(fact);
+        }
+        // A device that came with an invitation, or whose enrolment of a lost history the head let through.
+        let mut enrolments: Vec<(&Logged, DeviceId)> = Vec::new();
+        for logged in ledger.facts.values().filter(|one| ledger.masters.contains(&one.fact.id.journal)) {
+            if let Ok(Some(Event::DeviceEnrolled(it))) = Event::read(&logged.fact.kind, &logged.fact.body) {
+                enrolments.push((logged, it.device));
+            }
+        }
+        enrolments.sort_by_key(|(logged, _)| (logged.position, logged.fact.id));
+        let mut met = BTreeSet::new();
+        for (logged, device) in enrolments {
+            let first = met.insert(device);
+            let let_through = logged.shown.is_some_and(|shown| first || shown > logged.position);
+            if let_through {
+                out.devices.insert(device);
+            }
         }
         out
     }
@@ -370,6 +388,11 @@ impl Sight {
         }
     }
 
+    /// Whether a device shows its person anything.
+    pub fn knows(&self, device: DeviceId) -> bool {
+        self.devices.contains(&device)
+    }
+
     /// A person's role.
     pub fn role(&self, person: &PersonId) -> Option<Role> {
         self.roles.get(person).map(|(role, _)| *role)
@@ -383,7 +406,7 @@ impl Sight {
 
     /// Whether a person may see a section of a file on this device.
     pub fn sees(&self, person: &PersonId, device: DeviceId, file: FileId, section: Section) -> bool {
-        let Some(role) = self.role(person) else { return false };
+        let Some(role) = self.role(person).filter(|_| self.devices.contains(&device)) else { return false };
         if section == Section::Core && (file == FileId::county() || file == FileId::device(device)) {
             return true;
         }

@@ -357,6 +357,7 @@ impl Sim {
             certificate: Sha([0; 32]),
             practice: true,
             bundle_key: reply.bundle_key,
+            enrolment: reply.enrolment,
         };
         let seat = Seat {
             person,

@@ -284,9 +284,9 @@ impl Https {
         let at = format!("{}{path}", self.address);
         let body =
             self.send(|client| client.post(at).header("content-type", "application/octet-stream").body(packed), out)?;
-        unpack(&body).or_else(|fault| match fault {
-            PackFault::Wire(fault) => Err(fault.into()),
-            PackFault::Zstd(_) | PackFault::TooLarge => Err(unreadable()),
+        unpack(&body).map_err(|fault| match fault {
+            PackFault::Wire(fault) => fault.into(),
+            PackFault::Zstd(_) | PackFault::TooLarge => unreadable(),
         })
     }
 
