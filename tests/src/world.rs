@@ -144,6 +144,19 @@ impl World {
         (self.folder, self.address)
     }
 
+    /// The county's disk is lost: it goes on from a verified backup in `copy`, in a new home, at the same port.
+    ///
+    /// # Panics
+    /// When the copy is refused, or the world was silenced.
+    pub fn go_on_from(&mut self, copy: &Path) {
+        self.serving = None;
+        let home = self.folder.join("county-restored");
+        let county = County::restore(copy, &home, Clock::practice(moment(&self.clock))).expect("the county");
+        self.county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
+        let listener = self.listener.as_ref().expect("a world that was not silenced");
+        self.serving = Some(Serving::begin(Arc::clone(&self.county), listener));
+    }
+
     /// An invitation for `account` in the role of this code, e.g. `SCHOOL_DIRECTOR`.
     ///
     /// # Panics

@@ -108,18 +108,18 @@ fn bad_clock_actual_3786() {
     let moments = ["2099-12-31T23:59:00+08:00", "1980-01-01T00:01:00+08:00", "2026-12-08T11:00:00+08:00", NOON];
     for (n, clock) in moments.iter().enumerate() {
         zhou.reopen(clock);
-        phone(&zhou, &files[0], &format!("1360000000{n}"));
+        phone(&zhou, &files[0], &format!("1360100000{n}"));
         let report = zhou.sync();
         assert_eq!(report["sent"].as_u64().map(|sent| sent > 0), Some(true), "{clock}: {report}");
         // Not refused, and nobody else is.
         for seat in [&op, &lin] {
             seat.sync();
-            assert!(phones(seat, &files[0]).contains(&format!("1360000000{n}")), "{clock}");
+            assert!(phones(seat, &files[0]).contains(&format!("1360100000{n}")), "{clock}");
         }
-        phone(&lin, &files[0], &format!("1350000000{n}"));
+        phone(&lin, &files[0], &format!("1350100000{n}"));
         lin.sync();
         zhou.sync();
-        assert!(phones(&zhou, &files[0]).contains(&format!("1350000000{n}")), "{clock}");
+        assert!(phones(&zhou, &files[0]).contains(&format!("1350100000{n}")), "{clock}");
     }
     assert_eq!(phones(&op, &files[0]).len(), before.len() + 7, "the last of the eight has not come");
     op.sync();
@@ -141,8 +141,8 @@ fn lost_message_automerge_1284() {
     // The flow dies after so many bytes of one way: in the greeting of TLS, in a question, in an answer, between two.
     for step in 0..14_u64 {
         for cut in [Cut::Up(300 * step + 1), Cut::Down(250 * step + 1)] {
-            phone(&op, &files[0], &format!("138{added:08}"));
-            phone(&zhou, &files[0], &format!("139{added:08}"));
+            phone(&op, &files[0], &format!("13801{added:06}"));
+            phone(&zhou, &files[0], &format!("13901{added:06}"));
             added += 1;
             op.sync();
             // Each contact begins on a new flow.
@@ -202,8 +202,8 @@ fn half_marked_sync_anki_6361() {
     let mut added = 0;
     let mut taken_unnoted = 0;
     // After the greeting of TLS and the answers to hello and push, at different bytes; then no flow lives.
-    for cut in [2_000, 2_150, 2_300] {
-        phone(&zhou, &files[0], &format!("133{added:08}"));
+    for cut in (1_000..2_400).step_by(70) {
+        phone(&zhou, &files[0], &format!("13301{added:06}"));
         added += 1;
         let (here, there) = own(&zhou);
         assert!(here > 0);
@@ -226,7 +226,7 @@ fn half_marked_sync_anki_6361() {
         op.sync();
         assert_eq!(phones(&op, &files[0]).len(), before + added, "cut at {cut}");
     }
-    println!("taken there and not noted here: {taken_unnoted} of 3");
+    assert!(taken_unnoted > 0, "no cut fell between the county's commit and this desk's note");
     zhou.check();
     op.check();
 }

@@ -2,7 +2,7 @@
 //! seed and step; `sim --seed N -v` tells the story that led to it.
 #![allow(clippy::panic, reason = "a test that cannot go on stops")]
 
-use tests::sim::{Asked, Counts, Fault, run};
+use tests::sim::{Asked, Counts, Fault, run, run_all};
 
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -11,12 +11,13 @@ fn number(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn whatever_goes_wrong_what_was_promised_holds() {
     let (first, seeds) = (number("FIRST", 1), number("SEEDS", 60));
-    // A county that is put back to a copy asks for what desks do not do yet: see `Fault::CountyRestored`.
+    // Around counties that are put back to a copy a few seeds in a hundred still go wrong, where laptops were cloned too:
+    // those run by hand (`sim --seeds A..B`) until none does.
     let asked = Asked { without: vec![Fault::CountyRestored], ..Asked::default() };
     let mut struck = Counts::default();
     let mut breaches = Vec::new();
-    for seed in first..first + seeds {
-        let outcome = run(seed, &asked);
+    for outcome in run_all(first..first + seeds, &asked, 2) {
+        let seed = outcome.seed;
         for (sum, count) in struck.0.iter_mut().zip(outcome.faults.0) {
             *sum += count;
         }

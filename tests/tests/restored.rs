@@ -1,0 +1,122 @@
+//! Named after an accident elsewhere (medic/cht-core #8093): a master was restored from a backup, and desks whose
+//! checkpoints were ahead of it never sent again what it had lost. Here yesterday's copy of the county goes on, fifty desks
+//! return over HTTPS, and nobody does anything but sync: every fact that was acknowledged since the copy is there again.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tests::{List, Seat, World, bytes, items, picture, places_in, text};
+
+const NOON: &str = "2026-12-08T12:00:00+08:00";
+/// Villages, each with somebody of either line.
+const VILLAGES: usize = 24;
+
+fn visit(seat: &Seat, file: &Value, arrived: &str) -> String {
+    let form = json!({ "on": "2026-12-08", "arrived": arrived, "purpose": "CHECK_DETAILS", "result": "NOT_MET" });
+    text(&seat.ask("RecordVisit", json!({ "household": file, "visit": form }))["visit"]).to_owned()
+}
+
+fn assign(op: &Seat, person: &str, village: &str) {
+    op.ask("AssignVillages", json!({ "villages": [village], "person": person }));
+}
+
+/// The visits of every family on the list, as a desk that sees all has them.
+fn visits(op: &Seat, villages: &[String]) -> BTreeSet<String> {
+    let files = villages.iter().flat_map(|village| op.files(village));
+    let pages: Vec<Value> = files.map(|file| op.household(&file)).collect();
+    pages.iter().flat_map(|page| items(&page["visits"])).map(|row| text(&row["visit"]).to_owned()).collect()
+}
+
+#[test]
+fn yesterdays_copy_goes_on_and_fifty_desks_bring_back_what_was_acknowledged() {
+    let mut world = World::at(NOON);
+    let townships = ["410423105", "410423106", "410423107"];
+    let villages: Vec<String> =
+        townships.iter().flat_map(|town| places_in(town)).map(|(code, _)| code).take(VILLAGES).collect();
+    assert_eq!(villages.len(), VILLAGES);
+    let op = world.operator(&List::of(&villages, 1));
+    let han = world.join("han", "CENTRE_HEAD");
+    let mut desks: Vec<(Seat, Value)> = Vec::new();
+    for (at, village) in villages.iter().enumerate() {
+        for (line, role) in [("school", "SCHOOL_DIRECTOR"), ("town", "TOWNSHIP_CLERK")] {
+            let account = format!("{line}{at}");
+            let seat = world.enrol(&account, &account, role);
+            // The roles of new people are read before villages are given out.
+            desks.push((seat, json!(village)));
+        }
+    }
+    op.sync();
+    for (at, village) in villages.iter().enumerate() {
+        assign(&op, &format!("school{at}"), village);
+        assign(&op, &format!("town{at}"), village);
+    }
+    op.sync();
+    let mut acknowledged: BTreeSet<String> = BTreeSet::new();
+    for (seat, village) in &desks {
+        seat.sync();
+        let files = seat.files(text(village));
+        acknowledged.insert(visit(seat, &files[0], "08:00:00"));
+        assert_eq!(seat.sync()["agreed"], true);
+    }
+    let copy = world.folder().join("yesterday");
+    let home = world.folder().join("county");
+    world.county().backup(&home, &copy).expect("a backup");
+
+    // A day's work, all of it acknowledged, then lost: visits, a village that changes hands, a photo.
+    for (seat, village) in &desks {
+        let files = seat.files(text(village));
+        acknowledged.insert(visit(seat, &files[0], "09:00:00"));
+        assert_eq!(seat.sync()["agreed"], true);
+    }
+    op.sync();
+    assign(&op, "school1", &villages[0]);
+    op.sync();
+    let (new, old) = (&desks[2].0, &desks[0].0);
+    for seat in [new, old] {
+        seat.sync();
+    }
+    let given = new.files(&villages[0])[0].clone();
+    acknowledged.insert(visit(new, &given, "10:00:00"));
+    let run = new.ask("PrintLetters", json!({ "which": { "households": [given] } }));
+    let receipt = items(&run["letters"]).iter().find(|row| row["kind"] == "SERVICE_RECEIPT").expect("a receipt");
+    let photo = bytes("photo.jpg", &picture(7, image::ImageFormat::Jpeg));
+    new.ask("FileReceipt", json!({ "receipt_no": receipt["doc_no"], "file": photo }));
+    assert_eq!(new.sync()["blobs_sent"], 1);
+
+    world.go_on_from(&copy);
+    let mut noticed = 0;
+    let mut again = Vec::new();
+    for (seat, _) in &desks {
+        let report = seat.sync();
+        assert_eq!(report["agreed"], true);
+        noticed += usize::from(items(&report["remarks"]).iter().any(|remark| remark["code"] == "COUNTY_RESTORED"));
+        again.push(report["blobs_sent"].as_u64().expect("a count"));
+    }
+    assert_eq!(noticed, desks.len(), "each of them knew more than the county");
+    assert!(again.iter().sum::<u64>() >= 1, "the photo was offered again");
+    for seat in [&op, &han] {
+        assert_eq!(seat.sync()["agreed"], true);
+    }
+    // What the operator alone could bring back, the village that changed hands, is known to all after one more contact.
+    for seat in desks.iter().map(|(seat, _)| seat).chain([&op, &han]) {
+        assert_eq!(seat.sync()["agreed"], true);
+        assert_eq!(seat.ask("Status", json!({}))["only_here"], 0);
+        seat.check();
+    }
+    for seat in [&op, &han] {
+        seat.sync();
+        let there = visits(seat, &villages);
+        let missing: Vec<&String> = acknowledged.difference(&there).collect();
+        assert!(
+            missing.is_empty(),
+            "{} of {} acknowledged facts are missing: {missing:?}",
+            missing.len(),
+            acknowledged.len()
+        );
+        assert_eq!(there.len(), acknowledged.len(), "none twice");
+    }
+    assert_eq!(new.files(&villages[0]).len(), 1, "a right of the lost day holds");
+    assert_eq!(old.files(&villages[0]).len(), 0, "and so does its end");
+    assert_eq!(desks.len() + 2, 50);
+}
