@@ -2,7 +2,14 @@
 //! are the real programs. Whatever was acknowledged is there afterwards, and the next contact completes without help.
 //! The programs are killed from outside (strace); nothing in them knows of it.
 #![cfg(target_os = "linux")]
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on stops, and this one works for a time and tells how far it came"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -239,9 +246,7 @@ impl Story {
         assert!(after.1 >= there, "{at}: what the county had it has");
         let report = self.zhou.ask("Sync", &json!({}));
         assert_eq!(report["agreed"], true, "{at}: {report}");
-        for remark in items(&report["remarks"]) {
-            panic!("{at}: a kill needs no remark, and here is {remark}");
-        }
+        assert!(items(&report["remarks"]).is_empty(), "{at}: a kill needs no remark: {report}");
         assert_eq!(self.counts(), (0, here + there), "{at}");
         self.everywhere(&at);
         struck

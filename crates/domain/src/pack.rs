@@ -61,7 +61,9 @@ fn squeezed(bytes: &[u8], dictionary: &Ready) -> Result<Vec<u8>, std::io::Error>
 fn swollen(bytes: &[u8], most: usize, dictionary: &Ready) -> Result<Vec<u8>, PackFault> {
     let mut out = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    zstd::stream::read::Decoder::with_prepared_dictionary(bytes, &dictionary.from)?.take(limit).read_to_end(&mut out)?;
+    zstd::stream::read::Decoder::with_prepared_dictionary(bytes, &dictionary.from)?
+        .take(limit)
+        .read_to_end(&mut out)?;
     if out.len() > most { Err(PackFault::TooLarge) } else { Ok(out) }
 }
 
