@@ -8,10 +8,10 @@ use std::time::Duration;
 use domain::blob::{Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply};
 use domain::exchange::{Acks, Hello, Page, Pull, Push, Sum, Welcome};
-use domain::ids::Sha;
+use domain::ids::{DeviceId, Sha};
 
 use crate::clock::random;
-use crate::courier::{Courier, CourierFault, Keeping};
+use crate::courier::{Courier, CourierFault, Keeping, Prove};
 use crate::door::Door;
 
 /// After a home was opened: the person is let begin first.
@@ -139,8 +139,16 @@ impl Courier for WhileOpen<'_> {
         self.open()?.enrol(ask)
     }
 
+    fn offer(&self, device: DeviceId, prove: &Prove<'_>, push: &Push) -> Result<(), CourierFault> {
+        self.open()?.offer(device, prove, push)
+    }
+
     fn hello(&self, hello: &Hello) -> Result<Welcome, CourierFault> {
         self.open()?.hello(hello)
+    }
+
+    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault> {
+        self.open()?.bundle(sealed)
     }
 
     fn push(&self, push: &Push) -> Result<Acks, CourierFault> {

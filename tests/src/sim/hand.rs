@@ -1,6 +1,7 @@
 //! The hand that does what no program does: it kills, copies, restores and clones folders, turns clocks, carries sticks,
 //! says old pushes again. It keeps the oracle honest: what it took away from a laptop is marked as lost.
 
+use chrono::Datelike as _;
 use std::collections::BTreeSet;
 
 use domain::words::Role;
@@ -284,7 +285,11 @@ impl Sim {
             wire.pages.clear();
         }
         self.swarm = Swarm::calm();
-        for round in 0..3 {
+        let year = |sim: &Self| domain::clock::Millis(sim.wire().clocks.now()).day().year();
+        let begun = year(self);
+        let mut rounds = 3;
+        let mut round = 0;
+        while round < rounds {
             for seat in 0..self.seats.len() {
                 self.wire().clocks.pass(60_000);
                 let whole = self.sync(seat);
@@ -292,6 +297,11 @@ impl Sim {
             }
             if round == 0 {
                 self.all_sticks();
+            }
+            round += 1;
+            if round == 3 && year(self) != begun {
+                // At new year everybody is leased numbers of the new year, and everybody hears of it.
+                rounds = 5;
             }
         }
     }
