@@ -23,6 +23,7 @@ import type { FileReceipt } from "./FileReceipt";
 import type { HeldView } from "./HeldView";
 import type { HomeView } from "./HomeView";
 import type { HouseholdAsked } from "./HouseholdAsked";
+import type { HouseholdUpdated } from "./HouseholdUpdated";
 import type { HouseholdView } from "./HouseholdView";
 import type { HouseholdsAsked } from "./HouseholdsAsked";
 import type { HouseholdsView } from "./HouseholdsView";
@@ -114,6 +115,7 @@ export type Calls = {
   ReportPayment: { with: ReportPayment; reply: PaymentSaved };
   VoidPayment: { with: VoidPayment; reply: Saved };
   Sync: { with: Nothing; reply: SyncReport };
+  UpdateHousehold: { with: HouseholdAsked; reply: HouseholdUpdated };
   SyncState: { with: Nothing; reply: SyncStateView };
   Sticks: { with: Nothing; reply: SticksView };
   Stick: { with: StickAsked; reply: StickView };
