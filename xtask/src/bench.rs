@@ -20,7 +20,7 @@ pub(crate) fn bench(place: &Place, name: &str) -> Result<(), Halt> {
     let load_before = load();
     let mut build = cargo(place.root());
     build.args(["run", "--release", "--package", "tests", "--bin", "bench"]);
-    if name == "sync" {
+    if matches!(name, "sync" | "wire" | "dictionary") {
         build.args(["--features", "measure"]);
     }
     let mut figures = figures(&must_answer(build.args(["--", name]), "the measurement")?)?;
