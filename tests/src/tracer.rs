@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::program::spawn;
 
@@ -97,6 +98,14 @@ impl Drop for Tracer {
     fn drop(&mut self) {
         // Asked to end it lets go of the process; killed it might leave it standing.
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().ok();
+        for _ in 0..500 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        // It can wait for ever for a thread that is dead already; then the process is dead too, and cannot be left standing.
+        self.child.kill().ok();
         self.child.wait().ok();
     }
 }
