@@ -87,6 +87,10 @@ impl Courier for Envoy {
         self.https.hello(hello)
     }
 
+    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault> {
+        self.https.bundle(sealed)
+    }
+
     fn push(&self, push: &Push) -> Result<Acks, CourierFault> {
         self.https.push(push)
     }

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use domain::blob::Piece;
 use domain::bundle::{Answer, Asking, Kind, Paper};
 use domain::enrol::Refusal;
-use domain::exchange::{Ack, Acks, Cursor, Hello, Message, Page, Pull, Push};
+use domain::exchange::{Ack, Acks, Cursor, EVERY_JOURNAL, Hello, Message, Page, Pull, Push};
 use domain::fact::Batch;
 use domain::ids::{BundleId, DeviceId, FileId, JournalId, KeyPrint, PersonId, Sha};
 use domain::pack::{PackFault, pack, unpack};
@@ -404,7 +404,7 @@ impl County {
         for part in acks.chunks(MOST_ACKS) {
             into.put(Kind::Acks, &packed(&Acks { acks: part.to_vec(), waiting: Vec::new() })?)?;
         }
-        let journal = if asking.anew { JournalId([0; 8]) } else { journal };
+        let journal = if asking.anew { EVERY_JOURNAL } else { journal };
         let near = if shared { self.pages(device, journal, cursor, into, &mut counted)? } else { BTreeSet::new() };
         self.papers(device, &asking.missing, &near, into, &mut counted)?;
         Ok(counted)

@@ -19,7 +19,7 @@ use domain::clock::Millis;
 use domain::decision::{Erased, HeldDecided};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, offer_bytes, proof_bytes};
 use domain::event::{Event, Writer, erasable, writer};
-use domain::exchange::{Acks, Cursor, Hello, Mark, Page, Place, Pull, Push, Sum, Welcome};
+use domain::exchange::{Acks, Cursor, EVERY_JOURNAL, Hello, Mark, Page, Place, Pull, Push, Sum, Welcome};
 use domain::fact::{Batch, Fact, Seal, Verified, seal};
 use domain::household::Placed;
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha, hex};
@@ -560,7 +560,7 @@ impl Desk {
     }
 
     fn ask_page(&self, county: &County) -> Pull {
-        let journal = if self.anew { JournalId([0; 8]) } else { self.journal };
+        let journal = if self.anew { EVERY_JOURNAL } else { self.journal };
         Pull { log: county.log(), journal, cursor: self.cursor, most: 0 }
     }
 

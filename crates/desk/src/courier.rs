@@ -56,10 +56,8 @@ pub trait Courier: Send + Sync {
     /// `domain::enrol::offer_bytes` over the certificate that this line speaks with.
     ///
     /// # Errors
-    /// [`CourierFault`]; `DeviceUnknown` on a line without certificates.
-    fn offer(&self, _: DeviceId, _: &Prove<'_>, _: &Push) -> Result<(), CourierFault> {
-        Err(CourierFault::Refused(Refusal::DeviceUnknown))
-    }
+    /// [`CourierFault`].
+    fn offer(&self, device: DeviceId, prove: &Prove<'_>, push: &Push) -> Result<(), CourierFault>;
     /// Greets.
     ///
     /// # Errors
@@ -97,16 +95,11 @@ pub trait Courier: Send + Sync {
     /// # Errors
     /// [`CourierFault`]; then what was kept so far goes on later.
     fn get_blob(&self, sha: Sha, from: u64, keep: &mut Keeping<'_>) -> Result<(), CourierFault>;
-    /// Brings another's sealed bundle to the county and takes the sealed answer to it. Unless told otherwise, nobody there
-    /// takes bundles.
+    /// Brings another's sealed bundle to the county and takes the sealed answer to it.
     ///
     /// # Errors
     /// [`CourierFault`].
-    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault> {
-        // Whoever has no such road does not look at what it would carry.
-        let _unread = sealed;
-        Err(CourierFault::Refused(Refusal::NotFound))
-    }
+    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault>;
     /// Bytes out and in so far.
     fn traffic(&self) -> (u64, u64);
     /// Most bytes of batches, before compression, that should go in one push or page on this line now.

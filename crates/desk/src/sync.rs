@@ -9,7 +9,7 @@ use domain::Signer as _;
 use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::{Refusal, offer_bytes};
-use domain::exchange::{Hello, Page, Pull, Push};
+use domain::exchange::{EVERY_JOURNAL, Hello, Page, Pull, Push};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
@@ -28,8 +28,6 @@ use crate::{Desk, home};
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
 const ENOUGH_NUMBERS: u32 = 200;
 
-/// Nobody's journal: named in a pull, none is left out.
-const EVERY_JOURNAL: JournalId = JournalId([0; 8]);
 /// Milliseconds until everything is read again once more, where the last time did not make the two sides equal.
 const READ_AGAIN: i64 = 24 * 60 * 60 * 1_000;
 

@@ -225,12 +225,15 @@ pub struct Acks {
     pub waiting: Vec<u64>,
 }
 
+/// Nobody's journal: named in a [`Pull`], own facts come too.
+pub const EVERY_JOURNAL: JournalId = JournalId([0; 8]);
+
 /// Ask for the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pull {
     /// The log this desk knows.
     pub log: LogId,
-    /// The desk's own journal, which is not sent back.
+    /// The desk's own journal, which is not sent back; [`EVERY_JOURNAL`] leaves none out.
     pub journal: JournalId,
     /// How far it has read.
     pub cursor: Cursor,

@@ -236,6 +236,14 @@ impl Courier for Line {
         answer.map_err(CourierFault::Refused)
     }
 
+    fn bundle(&self, sealed: &[u8]) -> Result<Vec<u8>, CourierFault> {
+        let mut wire = self.wire();
+        self.before(&mut wire)?;
+        let answer = wire.county().carried(self.device, sealed);
+        self.after(&mut wire)?;
+        answer.map_err(CourierFault::Refused)
+    }
+
     fn hello(&self, hello: &Hello) -> Result<Welcome, CourierFault> {
         self.ask(hello, |county, hello| county.hello(self.device, hello))
     }
