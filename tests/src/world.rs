@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::folder::Folder;
-use crate::list::List;
+use crate::list::{List, places_in};
 use crate::program::assets;
 use crate::seat::{PASSPHRASE, Seat, bytes};
 
@@ -155,6 +155,22 @@ impl World {
         self.county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
         let listener = self.listener.as_ref().expect("a world that was not silenced");
         self.serving = Some(Serving::begin(Arc::clone(&self.county), listener));
+    }
+
+    /// The operator and a director with one village of so many families, both in step with the county; its families, and
+    /// the list they are from.
+    pub fn village(&self, families: usize) -> (Seat, Seat, Vec<Value>, List) {
+        let codes: Vec<String> = places_in("410423105").into_iter().take(1).map(|(code, _)| code).collect();
+        let list = List::of(&codes, families);
+        let op = self.operator(&list);
+        let zhou = self.join("zhou", "SCHOOL_DIRECTOR");
+        op.sync();
+        op.ask("AssignVillages", json!({ "villages": codes, "person": "zhou" }));
+        op.sync();
+        zhou.sync();
+        let files = zhou.files(&codes[0]);
+        assert_eq!(files.len(), families);
+        (op, zhou, files, list)
     }
 
     /// An invitation for `account` in the role of this code, e.g. `SCHOOL_DIRECTOR`.

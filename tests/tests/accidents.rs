@@ -7,7 +7,7 @@ use std::path::Path;
 use county::Clock;
 use serde_json::{Value, json};
 use tests::line::{Cut, Line};
-use tests::{List, PASSPHRASE, Seat, World, failure_code, items, moment, places_in, spoil_sum, text};
+use tests::{PASSPHRASE, Seat, World, failure_code, items, moment, spoil_sum, text};
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
 
@@ -18,15 +18,7 @@ fn village(seed: u64, families: usize) -> (World, Line, Seat, Seat, Vec<Value>) 
         World::behind(NOON, Clock::practice(moment(NOON)), "127.0.0.1", |at| line.insert(Line::to(at, seed)).address());
     let line = line.expect("a line");
     line.weather(None);
-    let codes: Vec<String> = places_in("410423105").into_iter().take(1).map(|(code, _)| code).collect();
-    let op = world.operator(&List::of(&codes, families));
-    let zhou = world.join("zhou", "SCHOOL_DIRECTOR");
-    op.sync();
-    op.ask("AssignVillages", json!({ "villages": codes, "person": "zhou" }));
-    op.sync();
-    zhou.sync();
-    let files = zhou.files(&codes[0]);
-    assert_eq!(files.len(), families);
+    let (op, zhou, files, _list) = world.village(families);
     (world, line, op, zhou, files)
 }
 

@@ -31,20 +31,6 @@ fn village() -> Vec<String> {
     places_in("410423105").into_iter().take(1).map(|(code, _)| code).collect()
 }
 
-/// The operator and a director with one village, both in step with the county.
-fn staffed(world: &World, each: usize) -> (Seat, Seat, Vec<Value>, List) {
-    let codes = village();
-    let list = List::of(&codes, each);
-    let op = world.operator(&list);
-    let zhou = world.join("zhou", "SCHOOL_DIRECTOR");
-    op.sync();
-    op.ask("AssignVillages", json!({ "villages": codes, "person": "zhou" }));
-    op.sync();
-    zhou.sync();
-    let files = zhou.files(&codes[0]);
-    (op, zhou, files, list)
-}
-
 fn visit(seat: &Seat, file: &Value, number: u64) -> Value {
     let arrived = format!("{:02}:{:02}:00", 8 + number / 60 % 4, number % 60);
     let form = json!({ "on": "2026-12-08", "arrived": arrived, "purpose": "CHECK_DETAILS", "result": "NOT_MET",
@@ -97,7 +83,7 @@ fn in_step(op: &Seat, zhou: &Seat, files: &[Value]) {
 #[test]
 fn out_in_out_in_by_stick_leaves_both_sides_where_a_line_would_have() {
     let world = World::at(NOON);
-    let (op, zhou, files, _) = staffed(&world, 4);
+    let (op, zhou, files, _) = world.village(4);
     let stick = Folder::fresh();
     let made = visit(&zhou, &files[0], 1);
     receipt(&zhou, &files[1], 7);
@@ -141,7 +127,7 @@ fn out_in_out_in_by_stick_leaves_both_sides_where_a_line_would_have() {
 fn a_bundle_a_month_late_is_no_clock_fault_and_an_old_answer_changes_nothing() {
     let cell = Arc::new(AtomicI64::new(moment(NOON).0));
     let world = World::with(NOON, Clock::by_hand(Arc::clone(&cell)));
-    let (op, zhou, files, _) = staffed(&world, 3);
+    let (op, zhou, files, _) = world.village(3);
     let (early, late) = (Folder::fresh(), Folder::fresh());
     let made = visit(&zhou, &files[0], 1);
     out(&zhou, early.path());
@@ -175,7 +161,7 @@ fn a_bundle_a_month_late_is_no_clock_fault_and_an_old_answer_changes_nothing() {
 #[test]
 fn an_agency_point_carries_bundles_of_others_unread_and_brings_the_answers_back() {
     let world = World::at(NOON);
-    let (op, zhou, files, list) = staffed(&world, 3);
+    let (op, zhou, files, list) = world.village(3);
     let agency = world.join("liang", "AGENCY_STAFF");
     visit(&zhou, &files[0], 1);
     receipt(&zhou, &files[1], 3);
@@ -267,7 +253,7 @@ fn the_raw_bytes_of_bundles_name_nobody() {
 #[test]
 fn a_cloned_desk_that_never_has_a_line_loses_nothing() {
     let world = World::at(NOON);
-    let (op, mut zhou, files, _) = staffed(&world, 3);
+    let (op, mut zhou, files, _) = world.village(3);
     // The disk is copied, home and all, and both laptops go out.
     zhou.ask("Lock", json!({}));
     let copy = Folder::fresh();
@@ -316,7 +302,7 @@ struct Kept {
 fn ten_thousand_cuts_repeats_and_shuffles_end_in_equal_states() {
     let begun = std::time::Instant::now();
     let world = World::at(NOON);
-    let (op, zhou, files, _) = staffed(&world, 3);
+    let (op, zhou, files, _) = world.village(3);
     let mut chance = Chance::of(20_261_208);
     let (stick, table) = (Folder::fresh(), Folder::fresh());
     let file = table.join("入户-上报-00000000.ruhu");
@@ -406,7 +392,7 @@ fn ten_thousand_cuts_repeats_and_shuffles_end_in_equal_states() {
 #[test]
 fn killed_while_a_bundle_is_written_or_read_nothing_is_half_done() {
     let world = World::at(NOON);
-    let (op, zhou, files, _) = staffed(&world, 3);
+    let (op, zhou, files, _) = world.village(3);
     for number in 0..20 {
         visit(&zhou, &files[0], number);
     }

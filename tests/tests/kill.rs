@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Chance, List, PASSPHRASE, Seat, Session, World, items, places_in, program, run, text};
+use tests::{Chance, PASSPHRASE, Seat, Session, World, items, program, run, text};
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
 
@@ -33,14 +33,7 @@ fn confirmed(line: &str, into: &mut BTreeSet<String>, phones: &mut BTreeSet<Stri
 #[test]
 fn no_confirmed_save_is_lost_when_the_desk_is_killed() {
     let world = World::at(NOON);
-    let codes: Vec<String> = places_in("410423105").into_iter().take(1).map(|(code, _)| code).collect();
-    let op = world.operator(&List::of(&codes, 4));
-    let zhou = world.join("zhou", "SCHOOL_DIRECTOR");
-    op.sync();
-    op.ask("AssignVillages", json!({ "villages": codes, "person": "zhou" }));
-    op.sync();
-    zhou.sync();
-    let files = zhou.files(&codes[0]);
+    let (_op, zhou, files, _list) = world.village(4);
     let home = zhou.home().to_owned();
     drop(zhou);
 
