@@ -98,9 +98,9 @@ impl List {
                 let surname = SURNAMES[n % SURNAMES.len()];
                 families.push(Family {
                     borrower: format!("{surname}{}", GIVEN[n % GIVEN.len()]),
-                    id: id_number("20020314", number),
+                    id: id_number(&format!("{}0314", 2002 - number / 1_000), number % 1_000),
                     co_borrower: format!("{surname}{}", GIVEN[(n + 3) % GIVEN.len()]),
-                    co_id: id_number("19740822", number),
+                    co_id: id_number(&format!("{}0822", 1974 - number / 1_000), number % 1_000),
                     village: village.clone(),
                     address: format!("{}组{}号", n % 9 + 1, n + 1),
                     phone: format!("139{:08}", 10_000 + n),

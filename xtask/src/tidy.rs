@@ -104,6 +104,8 @@ const LAWS: &[Law] = &[
             // The body of a request that is sent from an offset on.
             "bytes",
             "http-body",
+            // The one lock of the store, which a contact hands over fairly.
+            "parking_lot",
             "chacha20poly1305",
             "chrono",
             "clap",

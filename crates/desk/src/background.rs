@@ -183,9 +183,6 @@ impl Courier for WhileOpen<'_> {
         self.courier.page()
     }
 
-    fn page_in(&self) -> usize {
-        self.courier.page_in()
-    }
 
     fn rest(&self, fruitless: u32) -> bool {
         !self.closed.load(Ordering::Relaxed) && self.courier.rest(fruitless)

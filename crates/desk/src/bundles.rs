@@ -22,7 +22,7 @@ use crate::api::{
     StickView, SticksView, SyncReport,
 };
 use crate::failure::{Code, Failure};
-use crate::sync::{no_report, restored, take_page};
+use crate::sync::{no_report, restored};
 use crate::visits::remark;
 
 /// Bytes of a bundle, unless told otherwise: beyond it no photo is put in.
@@ -66,9 +66,9 @@ impl Desk {
         let _one_at_a_time = self.syncing.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = PathBuf::from(with.folder.trim());
         self.county_bundle_key()?;
+        self.seal()?;
         let asking = {
-            let mut store = self.store();
-            self.seal(&mut store)?;
+            let store = self.store();
             let wants = self.wants(&store)?;
             let first = match store.unacknowledged(0, 0)?.first() {
                 Some((number, _)) => *number,
@@ -83,7 +83,7 @@ impl Desk {
             let unsent = unsent.into_iter().map(|(sha, file, section)| Unsent { sha, file, section }).collect();
             Asking { hello: self.hello(wants, true)?, offset, first, unsent, missing, anew }
         };
-        let records = self.store().counts()?.only_here;
+        let records = self.store().only_here()?;
         let most = u64::from(with.most_mb.unwrap_or(MOST_MEGABYTES)).saturating_mul(1 << 20);
         let room = stick::room(&folder).map_or(most, |room| room.saturating_sub(SPARE)).min(most);
         let (mut photos, mut photos_left, mut fragments) = (0_u32, 0_u32, false);
@@ -215,7 +215,7 @@ impl Desk {
             store.note_contact(at, true, &format!("从U盘收取：记录{records}条，照片{photos}张"))?;
             store.sweep_arriving()?;
         }
-        let waiting = self.store().counts()?.only_here;
+        let waiting = self.store().only_here()?;
         Ok(BundleTaken {
             rows,
             acknowledged: report.sent,
@@ -329,7 +329,7 @@ impl Desk {
     fn take_answer(&self, one: &Proven, report: &mut SyncReport) -> Result<(), Failure> {
         let fits = self.fits(one)?;
         let answer = &one.answer;
-        let before = self.store().counts()?.only_here;
+        let before = self.store().only_here()?;
         if fits == Fits::Whole {
             self.take_word(one, report)?;
         }
@@ -340,13 +340,16 @@ impl Desk {
             match Kind::of_code(item.kind) {
                 Some(Kind::Page) => {
                     let page: Page = read(&item)?;
-                    let mut store = self.store();
-                    // What a restored county may lack goes there before anything is read from it anew.
-                    let offers = store.anew()? && !store.fragments(0, 0)?.is_empty();
-                    if follows.next().copied() == Some(store.cursor()?) && !offers {
-                        if take_page(&mut store, &page, report)?.is_none() {
+                    let fits = {
+                        let store = self.store();
+                        // What a restored county may lack goes there before anything is read from it anew.
+                        let offers = store.anew()? && !store.fragments(0, 0)?.is_empty();
+                        follows.next().copied() == Some(store.cursor()?) && !offers
+                    };
+                    if fits {
+                        if self.take_page(&page, report)?.is_none() {
                             // Another writes under this journal: both go their own ways, and the next answer fits again.
-                            self.begin_journal(&mut store, report)?;
+                            self.begin_journal(&mut self.store(), report)?;
                             break;
                         }
                         gone_on = true;
@@ -358,13 +361,13 @@ impl Desk {
         }
         let store = self.store();
         if fits == Fits::Whole && answer.welcome.agreed >= answer.top.position {
-            let left = store.counts()?.only_here;
+            let left = store.only_here()?;
             report.sent = report.sent.saturating_add(before.saturating_sub(left));
         }
         if let Some(sum) = sum.filter(|_| gone_on) {
-            report.agreed = sum == store.sum()?;
+            drop(store);
+            report.agreed = sum == self.sum()?;
         }
-        drop(store);
         self.take_papers(one, report)
     }
 
@@ -470,7 +473,7 @@ impl Desk {
     /// The sticks that are plugged in, what would be written, and when a stick was last used.
     pub(crate) fn sticks(&self, _: Nothing) -> Result<SticksView, Failure> {
         let store = self.store();
-        let records = store.counts()?.only_here;
+        let records = store.only_here()?;
         let photos = u32::try_from(store.unsent_places(MOST_NAMED)?.len()).unwrap_or(u32::MAX);
         let note = |key: &str| -> Result<Option<StickNote>, Failure> {
             let noted: Option<Noted> = store.meta(key)?;

@@ -106,10 +106,6 @@ pub trait Courier: Send + Sync {
     fn page(&self) -> usize {
         PAGE_BYTES
     }
-    /// The same for a page that comes in: as much less as the desk needs to keep each quickly, for a save may wait for one.
-    fn page_in(&self) -> usize {
-        self.page()
-    }
     /// Called after a step that broke, with the number of steps in a row that broke without moving anything (0 if this
     /// one moved something). Waits as long as is wise and says whether to try again. Unless told otherwise, never.
     fn rest(&self, fruitless: u32) -> bool {

@@ -28,7 +28,7 @@ mod sync;
 mod visits;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use chrono::NaiveDate;
 use domain::SigningKey;
@@ -45,7 +45,8 @@ use crate::home::Identity;
 
 /// An open desk.
 pub struct Desk {
-    store: Mutex<Store>,
+    /// A fair lock: a contact that takes it again and again lets whoever waits with a save go first.
+    store: parking_lot::Mutex<Store>,
     signing: SigningKey,
     identity: Identity,
     /// Key of household file ids, for desks of the centre.
@@ -98,7 +99,7 @@ impl Desk {
             store.set_meta("was_behind", &clock.wall())?;
         }
         Ok(Self {
-            store: Mutex::new(store),
+            store: parking_lot::Mutex::new(store),
             signing,
             identity,
             file_key,
@@ -113,9 +114,9 @@ impl Desk {
         })
     }
 
-    /// The store, for one step. A poisoned lock means a step panicked; its transaction was rolled back, so go on.
-    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The store, for one step. A step that panicked left nothing behind: its transaction was rolled back.
+    pub(crate) fn store(&self) -> parking_lot::MutexGuard<'_, Store> {
+        self.store.lock()
     }
 
     pub(crate) fn present_of(&self, store: &Store) -> Result<Present, Failure> {

@@ -1,5 +1,5 @@
 //! One contact with the county: greet, send, receive, compare, then photos. The store is locked for one step at a time, never
-//! across the network, so that a save waits for a page at most. Cut anywhere, the next contact goes on from there.
+//! across the network, so that a save waits for a part of a page at most. Cut anywhere, the next contact goes on from there.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use domain::Signer as _;
 use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::{Refusal, offer_bytes};
-use domain::exchange::{EVERY_JOURNAL, Hello, Page, Pull, Push};
+use domain::exchange::{EVERY_JOURNAL, Hello, Page, Pull, Push, Sum};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
@@ -30,6 +30,11 @@ const ENOUGH_NUMBERS: u32 = 200;
 
 /// Milliseconds until everything is read again once more, where the last time did not make the two sides equal.
 const READ_AGAIN: i64 = 24 * 60 * 60 * 1_000;
+
+/// Facts that are taken in at once: a save waits for so many at most. More of them are a little faster in all.
+const FACTS_AT_ONCE: usize = 250;
+/// Rows of the log that are summed at once, for the same reason.
+const ROWS_AT_ONCE: u32 = 2_000;
 
 /// Why a photo did not come.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +127,7 @@ impl Desk {
         self.offer(carrier)?;
         // Send what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick brought
         // it, for else nobody would ever be told where it stands.
-        carrier.stage(Stage::Sending, u64::from(self.store().counts()?.only_here));
+        carrier.stage(Stage::Sending, u64::from(self.store().only_here()?));
         let mut from = 1;
         loop {
             // Formed anew for each try: after a break the page is smaller.
@@ -136,12 +141,14 @@ impl Desk {
             });
             let Some((acks, last)) = pushed.map_err(refused)?? else { break };
             let mut store = self.store();
-            let before = store.counts()?.only_here;
-            let held = store.acknowledged(&acks.acks)?;
-            let left = store.counts()?.only_here;
+            let mut sent = 0_u32;
+            for ack in acks.acks.chunks(1) {
+                let before = store.only_here()?;
+                report.held = report.held.saturating_add(store.acknowledged(ack)?);
+                sent = sent.saturating_add(before.saturating_sub(store.only_here()?));
+                parking_lot::MutexGuard::bump(&mut store);
+            }
             drop(store);
-            let sent = before.saturating_sub(left);
-            report.held = report.held.saturating_add(held);
             report.sent = report.sent.saturating_add(sent);
             carrier.done(u64::from(sent));
             if acks.acks.is_empty() {
@@ -173,7 +180,7 @@ impl Desk {
             let cursor = self.store().cursor()?;
             let pull = Pull { log, journal, cursor, most: 0 };
             let theirs = carrier.again(|courier, _| courier.close(&pull)).map_err(refused)?;
-            if theirs == self.store().sum()? {
+            if theirs == self.sum()? {
                 report.agreed = true;
                 if self.store().meta::<Option<Millis>>("read_again")?.flatten().is_some() {
                     self.store().set_meta("read_again", &None::<Millis>)?;
@@ -360,7 +367,7 @@ impl Desk {
                     continue;
                 }
             }
-            self.seal(&mut self.store())?;
+            self.seal()?;
             return Ok(again);
         }
         Err(Failure::new(Code::CountyRefused, &[("why", "和县里的记录对不上，请联系县资助中心")]))
@@ -377,22 +384,18 @@ impl Desk {
         Ok(JournalId(self.chance.fresh().map_err(|error| Failure::internal(&error))?))
     }
 
-    /// Seals what is open.
-    pub(crate) fn seal(&self, store: &mut store::Store) -> Result<(), Failure> {
-        let seen: u64 = store.meta("head")?.unwrap_or(0);
-        // Drawn before sealing begins: a batch without a fresh seed must not exist.
-        let drawn = self.chance.fresh::<32>().map_err(|error| Failure::internal(&error))?;
-        let mut turn = 0_u64;
-        let next = || {
-            turn = turn.saturating_add(1);
-            let grown = domain::ids::Sha::of(&[drawn.as_slice(), &turn.to_be_bytes()].concat()).0;
-            let mut seed = [0; 16];
-            for (slot, byte) in seed.iter_mut().zip(grown) {
-                *slot = byte;
+    /// Seals what is open, batch by batch.
+    pub(crate) fn seal(&self) -> Result<(), Failure> {
+        let mut store = self.store();
+        loop {
+            let seen: u64 = store.meta("head")?.unwrap_or(0);
+            // Drawn before sealing begins: a batch without a fresh seed must not exist.
+            let seed = self.chance.fresh().map_err(|error| Failure::internal(&error))?;
+            if !store.seal_open(&self.signing, seen, &seed)? {
+                return Ok(());
             }
-            seed
-        };
-        Ok(store.seal_open(&self.signing, seen, next)?)
+            parking_lot::MutexGuard::bump(&mut store);
+        }
     }
 
     /// Shows a county that does not know this device the county's own word that it was enrolled: it may have been restored
@@ -547,12 +550,12 @@ impl Desk {
             // A county that was restored names own work too: what it does not name, it has not let through.
             let journal = if anew { EVERY_JOURNAL } else { journal };
             let pulled = carrier.again(|courier, _| {
-                let most = u32::try_from(courier.page_in()).unwrap_or(u32::MAX);
+                let most = u32::try_from(courier.page()).unwrap_or(u32::MAX);
                 courier.pull(&Pull { log: self.identity.log, journal, cursor, most })
             });
             let page = pulled.map_err(|fault| self.worded(fault))?;
             let more = page.more;
-            let Some(facts) = take_page(&mut self.store(), &page, report)? else { return Ok(false) };
+            let Some(facts) = self.take_page(&page, report)? else { return Ok(false) };
             carrier.done(u64::from(facts));
             if !more {
                 return Ok(true);
@@ -562,6 +565,49 @@ impl Desk {
                 return Err(Failure::new(Code::CountyRefused, &[("why", "县里送来的页码没有前进")]));
             }
         }
+    }
+
+    /// Takes a page that follows the cursor, part by part; returns how many facts were new. `None` if it brings another's
+    /// work under names of this desk's present journal: then the cursor has not moved.
+    pub(crate) fn take_page(&self, page: &Page, report: &mut SyncReport) -> Result<Option<u32>, Failure> {
+        let mut store = self.store();
+        let own = store.journal()?;
+        let (mut facts, mut unknown, mut from) = (0_u32, false, Some(0));
+        while let Some(at) = from {
+            if at > 0 {
+                // Whoever waits with a save goes first.
+                parking_lot::MutexGuard::bump(&mut store);
+            }
+            let (absorbed, next) = match store.absorb_part(page, at, FACTS_AT_ONCE) {
+                Err(StoreFault::Forked { journal, .. }) if journal == own => return Ok(None),
+                absorbed => absorbed?,
+            };
+            facts = facts.saturating_add(absorbed.facts);
+            unknown |= absorbed.unknown > 0;
+            report.files_gone = report.files_gone.saturating_add(absorbed.gone);
+            from = next;
+        }
+        drop(store);
+        report.received = report.received.saturating_add(facts);
+        if unknown {
+            report.remarks.push(remark(
+                "NEWER_KINDS",
+                "收到了新版本写的记录，已原样保存，升级后可见",
+                "Records of a newer version arrived; kept as they are, visible after an upgrade",
+            ));
+        }
+        Ok(Some(facts))
+    }
+
+    /// Count and sum over what the county let through, step by step.
+    pub(crate) fn sum(&self) -> Result<Sum, Failure> {
+        let mut store = self.store();
+        let (mut sum, mut after) = (Sum::default(), Some(i64::MIN));
+        while let Some(number) = after {
+            after = store.add_to_sum(&mut sum, number, ROWS_AT_ONCE)?;
+            parking_lot::MutexGuard::bump(&mut store);
+        }
+        Ok(sum)
     }
 
     /// A courier's fault in words.
@@ -647,30 +693,6 @@ pub(crate) fn no_report() -> SyncReport {
         agreed: false,
         remarks: Vec::new(),
     }
-}
-
-/// Takes a page that follows the cursor; returns how many facts were new. `None` if it brings another's work under names
-/// of this desk's present journal: then nothing of it was taken.
-pub(crate) fn take_page(
-    store: &mut store::Store,
-    page: &Page,
-    report: &mut SyncReport,
-) -> Result<Option<u32>, Failure> {
-    let own = store.journal()?;
-    let absorbed = match store.absorb(page) {
-        Err(StoreFault::Forked { journal, .. }) if journal == own => return Ok(None),
-        absorbed => absorbed?,
-    };
-    report.received = report.received.saturating_add(absorbed.facts);
-    report.files_gone = report.files_gone.saturating_add(absorbed.gone);
-    if absorbed.unknown > 0 {
-        report.remarks.push(remark(
-            "NEWER_KINDS",
-            "收到了新版本写的记录，已原样保存，升级后可见",
-            "Records of a newer version arrived; kept as they are, visible after an upgrade",
-        ));
-    }
-    Ok(Some(absorbed.facts))
 }
 
 /// The county knows nothing above `agreed`: what it lacks is offered again.

@@ -359,21 +359,17 @@ impl Store {
         Ok((value, written, last_hash))
     }
 
-    /// Seals what is not sealed yet into batches, signed with `key`. `seed` gives fresh randomness for each batch.
+    /// Seals what is not sealed yet into one batch, signed with `key`; `seed` is fresh randomness. True if there is more than
+    /// one batch holds.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn seal_open(
-        &mut self,
-        key: &domain::SigningKey,
-        seen: u64,
-        mut seed: impl FnMut() -> Salt,
-    ) -> Result<(), StoreFault> {
+    pub fn seal_open(&mut self, key: &domain::SigningKey, seen: u64, seed: &Salt) -> Result<bool, StoreFault> {
         let journal = self.journal()?;
         self.within(|tx, names| {
             let no = names.journal(tx, journal)?;
             let (first, last) = names::span(no);
-            let mut previous: Option<Seal> = tx
+            let previous: Option<Seal> = tx
                 .query_row(
                     "SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 ORDER BY n DESC LIMIT 1",
                     [first, last],
@@ -382,47 +378,44 @@ impl Store {
                 .optional()?
                 .map(|bytes| Batch::parse(&bytes).map(|batch| batch.seal))
                 .transpose()?;
-            loop {
-                let mut facts: Vec<Fact> = Vec::new();
-                let mut bytes = 0_usize;
-                {
-                    let mut find =
-                        tx.prepare_cached("SELECT bytes FROM open_fact WHERE n BETWEEN ?1 AND ?2 ORDER BY n LIMIT ?3")?;
-                    let mut rows = find.query(params![first, last, i64::try_from(MOST_FACTS).unwrap_or(500)])?;
-                    while let Some(row) = rows.next()? {
-                        let raw: Vec<u8> = row.get(0)?;
-                        bytes = bytes.saturating_add(raw.len());
-                        if bytes > BATCH_BYTES && !facts.is_empty() {
-                            break;
-                        }
-                        facts.push(Fact::parse(&raw)?);
+            let mut facts: Vec<Fact> = Vec::new();
+            let mut bytes = 0_usize;
+            let mut more = false;
+            {
+                let mut find =
+                    tx.prepare_cached("SELECT bytes FROM open_fact WHERE n BETWEEN ?1 AND ?2 ORDER BY n LIMIT ?3")?;
+                let most = i64::try_from(MOST_FACTS).unwrap_or(500);
+                let mut rows = find.query(params![first, last, most.saturating_add(1)])?;
+                while let Some(row) = rows.next()? {
+                    let raw: Vec<u8> = row.get(0)?;
+                    bytes = bytes.saturating_add(raw.len());
+                    if facts.len() == MOST_FACTS || (bytes > BATCH_BYTES && !facts.is_empty()) {
+                        more = true;
+                        break;
                     }
+                    facts.push(Fact::parse(&raw)?);
                 }
-                if facts.is_empty() {
-                    return Ok(());
-                }
-                let batch = seal(&facts, previous.as_ref(), seen, &seed(), key)?;
-                put_batch(tx, no, &batch, None)?;
-                for (seq, row) in batch.rows() {
-                    // What was erased before it was sent is sealed with the rest and no longer counted.
-                    tx.prepare_cached(
-                        "UPDATE entry SET batch = ?2,
-                           leaf = CASE WHEN EXISTS (SELECT 1 FROM erased WHERE n = ?1) THEN NULL ELSE ?3 END
-                         WHERE n = ?1",
-                    )?
-                    .execute(params![
-                        names::fact_no(no, seq)?,
-                        int(batch.seal.batch),
-                        leaf_bits(&row.leaf())
-                    ])?;
-                }
-                tx.prepare_cached("DELETE FROM open_fact WHERE n BETWEEN ?1 AND ?2 AND n < ?3")?.execute([
-                    first,
-                    last,
-                    names::fact_no(no, batch.seal.end())?,
-                ])?;
-                previous = Some(batch.seal);
             }
+            if facts.is_empty() {
+                return Ok(false);
+            }
+            let batch = seal(&facts, previous.as_ref(), seen, seed, key)?;
+            put_batch(tx, no, &batch, None)?;
+            for (seq, row) in batch.rows() {
+                // What was erased before it was sent is sealed with the rest and no longer counted.
+                tx.prepare_cached(
+                    "UPDATE entry SET batch = ?2,
+                       leaf = CASE WHEN EXISTS (SELECT 1 FROM erased WHERE n = ?1) THEN NULL ELSE ?3 END
+                     WHERE n = ?1",
+                )?
+                .execute(params![names::fact_no(no, seq)?, int(batch.seal.batch), leaf_bits(&row.leaf())])?;
+            }
+            tx.prepare_cached("DELETE FROM open_fact WHERE n BETWEEN ?1 AND ?2 AND n < ?3")?.execute([
+                first,
+                last,
+                names::fact_no(no, batch.seal.end())?,
+            ])?;
+            Ok(more)
         })
     }
 
@@ -544,6 +537,21 @@ impl Store {
     /// [`StoreFault`]; then nothing of the page was taken. `OtherPage` for one that does not begin where this desk stands:
     /// what lies between would be skipped for ever.
     pub fn absorb(&mut self, page: &Page) -> Result<Absorbed, StoreFault> {
+        Ok(self.absorb_part(page, 0, usize::MAX)?.0)
+    }
+
+    /// As [`Store::absorb`], of the page's deliveries from one on until so many facts came, and which is the next; none
+    /// once the page is whole. A part is one transaction: a save in between waits for a part and not for a page. The cursor
+    /// moves with the last one, so a page that is broken off comes again, and what is here of it is met as known.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; then nothing of this part was taken.
+    pub fn absorb_part(
+        &mut self,
+        page: &Page,
+        from: usize,
+        facts: usize,
+    ) -> Result<(Absorbed, Option<usize>), StoreFault> {
         let master: JournalId = self.meta("master")?.ok_or(StoreFault::Corrupt { what: "meta.master" })?;
         let own = self.journal()?;
         let verifies = self.verifies;
@@ -565,16 +573,23 @@ impl Store {
                 again: BTreeSet::new(),
             };
             // First what is gone: a section lost and regained comes again whole in this or a later page.
-            for gone in &page.gone {
+            for gone in page.gone.iter().filter(|_| from == 0) {
                 let left = forget(tx, taking.names, gone, own)?;
                 taking.out.gone = taking.out.gone.saturating_add(left);
             }
-            for delivery in &page.deliveries {
-                taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
+            let (mut taken, mut came) = (from, 0_usize);
+            for delivery in page.deliveries.iter().skip(from) {
+                if came >= facts {
+                    break;
+                }
+                let count =
+                    taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
+                (taken, came) = (taken.saturating_add(1), came.saturating_add(count));
             }
+            let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
             let Taking { names, mut out, lines, again, .. } = taking;
             // Own work that a decision of this very page let through, in a section that is lost, goes with it.
-            for gone in page.gone.iter().filter(|gone| gone.regained.is_none()) {
+            for gone in page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()) {
                 out.gone = out.gone.saturating_add(forget(tx, names, gone, own)?);
             }
             for file in &again {
@@ -583,14 +598,16 @@ impl Store {
             for file in lines.difference(&again) {
                 views::line(tx, *file)?;
             }
-            set_meta(tx, "cursor", &page.next.bytes())?;
-            set_meta(tx, "head", &page.head.position)?;
-            // Of every page, not of the last alone: whatever a desk has of the log is below its newest mark.
+            // Of every part, not of the last alone: whatever a desk has of the log is below its newest mark.
             keep_mark(tx, page.head)?;
-            if anew && !page.more {
-                out.gone = out.gone.saturating_add(restored::settle(tx, names)?);
+            if next.is_none() {
+                set_meta(tx, "cursor", &page.next.bytes())?;
+                set_meta(tx, "head", &page.head.position)?;
+                if anew && !page.more {
+                    out.gone = out.gone.saturating_add(restored::settle(tx, names)?);
+                }
             }
-            Ok(out)
+            Ok((out, next))
         })
     }
 
@@ -625,20 +642,36 @@ impl Store {
         self.set_meta("cursor", &Cursor::default().bytes())
     }
 
-    /// Count and sum over what the county let through, own facts included, for the close of an exchange.
+    /// Adds facts that the county let through, own ones included, to the sum for the close of an exchange: so many rows
+    /// after a number. Returns the number to go on after, none at the end. It reads the whole file, so it goes in steps, and
+    /// a save need not wait for all of them; what is saved meanwhile is not in the county and does not count.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn add_to_sum(&self, sum: &mut Sum, after: i64, rows: u32) -> Result<Option<i64>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT n, iif(position IS NULL OR held = 1, NULL, leaf) FROM entry WHERE n > ?1 ORDER BY n LIMIT ?2",
+        )?;
+        let mut found = find.query([after, i64::from(rows)])?;
+        let (mut count, mut last) = (0_u32, after);
+        while let Some(row) = found.next()? {
+            (count, last) = (count.saturating_add(1), row.get(0)?);
+            if let Some(bits) = row.get::<_, Option<i64>>(1)? {
+                sum.count = sum.count.saturating_add(1);
+                sum.leaves = sum.leaves.wrapping_add(u64::from_be_bytes(bits.to_be_bytes()));
+            }
+        }
+        Ok(Some(last).filter(|_| count == rows))
+    }
+
+    /// All of it at once.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub fn sum(&self) -> Result<Sum, StoreFault> {
-        let mut find = self
-            .conn
-            .prepare_cached("SELECT leaf FROM fact WHERE leaf IS NOT NULL AND position IS NOT NULL AND held = 0")?;
-        let mut rows = find.query([])?;
-        let mut sum = Sum::default();
-        while let Some(row) = rows.next()? {
-            let bits: i64 = row.get(0)?;
-            sum.count = sum.count.saturating_add(1);
-            sum.leaves = sum.leaves.wrapping_add(u64::from_be_bytes(bits.to_be_bytes()));
+        let (mut sum, mut after) = (Sum::default(), Some(i64::MIN));
+        while let Some(number) = after {
+            after = self.add_to_sum(&mut sum, number, u32::MAX)?;
         }
         Ok(sum)
     }
@@ -949,7 +982,8 @@ struct Taking<'a, 't> {
 }
 
 impl Taking<'_, '_> {
-    fn delivery(&mut self, bytes: &[u8], position: u64, received: Received, held: &[u64]) -> Result<(), StoreFault> {
+    /// Takes in a batch; returns how many of its facts are open.
+    fn delivery(&mut self, bytes: &[u8], position: u64, received: Received, held: &[u64]) -> Result<usize, StoreFault> {
         let tx = self.tx;
         let batch = Batch::parse(bytes)?;
         let journal = batch.seal.journal;
@@ -1012,7 +1046,7 @@ impl Taking<'_, '_> {
                 enrol(tx, self.names, &verified.fact)?;
             }
         }
-        Ok(())
+        Ok(facts.len())
     }
 
     /// The county begins another journal when it was restored from a copy; all are sealed with its one key.

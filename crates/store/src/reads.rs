@@ -539,7 +539,7 @@ impl Store {
             Ok(self.conn.prepare_cached(sql)?.query_row(own, |row| row.get(0))?)
         };
         Ok(Counts {
-            only_here: count("SELECT count(*) FROM fact WHERE n BETWEEN ?1 AND ?2 AND position IS NULL")?,
+            only_here: self.only_here()?,
             county_has: count(OWN_EVER)?,
             held: count(
                 "SELECT count(*) FROM fact WHERE held = 1 AND (n >> 32) IN (SELECT no FROM journal WHERE own = 1) AND ?1 < ?2",
@@ -551,6 +551,16 @@ impl Store {
                 .query_row(own, |row| row.get::<_, i64>(0))
                 .map(uint)?,
         })
+    }
+
+    /// How many own facts the county does not have.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn only_here(&self) -> Result<u32, StoreFault> {
+        let mut find =
+            self.conn.prepare_cached("SELECT count(*) FROM entry WHERE n BETWEEN ?1 AND ?2 AND position IS NULL")?;
+        Ok(find.query_row(self.own()?, |row| row.get(0))?)
     }
 
     /// Own facts up to a safe position of the county log.

@@ -53,8 +53,6 @@ struct Line {
     pace: Pace,
     /// When the present connection was last heard of.
     warm: Option<Instant>,
-    /// When the last page came in, while the next has not been asked for.
-    came: Option<Instant>,
 }
 
 /// Time limits of one step.
@@ -201,7 +199,7 @@ impl Https {
             .map_err(|error| CourierFault::Unreachable(error.into()))?;
         let pace = Pace::new(PAGE_BYTES);
         let client = client(&tls, pace.connect()).map_err(|error| CourierFault::Unreachable(error.into()))?;
-        let line = Mutex::new(Line { client, pace, warm: None, came: None });
+        let line = Mutex::new(Line { client, pace, warm: None });
         Ok(Self { runtime, tls, own: shown, address: address.to_owned(), line, out: 0.into(), back: 0.into() })
     }
 
@@ -447,20 +445,9 @@ impl Courier for Https {
 
     fn pull(&self, pull: &Pull) -> Result<Page, CourierFault> {
         let begun = now();
-        {
-            let mut line = self.line();
-            if let Some(came) = line.came.take() {
-                line.pace.kept(begun.saturating_duration_since(came));
-            }
-        }
         let page: Page = self.say("/v1/pull", pull)?;
         let bytes = page.deliveries.iter().fold(0_usize, |sum, one| sum.saturating_add(one.batch.len()));
-        let came = now();
-        let mut line = self.line();
-        line.pace.paged(bytes, came.saturating_duration_since(begun));
-        // After the last page other things are done.
-        line.came = page.more.then_some(came);
-        drop(line);
+        self.line().pace.paged(bytes, now().saturating_duration_since(begun));
         Ok(page)
     }
 
@@ -586,9 +573,6 @@ impl Courier for Https {
         self.line().pace.page()
     }
 
-    fn page_in(&self) -> usize {
-        self.line().pace.page_in()
-    }
 
     fn rest(&self, fruitless: u32) -> bool {
         let dice = random::<2>().map_or(500, u16::from_be_bytes);

@@ -17,11 +17,6 @@ const BYTES_PER_SECOND: usize = 4_000;
 /// First page, bytes before compression: about 16 KiB on the line.
 const FIRST_PAGE: usize = 48 * 1024;
 const LEAST_PAGE: usize = 8 * 1024;
-/// Of pages that come in: what the desk takes to keep one is what a save may have to wait. Above the first it asks for
-/// less, below the second for more, but never for less than the third.
-const LONG_KEPT: Duration = Duration::from_millis(40);
-const SOON_KEPT: Duration = Duration::from_millis(15);
-const LEAST_KEPT: usize = 16 * 1024;
 /// Steps in a row that may move nothing: before anything ever got through, and after.
 const MOST_UNHEARD: u32 = 3;
 const MOST_FRUITLESS: u32 = 6;
@@ -37,8 +32,6 @@ pub(super) struct Pace {
     round: Option<Duration>,
     page: usize,
     most_page: usize,
-    /// Most bytes of a page that comes in, for it to be kept quickly.
-    keeps: usize,
     fruitless: u32,
     broken: u32,
     heard: bool,
@@ -51,7 +44,6 @@ impl Pace {
             round: None,
             page: FIRST_PAGE.min(most_page),
             most_page,
-            keeps: FIRST_PAGE.min(most_page),
             fruitless: 0,
             broken: 0,
             heard: false,
@@ -88,20 +80,6 @@ impl Pace {
     /// Bytes of batches for the next page.
     pub(super) fn page(&self) -> usize {
         self.page
-    }
-
-    /// Bytes of batches for the next page that comes in.
-    pub(super) fn page_in(&self) -> usize {
-        self.page.min(self.keeps)
-    }
-
-    /// A page was asked for so long after the one before it had come: that was being kept meanwhile.
-    pub(super) fn kept(&mut self, took: Duration) {
-        if took > LONG_KEPT {
-            self.keeps = (self.keeps / 2).max(LEAST_KEPT.min(self.most_page));
-        } else if took < SOON_KEPT {
-            self.keeps = self.keeps.saturating_mul(2).min(self.most_page);
-        }
     }
 
     /// A small request was answered; `trips` is how often the way was gone there and back.
