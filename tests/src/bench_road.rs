@@ -41,7 +41,8 @@ fn thousandths(value: f64) -> Value {
     json!((value * 1_000.0).round() / 1_000.0)
 }
 
-/// First contacts at 256 kbit/s: seconds and bytes of a director's desk with three villages and of a desk of the centre.
+/// First contacts at 256 kbit/s: seconds and bytes of a director's desk with three villages and of a desk of the centre; and
+/// another desk's of the centre by stick.
 ///
 /// # Panics
 /// When one does not come to its end.
@@ -80,6 +81,23 @@ pub fn first() -> Figures {
         figures.push((format!("{name}_facts"), report["received"].clone()));
         figures.push((format!("{name}_families"), json!(seat.families())));
     }
+    // The same list for another desk of the centre, by hand: asked for on a stick, answered by the county, read back.
+    let by_hand = world.enrol("head2", "head2", "CENTRE_HEAD");
+    let stick = Folder::fresh();
+    let mut step = |name: &str, work: &mut dyn FnMut() -> Value| {
+        let begun = Instant::now();
+        let said = work();
+        figures.push((format!("stick_{name}_s"), thousandths(begun.elapsed().as_secs_f64())));
+        said
+    };
+    step("out", &mut || by_hand.ask("BundleOut", json!({ "folder": stick.path() })));
+    step("county", &mut || {
+        let report = world.county().bundles_in(stick.path(), stick.path()).expect("taken");
+        json!(report.answers.len())
+    });
+    let taken = step("in", &mut || by_hand.ask("BundleIn", json!({ "from": stick.path() })));
+    figures.push(("stick_facts".to_owned(), taken["received"].clone()));
+    figures.push(("stick_families".to_owned(), json!(by_hand.families())));
     figures
 }
 
