@@ -223,6 +223,8 @@ calls! {
     Conflicts(Nothing) -> ConflictsView;
     /// Decide a conflict: the chosen value replaces all that were shown.
     SettleConflict(SettleConflict) -> Saved;
+    /// Conflicts that were decided, latest first: what counts, who said so, what was put aside. Each can be decided anew.
+    Settled(Nothing) -> SettledView;
     /// Records that the county keeps without letting them through, for want of a right: own ones, and at the head's desk all.
     HeldFacts(Nothing) -> HeldView;
     /// Centre head: let held records through, or keep them for ever without effect; the author is told.
@@ -910,8 +912,14 @@ api_types! {
         pub person: PersonId,
         /// Who, by name.
         pub name: String,
+        /// Their role, as far as it is known here.
+        pub role: Option<Role>,
+        /// Where they work, by name: their areas, or the townships of their villages; may be empty.
+        pub places: String,
         /// When, corrected for wrong clocks, RFC 3339.
         pub at: String,
+        /// What their laptop's own clock showed, RFC 3339, where that is minutes away from `at` and told.
+        pub clock: Option<String>,
         /// Only on this laptop so far.
         pub only_here: bool,
     }
@@ -1714,6 +1722,8 @@ api_types! {
     pub struct HeldView {
         /// Oldest first, at most 500.
         pub rows: Vec<HeldRow>,
+        /// Whether this desk's person decides on them.
+        pub may_decide: bool,
     }
 
     /// A held record.
@@ -1724,14 +1734,40 @@ api_types! {
         pub household: Option<FileId>,
         /// Its borrower.
         pub borrower: Option<String>,
+        /// The family's village.
+        pub village: Option<String>,
+        /// Its kind's code; a newer version's may be among them.
+        pub kind: String,
         /// What it is, in words.
         pub what: String,
+        /// What it says, in a line, where that can be said.
+        pub says: Option<String>,
         /// Who wrote it.
         pub who: String,
+        /// Their role, as far as it is known here.
+        pub role: Option<Role>,
+        /// Where they work, by name; may be empty.
+        pub places: String,
         /// When, RFC 3339, corrected.
         pub at: String,
         /// Written at this desk's person's hand.
         pub mine: bool,
+        /// Whether what it says can be erased.
+        pub erasable: bool,
+        /// The head's latest word on it, where there is one: then it is kept without effect.
+        pub word: Option<HeldWord>,
+    }
+
+    /// The head's word on a held record.
+    pub struct HeldWord {
+        /// Who, by name.
+        pub who: String,
+        /// When, RFC 3339, corrected.
+        pub at: String,
+        /// Why; may be empty.
+        pub reason: String,
+        /// Only on this laptop so far.
+        pub only_here: bool,
     }
 
     /// The head's word on held records.
@@ -1758,8 +1794,12 @@ api_types! {
         pub household: Option<FileId>,
         /// Its borrower.
         pub borrower: Option<String>,
+        /// Its kind's code; a newer version's may be among them.
+        pub kind: String,
         /// What it is, in words.
         pub what: String,
+        /// The county keeps it without letting it through; else it was not sent yet.
+        pub held: bool,
         /// Since when, RFC 3339.
         pub since: String,
         /// Why it waits, in words.
@@ -1780,6 +1820,8 @@ api_types! {
     pub struct ConflictsView {
         /// One card each.
         pub cards: Vec<ConflictCard>,
+        /// Whether this desk's person may decide.
+        pub may_settle: bool,
     }
 
     /// One question.
@@ -1794,6 +1836,30 @@ api_types! {
         pub field: HouseholdField,
         /// The values side by side.
         pub values: Vec<ValueView>,
+    }
+
+    /// Decided conflicts.
+    pub struct SettledView {
+        /// Latest first, at most 100.
+        pub cards: Vec<SettledCard>,
+        /// Whether this desk's person may decide anew.
+        pub may_settle: bool,
+    }
+
+    /// One decided question.
+    pub struct SettledCard {
+        /// The family.
+        pub household: FileId,
+        /// Borrower.
+        pub borrower: String,
+        /// Village.
+        pub village: String,
+        /// The field.
+        pub field: HouseholdField,
+        /// What counts now, with who decided it and when.
+        pub chosen: ValueView,
+        /// The values that were put aside, newest first.
+        pub aside: Vec<ValueView>,
     }
 
     /// A decision.

@@ -23,9 +23,11 @@ mod org;
 mod payments;
 mod receipts;
 pub mod roster;
+mod settled;
 mod stick;
 mod sync;
 mod visits;
+mod voices;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -251,6 +253,7 @@ impl Desk {
             Call::SettleConflict(with) => {
                 (Reply::SettleConflict(self.settle_conflict(with)?), vec![Conflicts, Households, Status])
             }
+            Call::Settled(with) => (Reply::Settled(self.settled(with)?), read()),
             Call::HeldFacts(with) => (Reply::HeldFacts(self.held_facts(with)?), read()),
             Call::DecideHeld(with) => (Reply::DecideHeld(self.decide_held(with)?), Tag::ALL.to_vec()),
             Call::EraseFacts(with) => (Reply::EraseFacts(self.erase_facts(with)?), Tag::ALL.to_vec()),
