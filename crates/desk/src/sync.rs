@@ -602,6 +602,8 @@ impl Desk {
                 household: family.as_ref().map(|family| family.file),
                 borrower: family.map(|family| family.borrower),
                 what: kind_zh(&kind).to_owned(),
+                kind,
+                held: said.held,
                 since: said.at.rfc3339(),
                 why: if said.held {
                     "县里已收下，但没有放行：当时您没有这一户的权限"

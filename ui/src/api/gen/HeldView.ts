@@ -8,4 +8,8 @@ export type HeldView = {
 /**
  * Oldest first, at most 500.
  */
-rows: Array<HeldRow>, };
+rows: Array<HeldRow>, 
+/**
+ * Whether this desk's person decides on them.
+ */
+may_decide: boolean, };
