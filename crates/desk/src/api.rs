@@ -272,6 +272,22 @@ pub enum BundleState {
     Carried,
 }
 
+/// What a running contact is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SyncStep {
+    /// Greeting the county.
+    Greeting,
+    /// Sending records.
+    Sending,
+    /// Receiving records.
+    Receiving,
+    /// Sending photos and scans.
+    PhotosOut,
+    /// Receiving photos and scans.
+    PhotosIn,
+}
+
 /// Writes the TypeScript of every type of the api into `folder`, with the map from a call's name to its types.
 ///
 /// # Errors
@@ -481,6 +497,10 @@ api_types! {
         pub not_understood: u32,
         /// Own facts the county keeps but has not let through, for want of a right.
         pub held: u32,
+        /// Held facts on which the head of the centre has not said a word: own ones, and at the head's desk all.
+        pub held_open: u32,
+        /// Facts written on this laptop on which the head's word came within the last seven days.
+        pub held_told: u32,
         /// Today's civil date.
         pub today: NaiveDate,
         /// Chinese weekday of today.
@@ -914,8 +934,8 @@ api_types! {
         pub name: String,
         /// Their role, as far as it is known here.
         pub role: Option<Role>,
-        /// Where they work, by name: their areas, or the townships of their villages; may be empty.
-        pub places: String,
+        /// Where they work, by name: their areas, or the townships of their villages; at most three, often one, may be empty.
+        pub places: Vec<String>,
         /// When, corrected for wrong clocks, RFC 3339.
         pub at: String,
         /// What their laptop's own clock showed, RFC 3339, where that is minutes away from `at` and told.
@@ -1706,11 +1726,25 @@ api_types! {
         pub contacts: Vec<ContactLogRow>,
         /// How far the contact is that runs now.
         pub running: Option<SyncStage>,
+        /// Both clocks, where this laptop's was minutes off at the last contact.
+        pub clocks: Option<ClocksView>,
+    }
+
+    /// This laptop's clock and the county's, now.
+    pub struct ClocksView {
+        /// What this laptop's clock shows, RFC 3339.
+        pub here: String,
+        /// What the county's shows, by the difference last measured, RFC 3339.
+        pub county: String,
+        /// The county's minus this laptop's, milliseconds.
+        pub off_ms: i64,
     }
 
     /// How far a running contact is.
     pub struct SyncStage {
-        /// What it is doing, in words.
+        /// What it is doing.
+        pub step: SyncStep,
+        /// The same in words.
         pub what: String,
         /// Done of it: records, or bytes of photos.
         pub done: u64,
@@ -1722,6 +1756,8 @@ api_types! {
     pub struct HeldView {
         /// Oldest first, at most 500.
         pub rows: Vec<HeldRow>,
+        /// Written on this laptop, held, and since let through by the head: latest word first, at most ten of a month.
+        pub let_through: Vec<HeldRow>,
         /// Whether this desk's person decides on them.
         pub may_decide: bool,
     }
@@ -1746,20 +1782,24 @@ api_types! {
         pub who: String,
         /// Their role, as far as it is known here.
         pub role: Option<Role>,
-        /// Where they work, by name; may be empty.
-        pub places: String,
+        /// Where they work, by name; at most three, may be empty.
+        pub places: Vec<String>,
         /// When, RFC 3339, corrected.
         pub at: String,
+        /// What their laptop's own clock showed, RFC 3339, where that is minutes away from `at`.
+        pub clock: Option<String>,
         /// Written at this desk's person's hand.
         pub mine: bool,
         /// Whether what it says can be erased.
         pub erasable: bool,
-        /// The head's latest word on it, where there is one: then it is kept without effect.
+        /// The head's latest word on it, where there is one.
         pub word: Option<HeldWord>,
     }
 
     /// The head's word on a held record.
     pub struct HeldWord {
+        /// Let through; else kept for ever without effect.
+        pub accept: bool,
         /// Who, by name.
         pub who: String,
         /// When, RFC 3339, corrected.

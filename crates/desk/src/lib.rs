@@ -331,6 +331,7 @@ impl Desk {
         let safe: u64 = store.meta("safe")?.unwrap_or(0);
         let season = store.season_dates()?;
         let days = |day: NaiveDate| day.signed_duration_since(present.today).num_days();
+        let (held_open, held_told) = self.held_counts(&store, present.now)?;
         let mut status = StatusView {
             only_here: counts.only_here,
             county_has: counts.county_has,
@@ -344,6 +345,8 @@ impl Desk {
             conflicts: u32::try_from(store.conflicted()?.len()).unwrap_or(u32::MAX),
             not_understood: counts.not_understood,
             held: counts.held,
+            held_open,
+            held_told,
             today: present.today,
             weekday: domain::calendar::weekday_zh(present.today).to_owned(),
             now: present.now.rfc3339(),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::fact::Fact;
 use domain::ids::PersonId;
 use domain::org::RoleGiven;
 use domain::words::Role;
@@ -13,9 +14,9 @@ use crate::api::ValueView;
 use crate::failure::Failure;
 
 /// A clock this many milliseconds off is worth a word.
-const OFF_MS: u64 = 5 * 60_000;
+pub(crate) const OFF_MS: u64 = 5 * 60_000;
 /// Most places named for one person.
-const MOST_PLACES: usize = 2;
+const MOST_PLACES: usize = 3;
 
 /// The people of this desk with where they work.
 pub(crate) struct Voices {
@@ -56,11 +57,8 @@ impl Voices {
     }
 
     /// Where a person works, by name; empty where that is not known here.
-    pub(crate) fn places(&self, person: &PersonId) -> String {
-        let Some(places) = self.places.get(person) else { return String::new() };
-        let named: Vec<&str> = places.iter().take(MOST_PLACES).map(String::as_str).collect();
-        let more = if places.len() > MOST_PLACES { "等" } else { "" };
-        format!("{}{more}", named.join("、"))
+    pub(crate) fn places(&self, person: &PersonId) -> Vec<String> {
+        self.places.get(person).into_iter().flatten().take(MOST_PLACES).cloned().collect()
     }
 
     /// One value with who said it. `told`: whether the device's own clock is looked up, which reads the sealed fact.
@@ -74,10 +72,7 @@ impl Voices {
             role: self.role(&said.author),
             places: self.places(&said.author),
             at: said.at.rfc3339(),
-            clock: written
-                .map(|fact| fact.wall)
-                .filter(|wall| wall.0.abs_diff(said.at.0) >= OFF_MS)
-                .map(domain::clock::Millis::rfc3339),
+            clock: written.and_then(|fact| wrong_clock(&fact, said)),
             only_here: said.only_here,
         })
     }
@@ -94,4 +89,9 @@ impl Voices {
         }
         Ok(out)
     }
+}
+
+/// What the device's own clock showed when a fact was written, RFC 3339, where that is minutes away from its corrected time.
+pub(crate) fn wrong_clock(written: &Fact, said: &Said) -> Option<String> {
+    (written.wall.0.abs_diff(said.at.0) >= OFF_MS).then(|| written.wall.rfc3339())
 }

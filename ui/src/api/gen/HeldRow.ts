@@ -43,13 +43,17 @@ who: string,
  */
 role: Role | null, 
 /**
- * Where they work, by name; may be empty.
+ * Where they work, by name; at most three, may be empty.
  */
-places: string, 
+places: Array<string>, 
 /**
  * When, RFC 3339, corrected.
  */
 at: string, 
+/**
+ * What their laptop's own clock showed, RFC 3339, where that is minutes away from `at`.
+ */
+clock: string | null, 
 /**
  * Written at this desk's person's hand.
  */
@@ -59,6 +63,6 @@ mine: boolean,
  */
 erasable: boolean, 
 /**
- * The head's latest word on it, where there is one: then it is kept without effect.
+ * The head's latest word on it, where there is one.
  */
 word: HeldWord | null, };

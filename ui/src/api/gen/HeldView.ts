@@ -10,6 +10,10 @@ export type HeldView = {
  */
 rows: Array<HeldRow>, 
 /**
+ * Written on this laptop, held, and since let through by the head: latest word first, at most ten of a month.
+ */
+let_through: Array<HeldRow>, 
+/**
  * Whether this desk's person decides on them.
  */
 may_decide: boolean, };

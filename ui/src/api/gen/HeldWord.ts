@@ -5,6 +5,10 @@
  */
 export type HeldWord = { 
 /**
+ * Let through; else kept for ever without effect.
+ */
+accept: boolean, 
+/**
  * Who, by name.
  */
 who: string, 

@@ -26,9 +26,9 @@ name: string,
  */
 role: Role | null, 
 /**
- * Where they work, by name: their areas, or the townships of their villages; may be empty.
+ * Where they work, by name: their areas, or the townships of their villages; at most three, often one, may be empty.
  */
-places: string, 
+places: Array<string>, 
 /**
  * When, corrected for wrong clocks, RFC 3339.
  */
