@@ -239,6 +239,8 @@ fn work_without_a_right_is_kept_told_to_its_author_and_decided_by_the_head() {
     let [row] = items(&view["let_through"]).as_slice() else { panic!("not one let through: {view}") };
     assert_eq!((&row["fact"], &row["word"]["accept"]), (&second, &json!(true)), "{row}");
     assert_eq!(row["word"]["reason"], "已和中心校说好");
+    // The village is not hao's: that it was let through is told, and what it says is no longer here.
+    assert_eq!((&row["kind"], &row["says"]), (&Value::Null, &Value::Null), "{row}");
     assert_eq!(counted(&hao), [1, 0, 2]);
     // What was let through has effect: the village is at the desk that it was given to.
     zhou.sync();

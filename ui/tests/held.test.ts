@@ -126,11 +126,13 @@ describe("a held record", () => {
   it("tells its author what was decided and why, and gives no button", async () => {
     const word = { who: "赵国强", at: "2026-12-08T13:00:00+08:00", only_here: false };
     const refused = { ...row, mine: true, word: { ...word, accept: false, reason: "不是您的片区" } };
-    const passed = { ...row, fact: "0011-2", mine: true, word: { ...word, accept: true, reason: "已说好" } };
-    answers = { HeldFacts: held({ rows: [refused], let_through: [passed], may_decide: false }) };
+    const passed = { fact: "0011-2", household: null, borrower: null, kind: null, says: null };
+    const through = [{ ...passed, word: { ...word, accept: true, reason: "已说好" } }];
+    answers = { HeldFacts: held({ rows: [refused], let_through: through, may_decide: false }) };
     await show(HeldCard, { today, head: false });
     expect(one("held-word")?.textContent).toMatch(/赵国强 今天13:00决定不放行。\s*原因：不是您的片区/);
     expect(one("held-passed")?.textContent).toMatch(/赵国强 今天13:00放行了，现在算数。\s*原因：已说好/);
+    expect(one("held-passed")?.textContent).toContain("您写的一条记录");
     expect(document.querySelectorAll("button")).toHaveLength(0);
   });
 

@@ -1757,7 +1757,7 @@ api_types! {
         /// Oldest first, at most 500.
         pub rows: Vec<HeldRow>,
         /// Written on this laptop, held, and since let through by the head: latest word first, at most ten of a month.
-        pub let_through: Vec<HeldRow>,
+        pub let_through: Vec<LetThrough>,
         /// Whether this desk's person decides on them.
         pub may_decide: bool,
     }
@@ -1794,6 +1794,22 @@ api_types! {
         pub erasable: bool,
         /// The head's latest word on it, where there is one.
         pub word: Option<HeldWord>,
+    }
+
+    /// A record that was held and let through. What it says is told only while it is on this laptop: its family may have left.
+    pub struct LetThrough {
+        /// The record.
+        pub fact: FactId,
+        /// The family.
+        pub household: Option<FileId>,
+        /// Its borrower.
+        pub borrower: Option<String>,
+        /// Its kind's code.
+        pub kind: Option<String>,
+        /// What it says, in a line, where that can be said.
+        pub says: Option<String>,
+        /// The head's word.
+        pub word: HeldWord,
     }
 
     /// The head's word on a held record.

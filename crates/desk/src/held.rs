@@ -13,7 +13,7 @@ use domain::words::{Role, Section};
 use store::{Said, Store};
 
 use crate::Desk;
-use crate::api::{DecideHeld, EraseFacts, HeldRow, HeldView, HeldWord, Nothing, Saved};
+use crate::api::{DecideHeld, EraseFacts, HeldRow, HeldView, HeldWord, LetThrough, Nothing, Saved};
 use crate::contacts::tidy;
 use crate::failure::{Code, Failure};
 use crate::sync::kind_zh;
@@ -55,9 +55,19 @@ impl Desk {
         accepted.sort_by_key(|(fact, said, _)| (std::cmp::Reverse(said.at), *fact));
         let mut let_through = Vec::new();
         for (fact, said, decided) in accepted.into_iter().take(MOST_TOLD) {
-            // Of a family that has left this laptop nothing can be told here.
-            let Some((written, file, kind)) = store.fact(fact)?.filter(|(written, ..)| !written.held) else { continue };
-            let_through.push(row((file, kind, written), Some(word_of(&said, &decided, &voices)))?);
+            let here = store.fact(fact)?;
+            if here.as_ref().is_some_and(|(written, ..)| written.held) {
+                continue;
+            }
+            let row = here.map(|(written, file, kind)| row((file, kind, written), None)).transpose()?;
+            let word = word_of(&said, &decided, &voices);
+            let_through.push(match row {
+                Some(HeldRow { household, borrower, kind, says, .. }) => {
+                    LetThrough { fact, household, borrower, kind: Some(kind), says, word }
+                }
+                // Of what has left this laptop with its family, only that it was let through.
+                None => LetThrough { fact, household: None, borrower: None, kind: None, says: None, word },
+            });
         }
         let may_decide = self.role(&store)? == Role::CentreHead;
         Ok(HeldView { rows, let_through, may_decide })

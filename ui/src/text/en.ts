@@ -649,6 +649,8 @@ export const en: Text = {
     acceptDone: "Let through. It counts after the next sync, and its author will know.",
     refuseDone: "Not let through; its author will see why.",
     eraseDone: "Erased.",
+    one: "A record of yours",
+    notHere: "What it is about is not yours to work on, so its text is not on this computer.",
     hasLetThrough: "Let through by the head",
     today: "The county has not let {n} record of yours through yet. | The county has not let {n} records of yours through yet.",
     todayTold: "The head of the centre decided on {n} record of yours. | The head of the centre decided on {n} records of yours.",

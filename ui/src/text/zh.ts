@@ -647,6 +647,8 @@ export const zh = {
     acceptDone: "已放行，下次同步后算数，写的人会知道。",
     refuseDone: "已定为不放行，写的人会看到原因。",
     eraseDone: "内容已删掉。",
+    one: "您写的一条记录",
+    notHere: "这条记录说的事现在不归您管，所以内容不在这台电脑上。",
     hasLetThrough: "主任已放行的",
     today: "您有 {n} 条记录县里还没有放行。",
     todayTold: "县中心主任对您的 {n} 条记录作了决定。",
