@@ -111,6 +111,7 @@ fn a_decision_without_a_line_can_be_taken_back_and_decided_anew_by_another() {
     let (card, aside) = settled(&zhou);
     assert_eq!((&card["chosen"]["text"], &card["chosen"]["name"]), (&json!(OURS), &json!("周启明")), "{card}");
     assert_eq!((&card["chosen"]["only_here"], aside.as_slice()), (&json!(true), [THEIRS.to_owned()].as_slice()));
+    assert_eq!((&card["first"]["name"], &card["first"]["clock"]), (&json!("周启明"), &Value::Null), "{card}");
     let put_aside = &card["aside"][0];
     assert_eq!(put_aside["name"], "林秀", "what was put aside keeps who said it");
     assert!(text(&put_aside["clock"]).starts_with("1980-"), "and by which clock: {put_aside}");
@@ -120,6 +121,7 @@ fn a_decision_without_a_line_can_be_taken_back_and_decided_anew_by_another() {
     assert_eq!(address(&zhou, &file), [THEIRS]);
     let (card, aside) = settled(&zhou);
     assert_eq!((&card["chosen"]["text"], aside.as_slice()), (&json!(THEIRS), [OURS.to_owned()].as_slice()), "{card}");
+    assert_eq!((&card["chosen"]["name"], &card["first"]["name"]), (&json!("周启明"), &json!("林秀")), "{card}");
 
     // The other line reads the decision, and who made it, and decides anew.
     for seat in [&zhou, &lin] {
@@ -135,7 +137,7 @@ fn a_decision_without_a_line_can_be_taken_back_and_decided_anew_by_another() {
     }
     assert_eq!(address(&zhou, &file), [third]);
     let (card, aside) = settled(&zhou);
-    assert_eq!(card["chosen"]["name"], "林秀");
+    assert_eq!((&card["chosen"]["name"], &card["first"]), (&json!("林秀"), &Value::Null), "{card}");
     assert_eq!(aside.iter().collect::<std::collections::BTreeSet<_>>().len(), 2, "{aside:?}");
 
     // Two who decide apart have disagreed again: a question, not a list of answers.

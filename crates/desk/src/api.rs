@@ -1914,6 +1914,8 @@ api_types! {
         pub field: HouseholdField,
         /// What counts now, with who decided it and when.
         pub chosen: ValueView,
+        /// Who first said what counts now, where that was not the decision itself.
+        pub first: Option<ValueView>,
         /// The values that were put aside, newest first.
         pub aside: Vec<ValueView>,
     }

@@ -47,12 +47,19 @@ impl Desk {
             if aside.is_empty() {
                 continue;
             }
+            let first = match history.iter().find(|filled| filled.text == chosen.text) {
+                Some(filled) if !chosen.facts.contains(&filled.said.id) => {
+                    Some(voices.value(&store, &filled.said, &filled.text, true)?)
+                }
+                _ => None,
+            };
             cards.push(SettledCard {
                 household: file,
                 borrower: family.borrower,
                 village: names.get(family.place.as_str()).cloned().unwrap_or_default(),
                 field,
                 chosen,
+                first,
                 aside,
             });
         }

@@ -27,6 +27,10 @@ field: HouseholdField,
  */
 chosen: ValueView, 
 /**
+ * Who first said what counts now, where that was not the decision itself.
+ */
+first: ValueView | null, 
+/**
  * The values that were put aside, newest first.
  */
 aside: Array<ValueView>, };
