@@ -226,7 +226,11 @@ fn work_without_a_right_is_kept_told_to_its_author_and_decided_by_the_head() {
     head.ask("DecideHeld", json!({ "facts": [second], "accept": true, "reason": "已和中心校说好" }));
     let view = held(&head);
     let [row] = items(&view["rows"]).as_slice() else { panic!("not one row: {view}") };
-    assert_eq!((&row["fact"], &row["word"]["accept"]), (&first, &json!(false)), "it stays, and may be let through later");
+    assert_eq!(
+        (&row["fact"], &row["word"]["accept"]),
+        (&first, &json!(false)),
+        "it stays, and may be let through later"
+    );
     assert_eq!(counted(&head), [0, 0, 0], "nothing waits for a word any more");
 
     // The author learns both, each with its reason.

@@ -447,7 +447,10 @@ fn a_question_is_settled_and_taken_back_in_the_window() {
     let pane = Pane::open(&screen, &home, LATER);
     unlock(&pane);
     turn_to(&pane, "check");
-    pane.reads("conflict", &[FOUND[0], FOUND[1], "周启明", "林秀", "学校资助主任", "乡镇经办", "尧山镇", "1980年1月1日"]);
+    pane.reads(
+        "conflict",
+        &[FOUND[0], FOUND[1], "周启明", "林秀", "学校资助主任", "乡镇经办", "尧山镇", "1980年1月1日"],
+    );
     pane.picture("32-question");
     for (width, height) in [(1366, 768), (1024, 600)] {
         pane.size(width, height);

@@ -33,7 +33,8 @@ impl Desk {
         let store = self.store();
         let names = self.place_names(&store)?;
         let voices = Voices::of(&store, &names)?;
-        let row = |fact: (FileId, String, Said), word: Option<HeldWord>| self.held_row(&store, &names, &voices, fact, word);
+        let row =
+            |fact: (FileId, String, Said), word: Option<HeldWord>| self.held_row(&store, &names, &voices, fact, word);
         let mut words: BTreeMap<DeviceId, BTreeMap<FactId, HeldWord>> = BTreeMap::new();
         let mut rows = Vec::new();
         for held in store.held(500)? {
