@@ -223,6 +223,8 @@ calls! {
     Conflicts(Nothing) -> ConflictsView;
     /// Decide a conflict: the chosen value replaces all that were shown.
     SettleConflict(SettleConflict) -> Saved;
+    /// Conflicts that were decided, latest first: what counts, who said so, what was put aside. Each can be decided anew.
+    Settled(Nothing) -> SettledView;
     /// Records that the county keeps without letting them through, for want of a right: own ones, and at the head's desk all.
     HeldFacts(Nothing) -> HeldView;
     /// Centre head: let held records through, or keep them for ever without effect; the author is told.
@@ -268,6 +270,22 @@ pub enum BundleState {
     Old,
     /// Others', taken along unread.
     Carried,
+}
+
+/// What a running contact is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SyncStep {
+    /// Greeting the county.
+    Greeting,
+    /// Sending records.
+    Sending,
+    /// Receiving records.
+    Receiving,
+    /// Sending photos and scans.
+    PhotosOut,
+    /// Receiving photos and scans.
+    PhotosIn,
 }
 
 /// Writes the TypeScript of every type of the api into `folder`, with the map from a call's name to its types.
@@ -479,6 +497,10 @@ api_types! {
         pub not_understood: u32,
         /// Own facts the county keeps but has not let through, for want of a right.
         pub held: u32,
+        /// Held facts on which the head of the centre has not said a word: own ones, and at the head's desk all.
+        pub held_open: u32,
+        /// Facts written on this laptop on which the head's word came within the last seven days.
+        pub held_told: u32,
         /// Today's civil date.
         pub today: NaiveDate,
         /// Chinese weekday of today.
@@ -910,8 +932,14 @@ api_types! {
         pub person: PersonId,
         /// Who, by name.
         pub name: String,
+        /// Their role, as far as it is known here.
+        pub role: Option<Role>,
+        /// Where they work, by name: their areas, or the townships of their villages; at most three, often one, may be empty.
+        pub places: Vec<String>,
         /// When, corrected for wrong clocks, RFC 3339.
         pub at: String,
+        /// What their laptop's own clock showed, RFC 3339, where that is minutes away from `at` and told.
+        pub clock: Option<String>,
         /// Only on this laptop so far.
         pub only_here: bool,
     }
@@ -1698,11 +1726,25 @@ api_types! {
         pub contacts: Vec<ContactLogRow>,
         /// How far the contact is that runs now.
         pub running: Option<SyncStage>,
+        /// Both clocks, where this laptop's was minutes off at the last contact.
+        pub clocks: Option<ClocksView>,
+    }
+
+    /// This laptop's clock and the county's, now.
+    pub struct ClocksView {
+        /// What this laptop's clock shows, RFC 3339.
+        pub here: String,
+        /// What the county's shows, by the difference last measured, RFC 3339.
+        pub county: String,
+        /// The county's minus this laptop's, milliseconds.
+        pub off_ms: i64,
     }
 
     /// How far a running contact is.
     pub struct SyncStage {
-        /// What it is doing, in words.
+        /// What it is doing.
+        pub step: SyncStep,
+        /// The same in words.
         pub what: String,
         /// Done of it: records, or bytes of photos.
         pub done: u64,
@@ -1714,6 +1756,10 @@ api_types! {
     pub struct HeldView {
         /// Oldest first, at most 500.
         pub rows: Vec<HeldRow>,
+        /// Written on this laptop, held, and since let through by the head: latest word first, at most ten of a month.
+        pub let_through: Vec<LetThrough>,
+        /// Whether this desk's person decides on them.
+        pub may_decide: bool,
     }
 
     /// A held record.
@@ -1724,14 +1770,60 @@ api_types! {
         pub household: Option<FileId>,
         /// Its borrower.
         pub borrower: Option<String>,
+        /// The family's village.
+        pub village: Option<String>,
+        /// Its kind's code; a newer version's may be among them.
+        pub kind: String,
         /// What it is, in words.
         pub what: String,
+        /// What it says, in a line, where that can be said.
+        pub says: Option<String>,
         /// Who wrote it.
+        pub who: String,
+        /// Their role, as far as it is known here.
+        pub role: Option<Role>,
+        /// Where they work, by name; at most three, may be empty.
+        pub places: Vec<String>,
+        /// When, RFC 3339, corrected.
+        pub at: String,
+        /// What their laptop's own clock showed, RFC 3339, where that is minutes away from `at`.
+        pub clock: Option<String>,
+        /// Written at this desk's person's hand.
+        pub mine: bool,
+        /// Whether what it says can be erased.
+        pub erasable: bool,
+        /// The head's latest word on it, where there is one.
+        pub word: Option<HeldWord>,
+    }
+
+    /// A record that was held and let through. What it says is told only while it is on this laptop: its family may have left.
+    pub struct LetThrough {
+        /// The record.
+        pub fact: FactId,
+        /// The family.
+        pub household: Option<FileId>,
+        /// Its borrower.
+        pub borrower: Option<String>,
+        /// Its kind's code.
+        pub kind: Option<String>,
+        /// What it says, in a line, where that can be said.
+        pub says: Option<String>,
+        /// The head's word.
+        pub word: HeldWord,
+    }
+
+    /// The head's word on a held record.
+    pub struct HeldWord {
+        /// Let through; else kept for ever without effect.
+        pub accept: bool,
+        /// Who, by name.
         pub who: String,
         /// When, RFC 3339, corrected.
         pub at: String,
-        /// Written at this desk's person's hand.
-        pub mine: bool,
+        /// Why; may be empty.
+        pub reason: String,
+        /// Only on this laptop so far.
+        pub only_here: bool,
     }
 
     /// The head's word on held records.
@@ -1758,8 +1850,12 @@ api_types! {
         pub household: Option<FileId>,
         /// Its borrower.
         pub borrower: Option<String>,
+        /// Its kind's code; a newer version's may be among them.
+        pub kind: String,
         /// What it is, in words.
         pub what: String,
+        /// The county keeps it without letting it through; else it was not sent yet.
+        pub held: bool,
         /// Since when, RFC 3339.
         pub since: String,
         /// Why it waits, in words.
@@ -1780,6 +1876,8 @@ api_types! {
     pub struct ConflictsView {
         /// One card each.
         pub cards: Vec<ConflictCard>,
+        /// Whether this desk's person may decide.
+        pub may_settle: bool,
     }
 
     /// One question.
@@ -1794,6 +1892,32 @@ api_types! {
         pub field: HouseholdField,
         /// The values side by side.
         pub values: Vec<ValueView>,
+    }
+
+    /// Decided conflicts.
+    pub struct SettledView {
+        /// Latest first, at most 100.
+        pub cards: Vec<SettledCard>,
+        /// Whether this desk's person may decide anew.
+        pub may_settle: bool,
+    }
+
+    /// One decided question.
+    pub struct SettledCard {
+        /// The family.
+        pub household: FileId,
+        /// Borrower.
+        pub borrower: String,
+        /// Village.
+        pub village: String,
+        /// The field.
+        pub field: HouseholdField,
+        /// What counts now, with who decided it and when.
+        pub chosen: ValueView,
+        /// Who first said what counts now, where that was not the decision itself.
+        pub first: Option<ValueView>,
+        /// The values that were put aside, newest first.
+        pub aside: Vec<ValueView>,
     }
 
     /// A decision.

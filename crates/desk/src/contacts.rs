@@ -11,8 +11,9 @@ use store::Store;
 use crate::Desk;
 use crate::api::{AddContact, ConflictCard, ConflictsView, EditField, Nothing, Saved, SettleConflict, StateContact};
 use crate::failure::{Code, Failure};
-use crate::households::{field_limit, value_views};
+use crate::households::field_limit;
 use crate::visits::remark;
+use crate::voices::Voices;
 
 impl Desk {
     pub(crate) fn add_contact(&self, with: AddContact) -> Result<Saved, Failure> {
@@ -99,12 +100,12 @@ impl Desk {
     pub(crate) fn conflicts(&self, _: Nothing) -> Result<ConflictsView, Failure> {
         let store = self.store();
         let names = self.place_names(&store)?;
-        let people = store.people()?;
+        let voices = Voices::of(&store, &names)?;
         let mut cards = Vec::new();
         for file in store.conflicted()? {
             let Some(family) = store.family(file)? else { continue };
             for (field, values) in store.registers(file)?.fields {
-                let values = value_views(&values, &people);
+                let values = voices.values(&store, &values)?;
                 if values.len() > 1 {
                     cards.push(ConflictCard {
                         household: file,
@@ -116,7 +117,8 @@ impl Desk {
                 }
             }
         }
-        Ok(ConflictsView { cards })
+        let may_settle = self.role(&store)?.works_cases();
+        Ok(ConflictsView { cards, may_settle })
     }
 
     pub(crate) fn family_here(&self, store: &Store, file: FileId) -> Result<store::Family, Failure> {

@@ -11,15 +11,16 @@ use domain::ids::FileId;
 use domain::money::Fen;
 use domain::place::{PlaceCode, PlaceLevel, PlaceTable};
 use domain::words::{ContactState, DueStatus, HouseholdField, Line, Source};
-use store::{Family, Registers, Said, Store};
+use store::{Family, Registers, Store};
 
 use crate::Desk;
 use crate::api::{
     ContactView, ContractView, DueView, FieldView, Figures, HouseholdAsked, HouseholdRow, HouseholdView,
     HouseholdsAsked, HouseholdsView, LedgerAsked, Nothing, PaymentRow, SearchAsked, SearchHit, SearchView, SeasonRow,
-    SeasonView, TodayView, ValueView, VillageRow, VillagesAsked, VillagesView,
+    SeasonView, TodayView, VillageRow, VillagesAsked, VillagesView,
 };
 use crate::failure::{Code, Failure};
+use crate::voices::Voices;
 
 /// What the status of a family depends on.
 pub(crate) fn known(family: &Family) -> Known {
@@ -234,8 +235,8 @@ impl Desk {
         let family =
             store.family(with.household)?.ok_or_else(|| Failure::new(Code::NoHousehold, &[]).at("household"))?;
         let present = self.present_of(&store)?;
-        let people = store.people()?;
         let names = self.place_names(&store)?;
+        let voices = Voices::of(&store, &names)?;
         let registers = store.registers(with.household)?;
         let status = status(&known(&family), present.today);
         let place_resolved = family.place.level() == PlaceLevel::Village;
@@ -244,8 +245,8 @@ impl Desk {
         let fields = registers
             .fields
             .iter()
-            .map(|(field, values)| FieldView { field: *field, values: value_views(values, &people) })
-            .collect();
+            .map(|(field, values)| Ok(FieldView { field: *field, values: voices.values(&store, values)? }))
+            .collect::<Result<_, Failure>>()?;
         let payments = store
             .payments(with.household)?
             .into_iter()
@@ -361,29 +362,6 @@ fn within(address: &str, village: Option<&String>) -> String {
 
 fn mask(id: &str) -> String {
     id.parse::<domain::identity::IdNumber>().map_or_else(|_| "••••".to_owned(), |id| id.mask())
-}
-
-/// The values of a field, equal ones as one.
-pub(crate) fn value_views(
-    values: &[(Said, String)],
-    people: &BTreeMap<domain::ids::PersonId, domain::org::RoleGiven>,
-) -> Vec<ValueView> {
-    let mut out: Vec<ValueView> = Vec::new();
-    for (said, text) in values {
-        if let Some(same) = out.iter_mut().find(|view| view.text == *text) {
-            same.facts.push(said.id);
-            continue;
-        }
-        out.push(ValueView {
-            facts: vec![said.id],
-            text: text.clone(),
-            person: said.author.clone(),
-            name: Desk::name_of(people, &said.author),
-            at: said.at.rfc3339(),
-            only_here: said.only_here,
-        });
-    }
-    out
 }
 
 fn contact_views(store: &Store, file: FileId, registers: &Registers) -> Result<Vec<ContactView>, Failure> {

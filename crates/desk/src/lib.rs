@@ -23,9 +23,11 @@ mod org;
 mod payments;
 mod receipts;
 pub mod roster;
+mod settled;
 mod stick;
 mod sync;
 mod visits;
+mod voices;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
@@ -252,6 +254,7 @@ impl Desk {
             Call::SettleConflict(with) => {
                 (Reply::SettleConflict(self.settle_conflict(with)?), vec![Conflicts, Households, Status])
             }
+            Call::Settled(with) => (Reply::Settled(self.settled(with)?), read()),
             Call::HeldFacts(with) => (Reply::HeldFacts(self.held_facts(with)?), read()),
             Call::DecideHeld(with) => (Reply::DecideHeld(self.decide_held(with)?), Tag::ALL.to_vec()),
             Call::EraseFacts(with) => (Reply::EraseFacts(self.erase_facts(with)?), Tag::ALL.to_vec()),
@@ -329,6 +332,7 @@ impl Desk {
         let safe: u64 = store.meta("safe")?.unwrap_or(0);
         let season = store.season_dates()?;
         let days = |day: NaiveDate| day.signed_duration_since(present.today).num_days();
+        let (held_open, held_told) = self.held_counts(&store, present.now)?;
         let mut status = StatusView {
             only_here: counts.only_here,
             county_has: counts.county_has,
@@ -342,6 +346,8 @@ impl Desk {
             conflicts: u32::try_from(store.conflicted()?.len()).unwrap_or(u32::MAX),
             not_understood: counts.not_understood,
             held: counts.held,
+            held_open,
+            held_told,
             today: present.today,
             weekday: domain::calendar::weekday_zh(present.today).to_owned(),
             now: present.now.rfc3339(),

@@ -16,14 +16,15 @@ use domain::words::DocKind;
 use store::StoreFault;
 
 use crate::api::{
-    ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage, SyncStateView, WaitingRow,
+    ClocksView, ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage, SyncStateView,
+    SyncStep, WaitingRow,
 };
 use crate::background::WhileOpen;
 use crate::carry::{Carrier, Progress, Stage};
 use crate::courier::{Courier, CourierFault};
 use crate::failure::{Code, Failure};
 use crate::visits::remark;
-use crate::{Desk, home};
+use crate::{Desk, home, voices};
 
 /// Fewer free numbers than this, and blocks are asked for (domain.md §4.0.2: two unused blocks a kind before going out).
 const ENOUGH_NUMBERS: u32 = 200;
@@ -648,6 +649,8 @@ impl Desk {
                 household: family.as_ref().map(|family| family.file),
                 borrower: family.map(|family| family.borrower),
                 what: kind_zh(&kind).to_owned(),
+                kind,
+                held: said.held,
                 since: said.at.rfc3339(),
                 why: if said.held {
                     "县里已收下，但没有放行：当时您没有这一户的权限"
@@ -662,19 +665,24 @@ impl Desk {
             .into_iter()
             .map(|(at, ok, what)| ContactLogRow { at: at.rfc3339(), what, ok })
             .collect();
-        let running = self.progress().map(|progress| SyncStage {
-            what: match progress.stage {
-                Stage::Greeting => "正在连接县里",
-                Stage::Sending => "正在送出记录",
-                Stage::Receiving => "正在接收记录",
-                Stage::PhotosOut => "正在送出照片",
-                Stage::PhotosIn => "正在接收照片",
-            }
-            .to_owned(),
-            done: progress.done,
-            total: progress.total,
+        let running = self.progress().map(|progress| {
+            let (step, what) = match progress.stage {
+                Stage::Greeting => (SyncStep::Greeting, "正在连接县里"),
+                Stage::Sending => (SyncStep::Sending, "正在送出记录"),
+                Stage::Receiving => (SyncStep::Receiving, "正在接收记录"),
+                Stage::PhotosOut => (SyncStep::PhotosOut, "正在送出照片"),
+                Stage::PhotosIn => (SyncStep::PhotosIn, "正在接收照片"),
+            };
+            SyncStage { step, what: what.to_owned(), done: progress.done, total: progress.total }
         });
-        Ok(SyncStateView { status, waiting, contacts, running })
+        let off_ms = store.meta::<i64>("offset")?.unwrap_or(0);
+        let here = self.clock.wall();
+        let clocks = (off_ms.unsigned_abs() >= voices::OFF_MS).then(|| ClocksView {
+            here: here.rfc3339(),
+            county: here.plus(off_ms).rfc3339(),
+            off_ms,
+        });
+        Ok(SyncStateView { status, waiting, contacts, running, clocks })
     }
 }
 

@@ -164,9 +164,9 @@ const OWN_EVER: &str =
  WHERE j.own = 1 AND f.position IS NOT NULL AND f.held = 0 AND ?1 < ?2";
 
 /// Columns of `fact` that make a [`Said`], in order.
-const SAID: &str = "f.journal, f.seq, f.author, f.at, f.position, f.held";
+pub(crate) const SAID: &str = "f.journal, f.seq, f.author, f.at, f.position, f.held";
 
-fn said(row: &Row<'_>, from: usize) -> Result<Said, StoreFault> {
+pub(crate) fn said(row: &Row<'_>, from: usize) -> Result<Said, StoreFault> {
     let at = |k: usize| from.saturating_add(k);
     let position: Option<i64> = row.get(at(4))?;
     Ok(Said {

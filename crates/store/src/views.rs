@@ -237,7 +237,7 @@ fn over(targets: &[i64]) -> Value {
 }
 
 /// The numbers of [`over`].
-fn targets_of(over: &Value) -> Vec<i64> {
+pub(crate) fn targets_of(over: &Value) -> Vec<i64> {
     match over {
         Value::Integer(one) => vec![*one],
         Value::Blob(several) => several.as_chunks().0.iter().map(|bytes| i64::from_be_bytes(*bytes)).collect(),

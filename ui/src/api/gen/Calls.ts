@@ -58,6 +58,7 @@ import type { SearchAsked } from "./SearchAsked";
 import type { SearchView } from "./SearchView";
 import type { SeasonView } from "./SeasonView";
 import type { SettleConflict } from "./SettleConflict";
+import type { SettledView } from "./SettledView";
 import type { StateContact } from "./StateContact";
 import type { StatusView } from "./StatusView";
 import type { StickAsked } from "./StickAsked";
@@ -123,6 +124,7 @@ export type Calls = {
   BundleIn: { with: BundleIn; reply: BundleTaken };
   Conflicts: { with: Nothing; reply: ConflictsView };
   SettleConflict: { with: SettleConflict; reply: Saved };
+  Settled: { with: Nothing; reply: SettledView };
   HeldFacts: { with: Nothing; reply: HeldView };
   DecideHeld: { with: DecideHeld; reply: Saved };
   EraseFacts: { with: EraseFacts; reply: Saved };

@@ -8,4 +8,8 @@ export type ConflictsView = {
 /**
  * One card each.
  */
-cards: Array<ConflictCard>, };
+cards: Array<ConflictCard>, 
+/**
+ * Whether this desk's person may decide.
+ */
+may_settle: boolean, };

@@ -54,6 +54,14 @@ not_understood: number,
  */
 held: number, 
 /**
+ * Held facts on which the head of the centre has not said a word: own ones, and at the head's desk all.
+ */
+held_open: number, 
+/**
+ * Facts written on this laptop on which the head's word came within the last seven days.
+ */
+held_told: number, 
+/**
  * Today's civil date.
  */
 today: string, 

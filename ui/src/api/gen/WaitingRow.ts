@@ -13,9 +13,17 @@ household: string | null,
  */
 borrower: string | null, 
 /**
+ * Its kind's code; a newer version's may be among them.
+ */
+kind: string, 
+/**
  * What it is, in words.
  */
 what: string, 
+/**
+ * The county keeps it without letting it through; else it was not sent yet.
+ */
+held: boolean, 
 /**
  * Since when, RFC 3339.
  */
