@@ -60,6 +60,8 @@ impl Sim {
         self.names_are_used_once(&ledger, &files);
         self.time_goes_forward(&ledger, &files);
         self.papers_are_whole(&ledger, &files);
+        self.as_people_remember(&ledger, &files);
+        self.stranger_is_heard(&ledger);
         self.numbers_are_used_once(&ledger);
         self.views_are_one(&ledger, &files);
     }
@@ -252,7 +254,8 @@ impl Sim {
         }
     }
 
-    /// I10: what was done at a laptop whose clock was never wrong has the true time, however long it was on its way.
+    /// I10: what was done at a laptop whose clock was never wrong has the true time, however long it was on its way; and so
+    /// has what was done by a wrong clock that was not turned before the county measured it.
     fn right_clocks_tell_the_time(&self, ledger: &Ledger) {
         let mut done: BTreeMap<&What, Vec<&super::truth::Act>> = BTreeMap::new();
         for act in &self.acts {
@@ -261,7 +264,7 @@ impl Sim {
         for logged in ledger.facts.values() {
             let what = What::of(&logged.fact);
             let Some([act]) = done.get(&what).map(Vec::as_slice) else { continue };
-            if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) {
+            if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) && !act.measured {
                 continue;
             }
             let apart = logged.at.0 - act.at;

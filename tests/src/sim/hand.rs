@@ -32,6 +32,7 @@ impl Sim {
         if self.strikes(Fault::AnchorTorn) {
             self.seats[seat].desk = None;
             disk::tear_anchor(&self.seats[seat].home, self.chance.below(2));
+            self.seats[seat].torn = true;
             self.open(seat, true);
         }
         if self.strikes(Fault::Replayed) {
@@ -152,6 +153,10 @@ impl Sim {
         for act in self.acts.iter_mut().filter(|act| act.seat == seat && act.step >= copy.step) {
             act.lost = true;
         }
+        if whole || self.seats[seat].torn {
+            let device = self.seats[seat].device;
+            self.wire().heard.excuse(device);
+        }
         self.seats[seat].twisted = true;
         self.seats[seat].forms.clear();
         self.open(seat, whole);
@@ -163,6 +168,12 @@ impl Sim {
         disk::copy(&self.seats[seat].home, &home);
         let (number, cell) = self.wire().clocks.add();
         self.seats[seat].twisted = true;
+        {
+            let device = self.seats[seat].device;
+            let mut wire = self.wire();
+            wire.heard.excuse(device);
+            wire.heard.copied(seat, number);
+        }
         let one = &self.seats[seat];
         let twin = super::world::Seat {
             person: one.person.clone(),
@@ -178,6 +189,7 @@ impl Sim {
             forms: Vec::new(),
             copies: Vec::new(),
             twisted: true,
+            torn: one.torn,
             only_here: None,
         };
         self.seats.push(twin);

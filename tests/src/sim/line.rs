@@ -17,6 +17,7 @@ use domain::ids::{DeviceId, JournalId, Sha};
 
 use super::clock::Clocks;
 use super::faults::{Counts, Fault, Swarm};
+use super::heard::Heard;
 use crate::chance::Chance;
 
 /// Messages kept to be said again.
@@ -60,6 +61,8 @@ pub struct Wire {
     pub pages: BTreeMap<usize, Vec<Vec<u8>>>,
     /// What the county acknowledged: the batch's seal and its place.
     pub acked: BTreeMap<(JournalId, u64), (Sha, u64)>,
+    /// What the lines heard.
+    pub heard: Heard,
     /// Messages so far.
     pub messages: u64,
     /// Whatever happened to messages so far.
@@ -251,6 +254,7 @@ impl Courier for Line {
     fn push(&self, push: &Push) -> Result<Acks, CourierFault> {
         let mut wire = self.wire();
         self.before(&mut wire)?;
+        wire.heard.push(self.seat, self.device, &push.batches);
         let mut bytes = push.bytes();
         if wire.strikes(Fault::StickCarried) {
             // The line will not do today: it goes on a stick instead.
@@ -308,6 +312,7 @@ impl Courier for Line {
             return Ok(Page { more: true, ..Page::parse(&bytes)? });
         }
         let page = wire.county().pull(self.device, pull).map_err(CourierFault::Refused)?;
+        wire.heard.page(self.seat, page.head.position);
         if wire.swarm.clone().strikes(Fault::PageCarried, &mut wire.chance) {
             // Counted when it is taken in.
             wire.troubles += 1;
@@ -374,7 +379,12 @@ impl Courier for Line {
     fn get_blob(&self, sha: Sha, from: u64, keep: &mut Keeping<'_>) -> Result<(), CourierFault> {
         let mut wire = self.wire();
         self.before(&mut wire)?;
-        let part = wire.county().blob(self.device, sha, from, None).map_err(CourierFault::Refused)?;
+        let mut part = wire.county().blob(self.device, sha, from, None).map_err(CourierFault::Refused)?;
+        if wire.strikes(Fault::Corrupted) {
+            let mut spoiled = vec![part.bytes];
+            spoil(&mut spoiled, &mut wire.chance);
+            part.bytes = spoiled.remove(0);
+        }
         let (first, second) = part.bytes.split_at(part.bytes.len() / 2);
         if !keep(first) {
             return Ok(());

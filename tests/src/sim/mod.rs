@@ -7,8 +7,10 @@ mod clock;
 mod disk;
 mod faults;
 mod hand;
+mod heard;
 mod line;
 mod person;
+mod stranger;
 mod truth;
 mod world;
 
@@ -120,6 +122,9 @@ fn live(sim: &mut Sim) {
                     sim.spot_check(seat);
                 }
             }
+        }
+        if sim.chance.percent(3) {
+            sim.stranger_speaks();
         }
         if step % 140 == 0 {
             if sim.county_restored {

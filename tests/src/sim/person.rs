@@ -18,6 +18,7 @@ use domain::words::{
 };
 
 use super::faults::Fault;
+use super::heard;
 use super::truth::What;
 use super::world::{Form, Sim};
 
@@ -58,10 +59,12 @@ impl Sim {
         let mut said = Vec::new();
         match (call, reply) {
             (Call::EditField(with), Reply::EditField(_)) => {
-                said.push(one("FieldFilled", with.household, with.text.clone()));
+                let what = one("FieldFilled", with.household, with.text.clone());
+                self.confirm_shown(seat, what, heard::showed(with.shown.as_ref()));
             }
             (Call::SettleConflict(with), Reply::SettleConflict(_)) => {
-                said.push(one("FieldFilled", with.household, with.text.clone()));
+                let what = one("FieldFilled", with.household, with.text.clone());
+                self.confirm_shown(seat, what, heard::showed(Some(&with.shown)));
             }
             (Call::AddContact(with), Reply::AddContact(_)) => {
                 said.push(one("ContactAdded", with.household, with.number.clone()));

@@ -28,7 +28,9 @@ use zeroize::Zeroizing;
 use super::clock::Clocks;
 use super::disk::{self, Disk};
 use super::faults::{Counts, Fault, Swarm};
+use super::heard::Heard;
 use super::line::{Killed, Line, Wire};
+use super::stranger::Stranger;
 use super::truth::{Act, What};
 use crate::chance::Chance;
 use crate::world::moment;
@@ -99,6 +101,8 @@ pub struct Seat {
     pub copies: Vec<Copy>,
     /// Whether its folder was ever cloned, restored or rolled back.
     pub twisted: bool,
+    /// Whether a slot of its anchor was ever torn.
+    pub torn: bool,
     /// Facts that were only here when it was last looked at, and acts since.
     pub only_here: Option<u32>,
 }
@@ -129,6 +133,8 @@ pub struct Sim {
     pub county_copies: Vec<Copy>,
     /// Whether the county was ever restored.
     pub county_restored: bool,
+    /// A laptop of another make, in most worlds.
+    pub stranger: Option<Stranger>,
     /// Whether corrected time may never run backwards, whatever the clocks do.
     pub strict_time: bool,
     /// Tells the story.
@@ -201,6 +207,7 @@ impl Sim {
             sticks: Vec::new(),
             pages: std::collections::BTreeMap::new(),
             acked: std::collections::BTreeMap::new(),
+            heard: Heard::default(),
             messages: 0,
             troubles: 0,
         };
@@ -217,6 +224,7 @@ impl Sim {
             families: Vec::new(),
             county_copies: Vec::new(),
             county_restored: false,
+            stranger: None,
             strict_time: asked.strict_time,
             aloud: asked.aloud,
             product,
@@ -238,6 +246,11 @@ impl Sim {
         if self.aloud {
             eprintln!("{:4} {}", self.step, what());
         }
+    }
+
+    /// Random bytes of the series that desks and the county draw from.
+    pub fn fresh<const N: usize>(&self) -> [u8; N] {
+        bytes(&self.product)
     }
 
     /// A number that comes once.
@@ -272,6 +285,9 @@ impl Sim {
         };
         for number in 0..most {
             self.enrol_field(number);
+        }
+        if self.chance.percent(70) {
+            self.stranger = Some(Stranger::joins(self));
         }
         // Work is given out, and everybody looks once.
         for village in self.villages.clone() {
@@ -373,6 +389,7 @@ impl Sim {
             forms: Vec::new(),
             copies: Vec::new(),
             twisted: false,
+            torn: false,
             only_here: None,
         };
         let (mut store, _) = open_store(&seat);
@@ -530,8 +547,17 @@ impl Sim {
 
     /// A person was told that this is saved.
     pub fn confirm(&mut self, seat: usize, what: What) {
-        let at = self.wire().clocks.now();
-        self.acts.push(Act { seat, step: self.step, at, what, lost: false, safe: None });
+        self.confirm_shown(seat, what, None);
+    }
+
+    /// A person was told that this is saved, from a form that stood open and showed this.
+    pub fn confirm_shown(&mut self, seat: usize, what: What, shown: Option<std::collections::BTreeSet<FactId>>) {
+        let (at, turn) = {
+            let wire = self.wire();
+            (wire.clocks.now(), wire.clocks.turn(seat))
+        };
+        let step = self.step;
+        self.acts.push(Act { seat, step, at, what, lost: false, safe: None, shown, turn, measured: false });
         if let Some(only_here) = &mut self.seats[seat].only_here {
             *only_here += 2;
         }
@@ -555,8 +581,10 @@ impl Sim {
                     )
                 });
                 let step = self.step;
+                let turn = self.wire().clocks.turn(number);
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
+                    act.measured = turn.is_some() && act.turn == turn;
                 }
                 self.look(number);
                 true
