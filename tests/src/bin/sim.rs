@@ -67,12 +67,11 @@ fn main() -> ExitCode {
         // A breach is printed below, once, with its seed.
         std::panic::set_hook(Box::new(|_| {}));
     }
-    let outcomes = run_all(seeds.clone(), &asked, threads);
-    for outcome in &outcomes {
+    let outcomes = run_all(seeds.clone(), &asked, threads, |outcome| {
         if let Some(breach) = &outcome.failure {
             eprintln!("seed {} step {}: {}", outcome.seed, breach.step, breach.what);
         }
-    }
+    });
     let runs = outcomes.len();
     let failures = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
     let mut sums = [0_u64; KINDS];

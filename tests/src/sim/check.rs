@@ -10,6 +10,7 @@ use domain::ids::{FactId, FileId, JournalId, PersonId};
 use domain::words::{HouseholdField, Role};
 
 use super::faults::Fault;
+use super::stranger::Stranger;
 use super::truth::{DeskFile, Ledger, Sight, What};
 use super::world::{Sim, open_store};
 
@@ -88,6 +89,11 @@ impl Sim {
                 "I1 confirmed and lost: {what:?}, {have} of {least} at the county: {:?}",
                 self.acts.iter().filter(|act| act.what == **what).collect::<Vec<_>>()
             );
+        }
+        for fact in self.stranger.iter().flat_map(Stranger::said) {
+            if let Some((_, most)) = wanted.get_mut(&What::of(fact)) {
+                *most += 1;
+            }
         }
         // Nothing is doubled by the machine: what one person did once stands once. A laptop that was copied or put back
         // cannot know of work that it had not sealed and that its twin, or its own past, has sent meanwhile.

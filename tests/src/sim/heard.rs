@@ -17,23 +17,17 @@ use super::world::Sim;
 pub struct Heard {
     /// The seal under each number of each journal, whether or not it arrived.
     sealed: BTreeMap<(JournalId, u64), Sha>,
-    /// How far each laptop was ever told of the log, page by page.
-    read: BTreeMap<usize, u64>,
+    /// How far each device was ever told of the log, page by page.
+    read: BTreeMap<DeviceId, u64>,
     /// Devices whose folder was copied, or put back in a way that nothing beside it can notice.
     excused: BTreeSet<DeviceId>,
 }
 
 impl Heard {
-    /// A laptop was given a page, or its bytes.
-    pub fn page(&mut self, seat: usize, head: u64) {
-        let read = self.read.entry(seat).or_default();
+    /// A device was given a page of the log as it stood at `head`.
+    pub fn page(&mut self, device: DeviceId, head: u64) {
+        let read = self.read.entry(device).or_default();
         *read = head.max(*read);
-    }
-
-    /// Another laptop goes on from a copy of this one's folder.
-    pub fn copied(&mut self, from: usize, to: usize) {
-        let read = self.read.get(&from).copied().unwrap_or(0);
-        self.read.insert(to, read);
     }
 
     /// Nobody can know which numbers this device has used.
@@ -41,21 +35,22 @@ impl Heard {
         self.excused.insert(device);
     }
 
-    /// A laptop pushes these batches. I5: never two under one number, for whatever a laptop sealed once may be on a stick
+    /// A device pushes these batches. I5: never two under one number, for whatever a laptop sealed once may be on a stick
     /// or in a broken line's last packet. I7: what its author had seen is what was read, or rights are judged wrongly.
-    pub fn push(&mut self, seat: usize, device: DeviceId, batches: &[Vec<u8>]) {
+    pub fn push(&mut self, device: DeviceId, batches: &[Vec<u8>]) {
         for seal in batches.iter().filter_map(|bytes| Batch::parse(bytes).ok()).map(|batch| batch.seal) {
             let known = self.sealed.insert((seal.journal, seal.batch), seal.hash());
             assert!(
                 known.is_none_or(|known| known == seal.hash()) || self.excused.contains(&device),
-                "I5 batch {} of {} was sealed twice by laptop {seat}",
+                "I5 batch {} of {} was sealed twice",
                 seal.batch,
                 seal.journal
             );
-            let read = self.read.get(&seat).copied().unwrap_or(0);
+            let read = self.read.get(&device).copied().unwrap_or(0);
             assert!(
                 seal.seen <= read,
-                "I7 laptop {seat} seals as if it had seen {} and was given no more than {read}",
+                "I7 {} is sealed as if its author had seen {} and was given no more than {read}",
+                seal.journal,
                 seal.seen
             );
         }
@@ -69,6 +64,7 @@ impl Sim {
         self.held_work_stays_with_its_author(ledger, files);
         self.papers_are_for_those_who_may_see_them(ledger);
         self.journals_are_chains(ledger);
+        self.nobody_is_taken_for_two(ledger);
     }
 
     /// I4: a save from a form that stood open takes the place of what the form showed and of nothing else.
@@ -129,6 +125,22 @@ impl Sim {
                     "I7 laptop {number} ({}) asks for paper {sha} of {places:?}: may {may}, {}",
                     seat.person,
                     answer.map_or_else(|refusal| format!("{refusal:?}"), |_| "given".to_owned())
+                );
+            }
+        }
+    }
+
+    /// I5: a journal is closed where a laptop was copied, or put back in a way that it cannot notice, and nowhere else.
+    fn nobody_is_taken_for_two(&self, ledger: &Ledger) {
+        if self.county_restored {
+            return;
+        }
+        for logged in ledger.facts.values().filter(|one| ledger.masters.contains(&one.fact.id.journal)) {
+            if let Ok(Some(Event::JournalClosed(closed))) = Event::read(&logged.fact.kind, &logged.fact.body) {
+                assert!(
+                    self.wire().heard.excused.contains(&closed.device),
+                    "I5 two wrote under {}, though its laptop could have known",
+                    closed.journal
                 );
             }
         }

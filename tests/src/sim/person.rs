@@ -42,10 +42,15 @@ impl Sim {
         let desk = self.seats[seat].desk.as_ref().expect("an open desk");
         match desk.handle(call.clone()) {
             Ok((reply, _)) => Some(reply),
+            Err(failure) if failure.code == Code::DiskFull => {
+                self.say(|| format!("laptop {seat} is told: {}", failure.zh));
+                self.disk_was_full(seat);
+                None
+            }
             Err(failure) => {
                 let ours = matches!(
                     failure.code,
-                    Code::Internal | Code::HomeDamaged | Code::DiskBroken | Code::DiskFull | Code::DiskReadOnly
+                    Code::Internal | Code::HomeDamaged | Code::DiskBroken | Code::DiskReadOnly
                 );
                 assert!(!ours, "I0 laptop {seat}: {:?} of {call:?}", failure.code);
                 self.say(|| format!("laptop {seat} is refused: {}", failure.zh));

@@ -64,6 +64,11 @@ fn sealed(fact: &Fact, batch: u64, previous: Sha, seed: &Salt, key: &SigningKey)
 }
 
 impl Stranger {
+    /// What it said and the county took.
+    pub fn said(&self) -> &[Fact] {
+        &self.said
+    }
+
     /// Joins the county of a world, at the centre or in the field.
     pub fn joins(sim: &mut Sim) -> Self {
         let role = if sim.chance.percent(60) { Role::CentreOperator } else { Role::SchoolDirector };

@@ -232,8 +232,11 @@ impl Ledger {
                 let at = corrected(fact.wall, received);
                 let shown = *shown.get(&fact.id).expect("I8 a fact of the log is in no run");
                 let logged = Logged { leaf: verified.leaf, position, shown, at, fact };
-                let before = out.facts.insert(logged.fact.id, logged);
-                assert!(before.is_none(), "I5 a fact stands at two places of the log");
+                let id = logged.fact.id;
+                if let Some(before) = out.facts.insert(id, logged) {
+                    let number = batch.seal.batch;
+                    panic!("I5 {id} stands at {} and, in batch {number}, at {position}", before.position);
+                }
             }
             out.entries.push(Entry { received: received.at, position, batch });
         }

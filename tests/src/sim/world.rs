@@ -30,6 +30,7 @@ use super::disk::{self, Disk};
 use super::faults::{Counts, Fault, Swarm};
 use super::heard::Heard;
 use super::line::{Killed, Line, Wire};
+use super::stick::Stick;
 use super::stranger::Stranger;
 use super::truth::{Act, What};
 use crate::chance::Chance;
@@ -69,8 +70,6 @@ pub struct Copy {
     pub path: PathBuf,
     /// When.
     pub step: usize,
-    /// For the county: the log's last position then.
-    pub head: u64,
 }
 
 /// A laptop and who sits at it.
@@ -103,8 +102,23 @@ pub struct Seat {
     pub twisted: bool,
     /// Whether a slot of its anchor was ever torn.
     pub torn: bool,
+    /// When what it had went on a stick last, dated by the clock as it had been measured before.
+    pub wrote_stick: Option<usize>,
     /// Facts that were only here when it was last looked at, and acts since.
     pub only_here: Option<u32>,
+    /// Its disk has room for so many pages more until that step; and whether somebody was told that it is full.
+    pub full: Option<Full>,
+}
+
+/// A disk that is nearly full.
+#[derive(Debug, Clone, Copy)]
+pub struct Full {
+    /// Pages that it still has room for whenever the program starts.
+    pub pages: u32,
+    /// Somebody makes room at this step.
+    pub until: usize,
+    /// Something could not be saved.
+    pub told: bool,
 }
 
 /// A world.
@@ -129,6 +143,8 @@ pub struct Sim {
     pub villages: Vec<PlaceCode>,
     /// Families.
     pub families: Vec<FileId>,
+    /// Sticks on their way.
+    pub sticks: Vec<Stick>,
     /// Copies of the county.
     pub county_copies: Vec<Copy>,
     /// Whether the county was ever restored.
@@ -204,8 +220,6 @@ impl Sim {
             swarm: Swarm::calm(),
             counts: Counts::default(),
             said: Vec::new(),
-            sticks: Vec::new(),
-            pages: std::collections::BTreeMap::new(),
             acked: std::collections::BTreeMap::new(),
             heard: Heard::default(),
             messages: 0,
@@ -222,6 +236,7 @@ impl Sim {
             erased: Vec::new(),
             villages: Vec::new(),
             families: Vec::new(),
+            sticks: Vec::new(),
             county_copies: Vec::new(),
             county_restored: false,
             stranger: None,
@@ -281,7 +296,7 @@ impl Sim {
         self.enrol("han", Role::CentreHead, Vec::new());
         let most = match self.chance.below(100) {
             0 => 12 + self.chance.below(28),
-            _ => 4 + self.chance.below(9).min(self.chance.below(9)),
+            _ => 3 + self.chance.below(7).min(self.chance.below(7)),
         };
         for number in 0..most {
             self.enrol_field(number);
@@ -390,27 +405,36 @@ impl Sim {
             copies: Vec::new(),
             twisted: false,
             torn: false,
+            wrote_stick: None,
             only_here: None,
+            full: None,
         };
         let (mut store, _) = open_store(&seat);
         let master = domain::ids::unhex::<32>(&reply.master_key).expect("a key");
         let master = domain::VerifyingKey::from_bytes(&master).expect("a key");
         desk::home::begin(&mut store, journal, &identity, &key.verifying_key(), (reply.master_journal, &master), 0)
             .expect("begun");
-        drop(store);
         self.seats.push(seat);
-        self.open(number, true);
+        self.start(number, store, Standing::Sound);
         self.say(|| format!("{name} ({}) joins with laptop {number}", role.code()));
         number
     }
 
     /// Starts the program of a laptop. `sound`: its folder is as its program left it.
     pub fn open(&mut self, number: usize, sound: bool) {
-        let series = Arc::clone(&self.product);
         let seat = &mut self.seats[number];
         seat.desk = None;
         let (store, standing) = open_store(seat);
         assert!(!sound || standing == Standing::Sound, "I14 the store of laptop {number} is behind: {standing:?}");
+        self.start(number, store, standing);
+    }
+
+    fn start(&mut self, number: usize, store: Store, standing: Standing) {
+        let series = Arc::clone(&self.product);
+        let seat = &mut self.seats[number];
+        if let Some(full) = seat.full {
+            store.keep_to(full.pages).expect("a bound");
+        }
         let parts = Parts {
             store,
             standing,
@@ -434,8 +458,7 @@ impl Sim {
             assert_eq!(standing, Standing::Sound, "I14 laptop {number}");
             (work(&mut store, seat, seat.cell.load(Ordering::SeqCst)), store)
         };
-        drop(store);
-        self.open(number, true);
+        self.start(number, store, Standing::Sound);
         done
     }
 
@@ -567,7 +590,7 @@ impl Sim {
     pub fn sync(&mut self, number: usize) -> bool {
         let Some(desk) = self.seats[number].desk.take() else { return false };
         let seat = &self.seats[number];
-        let line = Line::of(Arc::clone(&self.wire), number, seat.device, Sha::of(&seat.signing));
+        let line = Line::of(Arc::clone(&self.wire), seat.device, Sha::of(&seat.signing));
         let before = self.wire().troubles;
         let result = catch_unwind(AssertUnwindSafe(|| desk.sync_over(&line)));
         match result {
@@ -582,16 +605,26 @@ impl Sim {
                 });
                 let step = self.step;
                 let turn = self.wire().clocks.turn(number);
+                let stick = self.seats[number].wrote_stick;
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
-                    act.measured = turn.is_some() && act.turn == turn;
+                    act.measured = turn.is_some() && act.turn == turn && stick.is_none_or(|stick| stick < act.step);
                 }
                 self.look(number);
+                self.date_what_is_carried(number);
                 true
             }
             Ok(Err(failure)) => {
                 self.seats[number].desk = Some(desk);
                 self.say(|| format!("laptop {number} syncs: {}", failure.zh));
+                if self.county_restored {
+                    // It may just have learnt that what the county once had is only here again: a new epoch, and said.
+                    self.seats[number].only_here = None;
+                }
+                if failure.code == Code::DiskFull {
+                    self.disk_was_full(number);
+                    return false;
+                }
                 self.fair(number, &failure, before);
                 false
             }
@@ -606,6 +639,17 @@ impl Sim {
                 false
             }
             Err(thrown) => resume_unwind(thrown),
+        }
+    }
+
+    /// Somebody was told that the disk is full, which must be so.
+    pub fn disk_was_full(&mut self, number: usize) {
+        let full = self.seats[number].full.as_mut();
+        let full = full.unwrap_or_else(|| panic!("I0 laptop {number} has room and says it has none"));
+        let first = !std::mem::replace(&mut full.told, true);
+        if first {
+            self.wire().counts.note(Fault::DiskFull);
+            self.say(|| format!("-- {}", Fault::DiskFull.name()));
         }
     }
 
