@@ -16,7 +16,7 @@ fn whatever_goes_wrong_what_was_promised_holds() {
     let asked = Asked { without: vec![Fault::CountyRestored], ..Asked::default() };
     let mut struck = Counts::default();
     let mut breaches = Vec::new();
-    for outcome in run_all(first..first + seeds, &asked, 2) {
+    for outcome in run_all(first..first + seeds, &asked, 2, |_| {}) {
         let seed = outcome.seed;
         for (sum, count) in struck.0.iter_mut().zip(outcome.faults.0) {
             *sum += count;

@@ -18,9 +18,9 @@ use domain::rights::{Position, Rights};
 use ed25519_dalek::Signature;
 
 use crate::county::{County, No};
-use crate::ledger::{Account, Device, LedgerFault, Transaction};
+use crate::ledger::{Account, Device, LedgerFault, Meta, Transaction};
 use crate::push::allowed;
-use crate::record::{Arrival, Part, fresh_journal};
+use crate::record::{Arrival, Part, fresh_journal, there};
 
 /// What a device that this county does not know shows to be known again.
 #[derive(Debug, Clone)]
@@ -158,10 +158,14 @@ impl County {
         offered: Vec<Offered>,
         head: Position,
     ) -> Result<Option<Rights>, No> {
-        let meta = tx.meta()?;
+        let mut meta = tx.meta()?;
         if offered.is_empty() || meta.forked == 0 {
             // A county that lost nothing has everything.
             return Ok(None);
+        }
+        if self.forgotten(tx, &offered, &meta)? {
+            self.fork(tx, meta.forked)?;
+            meta = tx.meta()?;
         }
         let now = self.clock.now();
         let mut known = self.with_rights(tx, head, Rights::clone)?;
@@ -219,6 +223,18 @@ impl County {
             }
         }
         Ok(Some(known))
+    }
+
+    /// Whether a fragment is of the journal that the county writes now, and is not there: then the county was restored
+    /// again, to a time after it had begun this journal, and its numbers are taken. A greeting tells that only of a desk
+    /// that has a mark from between the two.
+    fn forgotten(&self, tx: &dyn Transaction, offered: &[Offered], meta: &Meta) -> Result<bool, No> {
+        for Offered { part, .. } in offered.iter().filter(|it| it.part.batch.seal.journal == meta.master_journal) {
+            if there(tx, &part.batch.seal)?.is_none_or(|there| there.entries == 0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How a fragment comes: its author's clock is known from whatever came of that journal last.

@@ -185,6 +185,18 @@ impl Store {
         Ok(bodies(&self.conn, &[n])?.pop().map(|fact| Sha::of(&fact.bytes())))
     }
 
+    /// Lets the file grow by so many pages at most until it is opened again, as on a disk that is nearly full: what would
+    /// need more fails as it does there, and nothing of it is kept.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn keep_to(&self, pages: u32) -> Result<(), StoreFault> {
+        let now: i64 = self.conn.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        let most = now.saturating_add(i64::from(pages));
+        self.conn.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))?;
+        Ok(())
+    }
+
     /// A small value kept beside the log.
     ///
     /// # Errors

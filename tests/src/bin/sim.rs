@@ -1,5 +1,6 @@
 //! Runs worlds of the simulator: `sim --seeds A..B` prints one line of JSON, `sim --seed N -v` tells the story of one;
-//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs; `--threads N` runs N worlds at a time.
+//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs; `--threads N` runs N
+//! worlds at a time; `--first-breach` ends with the first one, and `--cpu S` after so many CPU seconds.
 //! It ends with 1 if any promise did not hold; every breach is printed with its seed, step and number.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose answer is its output")]
 
@@ -7,9 +8,21 @@ use std::process::ExitCode;
 
 use tests::sim::{Asked, Counts, Fault, KINDS, Outcome, run_all};
 
-/// The seeds, and how they are to be run.
-fn asked() -> Option<(std::ops::Range<u64>, Asked, usize)> {
+/// What is to be run.
+struct Wish {
+    seeds: std::ops::Range<u64>,
+    asked: Asked,
+    threads: usize,
+    /// End with the first breach.
+    first_breach: bool,
+    /// End after so many CPU seconds.
+    cpu: f64,
+}
+
+/// What the words on the command line ask for.
+fn wish() -> Option<Wish> {
     let mut seeds = 0..0;
+    let (mut first_breach, mut cpu) = (false, f64::INFINITY);
     let mut asked = Asked::default();
     let mut threads = 1;
     let mut words = std::env::args().skip(1);
@@ -32,11 +45,13 @@ fn asked() -> Option<(std::ops::Range<u64>, Asked, usize)> {
             }
             "--threads" => threads = words.next()?.parse().ok()?,
             "--strict-time" => asked.strict_time = true,
+            "--first-breach" => first_breach = true,
+            "--cpu" => cpu = words.next()?.parse().ok()?,
             "-v" => asked.aloud = true,
             _ => return None,
         }
     }
-    (!seeds.is_empty()).then_some((seeds, asked, threads))
+    (!seeds.is_empty()).then_some(Wish { seeds, asked, threads, first_breach, cpu })
 }
 
 /// CPU seconds of this process and its threads, as the kernel counts them; 0 where it does not say.
@@ -59,20 +74,41 @@ fn commit() -> String {
 }
 
 fn main() -> ExitCode {
-    let Some((seeds, asked, threads)) = asked() else {
-        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--strict-time] [-v]");
+    let Some(Wish { seeds, asked, threads, first_breach, cpu }) = wish() else {
+        eprintln!(
+            "sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--first-breach] [--cpu S] [--strict-time] [-v]"
+        );
         return ExitCode::from(2);
     };
     if !asked.aloud {
         // A breach is printed below, once, with its seed.
         std::panic::set_hook(Box::new(|_| {}));
     }
-    let outcomes = run_all(seeds.clone(), &asked, threads);
-    for outcome in &outcomes {
-        if let Some(breach) = &outcome.failure {
-            eprintln!("seed {} step {}: {}", outcome.seed, breach.step, breach.what);
+    let bounded = first_breach || cpu.is_finite();
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut next = seeds.start;
+    while next < seeds.end && cpu_seconds() < cpu {
+        // A few at a time where there may be an end before the last one.
+        let few = next.saturating_add(2 * u64::try_from(threads).unwrap_or(1)).min(seeds.end);
+        let end = if bounded { few } else { seeds.end };
+        outcomes.extend(run_all(next..end, &asked, threads, |outcome| {
+            if let Some(breach) = &outcome.failure {
+                eprintln!("seed {} step {}: {}", outcome.seed, breach.step, breach.what);
+            }
+        }));
+        if first_breach && outcomes.iter().any(|outcome| outcome.failure.is_some()) {
+            break;
         }
+        next = end;
     }
+    // Seeds after the first breach were run beside it and are not counted.
+    if let Some(at) = outcomes.iter().position(|outcome| first_breach && outcome.failure.is_some()) {
+        outcomes.truncate(at + 1);
+    }
+    let breach = outcomes.iter().find_map(|outcome| {
+        let breach = outcome.failure.as_ref()?;
+        Some(serde_json::json!({ "seed": outcome.seed, "step": breach.step, "what": breach.what }))
+    });
     let runs = outcomes.len();
     let failures = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
     let mut sums = [0_u64; KINDS];
@@ -92,6 +128,7 @@ fn main() -> ExitCode {
             "seeds": format!("{}..{}", seeds.start, seeds.end),
             "runs": runs,
             "failures": failures,
+            "breach": breach,
             "bound_95": bound,
             "median_devices": of(|one| u64::try_from(one.devices).unwrap_or(0)),
             "median_ops": of(|one| u64::from(one.ops)),

@@ -10,6 +10,7 @@ use domain::ids::{FactId, FileId, JournalId, PersonId};
 use domain::words::{HouseholdField, Role};
 
 use super::faults::Fault;
+use super::stranger::Stranger;
 use super::truth::{DeskFile, Ledger, Sight, What};
 use super::world::{Sim, open_store};
 
@@ -60,6 +61,8 @@ impl Sim {
         self.names_are_used_once(&ledger, &files);
         self.time_goes_forward(&ledger, &files);
         self.papers_are_whole(&ledger, &files);
+        self.as_people_remember(&ledger, &files);
+        self.stranger_is_heard(&ledger);
         self.numbers_are_used_once(&ledger);
         self.views_are_one(&ledger, &files);
     }
@@ -86,6 +89,11 @@ impl Sim {
                 "I1 confirmed and lost: {what:?}, {have} of {least} at the county: {:?}",
                 self.acts.iter().filter(|act| act.what == **what).collect::<Vec<_>>()
             );
+        }
+        for fact in self.stranger.iter().flat_map(Stranger::said) {
+            if let Some((_, most)) = wanted.get_mut(&What::of(fact)) {
+                *most += 1;
+            }
         }
         // Nothing is doubled by the machine: what one person did once stands once. A laptop that was copied or put back
         // cannot know of work that it had not sealed and that its twin, or its own past, has sent meanwhile.
@@ -252,7 +260,8 @@ impl Sim {
         }
     }
 
-    /// I10: what was done at a laptop whose clock was never wrong has the true time, however long it was on its way.
+    /// I10: what was done at a laptop whose clock was never wrong has the true time, however long it was on its way; and so
+    /// has what was done by a wrong clock that was not turned before the county measured it.
     fn right_clocks_tell_the_time(&self, ledger: &Ledger) {
         let mut done: BTreeMap<&What, Vec<&super::truth::Act>> = BTreeMap::new();
         for act in &self.acts {
@@ -261,7 +270,7 @@ impl Sim {
         for logged in ledger.facts.values() {
             let what = What::of(&logged.fact);
             let Some([act]) = done.get(&what).map(Vec::as_slice) else { continue };
-            if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) {
+            if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) && !act.measured {
                 continue;
             }
             let apart = logged.at.0 - act.at;

@@ -16,6 +16,8 @@ struct Watch {
     frozen: bool,
     /// It was not right at some time.
     was_wrong: bool,
+    /// How often it was turned, stopped or went another way.
+    turns: u32,
 }
 
 /// All clocks of a world.
@@ -41,7 +43,7 @@ impl Clocks {
     pub fn add(&mut self) -> (usize, Arc<AtomicI64>) {
         let cell = Arc::new(AtomicI64::new(self.now()));
         let watch =
-            Watch { cell: Arc::clone(&cell), offset: 0, drift: 0, since: self.now(), frozen: false, was_wrong: false };
+            Watch { cell: Arc::clone(&cell), offset: 0, drift: 0, since: self.now(), frozen: false, was_wrong: false, turns: 0 };
         self.watches.push(watch);
         (self.watches.len() - 1, cell)
     }
@@ -74,6 +76,7 @@ impl Clocks {
     /// The clock stands.
     pub fn freeze(&mut self, number: usize) {
         (self.watches[number].frozen, self.watches[number].was_wrong) = (true, true);
+        self.watches[number].turns += 1;
     }
 
     /// The clock is `offset` beside the truth and runs `drift` parts per million too fast.
@@ -82,6 +85,7 @@ impl Clocks {
         let watch = &mut self.watches[number];
         (watch.offset, watch.drift, watch.since, watch.frozen) = (offset, drift, now, false);
         watch.was_wrong |= (offset, drift) != (0, 0);
+        watch.turns += 1;
         self.show();
     }
 
@@ -93,6 +97,12 @@ impl Clocks {
     /// Whether a clock was not right at any time.
     pub fn was_wrong(&self, number: usize) -> bool {
         self.watches[number].was_wrong
+    }
+
+    /// How often a clock was turned, unless it stands or drifts: between two equal answers it was off by the same.
+    pub fn turn(&self, number: usize) -> Option<u32> {
+        let watch = &self.watches[number];
+        (!watch.frozen && watch.drift == 0).then_some(watch.turns)
     }
 
     /// All clocks are right and run.

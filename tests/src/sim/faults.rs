@@ -55,10 +55,14 @@ faults! {
     CountyRestored = "county_restored";
     /// A slot of the anchor is torn.
     AnchorTorn = "anchor_torn";
-    /// A push travels by hand, for hours to a month.
+    /// What a laptop has for the county goes there on a stick, sealed, for hours to a month.
     StickCarried = "stick_carried";
-    /// A page travels by hand and is taken in at a later contact.
-    PageCarried = "page_carried";
+    /// The county's answer comes back by hand, and the laptop takes it.
+    AnswerCarried = "answer_carried";
+    /// A bundle is cut short, or a bit of it is another.
+    StickDamaged = "stick_damaged";
+    /// Two people meet and each takes the other's bundles along, unread.
+    StickByOthers = "stick_by_others";
     /// A stick is plugged in twice.
     StickTwice = "stick_twice";
     /// The sticks are plugged in out of order.
@@ -73,6 +77,8 @@ faults! {
     ClockDrifted = "clock_drifted";
     /// A person clicks twice.
     DoubleClick = "double_click";
+    /// A laptop's disk has no more room for a while, and something could not be saved.
+    DiskFull = "disk_full";
 }
 
 /// Kinds of faults.
@@ -126,11 +132,15 @@ impl Swarm {
                     Fault::Reordered => 900,
                     Fault::CutBetweenPages => 700,
                     Fault::DeskKilled | Fault::CountyKilled => 120,
-                    Fault::StickCarried => 1_000,
-                    Fault::PageCarried => 500,
+                    Fault::StickCarried => 600,
+                    // Counted when one is taken: how often is nobody's draw.
+                    Fault::AnswerCarried => 0,
+                    Fault::StickDamaged => 1_000,
+                    Fault::StickByOthers => 150,
                     Fault::StickTwice | Fault::StickShuffled => 4_000,
                     Fault::DoubleClick => 500,
                     Fault::DeskReopened | Fault::AnchorTorn => 130,
+                    Fault::DiskFull => 60,
                     Fault::Replayed => 150,
                     Fault::DeskRestored | Fault::DeskRolledBack | Fault::DeskCloned | Fault::CountyRestored => 45,
                     Fault::ClockOff | Fault::ClockJumped | Fault::ClockFrozen | Fault::ClockDrifted => 90,
@@ -145,6 +155,11 @@ impl Swarm {
     /// No faults at all.
     pub fn calm() -> Self {
         Self([0; KINDS])
+    }
+
+    /// Whether this kind strikes in this seed at all.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.0[at(fault)] > 0
     }
 
     /// Whether this kind strikes now. The series of draws is the same whether it is on or not.

@@ -9,7 +9,7 @@ use domain::words::Role;
 use super::disk;
 use super::faults::{Fault, Swarm};
 use super::truth::{DeskFile, Ledger, What};
-use super::world::{Copy, Sim};
+use super::world::{Copy, Full, Sim};
 use crate::chance::Chance;
 
 const DAY: i64 = 86_400_000;
@@ -25,13 +25,18 @@ impl Sim {
     /// Between two acts, whatever strikes.
     pub fn hand(&mut self, seat: usize) {
         self.clocks(seat);
+        self.disks(seat);
         self.sticks();
+        if self.strikes(Fault::StickByOthers) {
+            self.two_meet(seat);
+        }
         if self.strikes(Fault::DeskReopened) {
             self.open(seat, true);
         }
         if self.strikes(Fault::AnchorTorn) {
             self.seats[seat].desk = None;
             disk::tear_anchor(&self.seats[seat].home, self.chance.below(2));
+            self.seats[seat].torn = true;
             self.open(seat, true);
         }
         if self.strikes(Fault::Replayed) {
@@ -45,12 +50,13 @@ impl Sim {
             }
         }
         // Now and then a copy is made that nobody needs yet.
-        if self.chance.percent(6) {
+        let needed = self.swarm.has(Fault::DeskRestored) || self.swarm.has(Fault::DeskRolledBack);
+        if self.chance.percent(6) && needed {
             let path = self.folder("copy");
             disk::copy(&self.seats[seat].home, &path);
             let step = self.step;
             let copies = &mut self.seats[seat].copies;
-            copies.push(Copy { path, step, head: 0 });
+            copies.push(Copy { path, step });
             if copies.len() > 2 {
                 copies.remove(0);
             }
@@ -91,50 +97,25 @@ impl Sim {
         }
     }
 
-    /// Sticks whose day has come are plugged in.
-    fn sticks(&mut self) {
-        let now = self.wire().clocks.now();
-        let mut due: Vec<usize> = {
-            let wire = self.wire();
-            (0..wire.sticks.len()).filter(|at| wire.sticks[*at].due <= now).collect()
-        };
-        if due.is_empty() {
-            return;
-        }
-        let all: Vec<usize> = (0..self.wire().sticks.len()).collect();
-        let shuffled = all.len() > 1 && self.strikes(Fault::StickShuffled);
-        if shuffled {
-            // Whoever goes to the county takes all that lie there.
-            due = all;
-        }
-        let mut carried: Vec<_> = {
-            let mut wire = self.wire();
-            due.iter().rev().map(|at| wire.sticks.remove(*at)).collect()
-        };
-        carried.reverse();
-        if shuffled {
-            carried.reverse();
-        }
-        for stick in carried {
-            let times = if self.strikes(Fault::StickTwice) { 2 } else { 1 };
-            let mut wire = self.wire();
-            wire.counts.note(Fault::StickCarried);
-            for _ in 0..times {
-                let answer = wire.arrive(stick.device, &stick.bytes);
-                if self.aloud {
-                    eprintln!("{:4} a stick of {} bytes arrives: {answer:?}", self.step, stick.bytes.len());
-                }
+    /// Disks fill up, and somebody makes room.
+    fn disks(&mut self, seat: usize) {
+        let step = self.step;
+        for number in 0..self.seats.len() {
+            if self.seats[number].full.is_some_and(|full| full.until <= step) {
+                self.seats[number].full = None;
+                self.open(number, true);
+                self.say(|| format!("laptop {number} has room again"));
             }
         }
-    }
-
-    /// All sticks that are still on their way arrive.
-    pub fn all_sticks(&mut self) {
-        for stick in &mut self.wire().sticks {
-            stick.due = 0;
+        // Counted when somebody is told.
+        let fills = self.swarm.strikes(Fault::DiskFull, &mut self.chance);
+        let (pages, steps) = (self.chance.below(4), 30 + self.chance.below(120));
+        if fills && self.seats[seat].full.is_none() {
+            let pages = u32::try_from(pages).expect("small");
+            self.seats[seat].full = Some(Full { pages, until: step + steps, told: false });
+            self.open(seat, true);
+            self.say(|| format!("laptop {seat} has room for {pages} pages"));
         }
-        self.sticks();
-        self.wire().pages.clear();
     }
 
     /// A laptop is put back to an older copy: its folder whole, or its database alone.
@@ -152,6 +133,10 @@ impl Sim {
         for act in self.acts.iter_mut().filter(|act| act.seat == seat && act.step >= copy.step) {
             act.lost = true;
         }
+        if whole || self.seats[seat].torn {
+            let device = self.seats[seat].device;
+            self.wire().heard.excuse(device);
+        }
         self.seats[seat].twisted = true;
         self.seats[seat].forms.clear();
         self.open(seat, whole);
@@ -163,6 +148,8 @@ impl Sim {
         disk::copy(&self.seats[seat].home, &home);
         let (number, cell) = self.wire().clocks.add();
         self.seats[seat].twisted = true;
+        let device = self.seats[seat].device;
+        self.wire().heard.excuse(device);
         let one = &self.seats[seat];
         let twin = super::world::Seat {
             person: one.person.clone(),
@@ -178,7 +165,10 @@ impl Sim {
             forms: Vec::new(),
             copies: Vec::new(),
             twisted: true,
+            torn: one.torn,
+            wrote_stick: one.wrote_stick,
             only_here: None,
+            full: None,
         };
         self.seats.push(twin);
         assert_eq!(number + 1, self.seats.len());
@@ -187,21 +177,21 @@ impl Sim {
     }
 
     fn county_hand(&mut self) {
-        if self.chance.percent(2) {
+        if self.chance.percent(2) && self.swarm.has(Fault::CountyRestored) {
             let path = self.folder("county-copy");
             let step = self.step;
             {
                 let wire = self.wire();
                 disk::copy(&wire.home, &path);
             }
-            let head = Ledger::head(&path);
-            self.county_copies.push(Copy { path, step, head });
+            self.county_copies.push(Copy { path, step });
             if self.county_copies.len() > 2 {
                 self.county_copies.remove(0);
             }
         }
         if self.strikes(Fault::CountyRestored) {
             let Some(copy) = self.county_copies.last().cloned() else { return };
+            let head = Ledger::head(&copy.path);
             // With its anchor or without.
             let whole = self.chance.percent(50);
             {
@@ -212,7 +202,7 @@ impl Sim {
                 } else {
                     disk::copy_without_anchor(&copy.path, &wire.home);
                 }
-                wire.acked.retain(|_, (_, position)| *position <= copy.head);
+                wire.acked.retain(|_, (_, position)| *position <= head);
                 wire.restart();
             }
             self.county_restored = true;
@@ -221,7 +211,7 @@ impl Sim {
             for act in self.acts.iter_mut().filter(|act| act.lost && act.safe.is_some_and(|safe| safe >= copy.step)) {
                 act.safe = None;
             }
-            self.say(|| format!("the county is put back to step {}, position {}", copy.step, copy.head));
+            self.say(|| format!("the county is put back to step {}, position {}", copy.step, head));
         }
     }
 
@@ -282,9 +272,13 @@ impl Sim {
             let mut wire = self.wire();
             wire.swarm = Swarm::calm();
             wire.clocks.right();
-            wire.pages.clear();
         }
         self.swarm = Swarm::calm();
+        for seat in 0..self.seats.len() {
+            if self.seats[seat].full.take().is_some() {
+                self.open(seat, true);
+            }
+        }
         let year = |sim: &Self| domain::clock::Millis(sim.wire().clocks.now()).day().year();
         let begun = year(self);
         let mut rounds = 3;

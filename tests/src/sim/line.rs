@@ -1,7 +1,5 @@
 //! The line between desks and the county: every message goes through its bytes, and on the way it may be lost, cut,
-//! spoiled, repeated, overtaken or carried by hand. It knows no rule of the exchange and repairs nothing.
-//!
-//! A stick is, for now, a push or a page in its bytes, carried by hand and taken in later, twice or out of order.
+//! spoiled, repeated or overtaken. It knows no rule of the exchange and repairs nothing. What goes by hand is in `stick`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,6 +15,7 @@ use domain::ids::{DeviceId, JournalId, Sha};
 
 use super::clock::Clocks;
 use super::faults::{Counts, Fault, Swarm};
+use super::heard::Heard;
 use crate::chance::Chance;
 
 /// Messages kept to be said again.
@@ -25,15 +24,13 @@ const KEPT: usize = 60;
 /// The desk's program died at a message: thrown through it, so that it does nothing more.
 pub struct Killed;
 
-/// A push of some time ago, or one on a stick.
+/// A push of some time ago.
 #[derive(Debug, Clone)]
 pub struct Said {
     /// Who said it.
     pub device: DeviceId,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// When it is plugged in at the county, if it is carried.
-    pub due: i64,
 }
 
 /// What all lines of a world share: the county at the other end, the clocks, and what is on its way.
@@ -54,12 +51,10 @@ pub struct Wire {
     pub counts: Counts,
     /// Pushes that were said.
     pub said: Vec<Said>,
-    /// Pushes on sticks.
-    pub sticks: Vec<Said>,
-    /// Pages on sticks, by desk.
-    pub pages: BTreeMap<usize, Vec<Vec<u8>>>,
     /// What the county acknowledged: the batch's seal and its place.
     pub acked: BTreeMap<(JournalId, u64), (Sha, u64)>,
+    /// What the lines heard.
+    pub heard: Heard,
     /// Messages so far.
     pub messages: u64,
     /// Whatever happened to messages so far.
@@ -108,7 +103,6 @@ impl Wire {
 /// One desk's line, for one contact.
 pub struct Line {
     wire: Arc<Mutex<Wire>>,
-    seat: usize,
     device: DeviceId,
     /// What stands for the certificate that the line speaks with.
     certificate: Sha,
@@ -125,8 +119,8 @@ fn unreachable() -> CourierFault {
 
 impl Line {
     /// The line of a desk.
-    pub fn of(wire: Arc<Mutex<Wire>>, seat: usize, device: DeviceId, certificate: Sha) -> Self {
-        Self { wire, seat, device, certificate, dead: Mutex::new(false) }
+    pub fn of(wire: Arc<Mutex<Wire>>, device: DeviceId, certificate: Sha) -> Self {
+        Self { wire, device, certificate, dead: Mutex::new(false) }
     }
 
     fn wire(&self) -> MutexGuard<'_, Wire> {
@@ -251,14 +245,8 @@ impl Courier for Line {
     fn push(&self, push: &Push) -> Result<Acks, CourierFault> {
         let mut wire = self.wire();
         self.before(&mut wire)?;
+        wire.heard.push(self.device, &push.batches);
         let mut bytes = push.bytes();
-        if wire.strikes(Fault::StickCarried) {
-            // The line will not do today: it goes on a stick instead.
-            let carried = 3_600_000 * i64::try_from(1 + wire.chance.below(30 * 24)).expect("small");
-            let due = wire.clocks.now() + carried;
-            wire.sticks.push(Said { device: self.device, bytes, due });
-            return Err(broken());
-        }
         if wire.strikes(Fault::Reordered) {
             let older: Vec<usize> = (0..wire.said.len()).filter(|at| wire.said[*at].device == self.device).collect();
             if !older.is_empty() {
@@ -269,10 +257,10 @@ impl Courier for Line {
             }
         }
         if wire.said.len() < KEPT {
-            wire.said.push(Said { device: self.device, bytes: bytes.clone(), due: 0 });
+            wire.said.push(Said { device: self.device, bytes: bytes.clone() });
         } else {
             let at = wire.chance.below(KEPT);
-            wire.said[at] = Said { device: self.device, bytes: bytes.clone(), due: 0 };
+            wire.said[at] = Said { device: self.device, bytes: bytes.clone() };
         }
         if wire.strikes(Fault::Corrupted) {
             let mut push = push.clone();
@@ -294,26 +282,8 @@ impl Courier for Line {
     fn pull(&self, pull: &Pull) -> Result<Page, CourierFault> {
         let mut wire = self.wire();
         self.before(&mut wire)?;
-        if let Some(pages) = wire.pages.get_mut(&self.seat)
-            && !pages.is_empty()
-        {
-            // A page that came by hand is taken in before anything is asked.
-            let bytes = pages.remove(0);
-            if wire.strikes(Fault::StickTwice) {
-                wire.pages.entry(self.seat).or_default().push(bytes.clone());
-            }
-            wire.counts.note(Fault::PageCarried);
-            wire.troubles += 1;
-            // It is not the last word of this contact.
-            return Ok(Page { more: true, ..Page::parse(&bytes)? });
-        }
         let page = wire.county().pull(self.device, pull).map_err(CourierFault::Refused)?;
-        if wire.swarm.clone().strikes(Fault::PageCarried, &mut wire.chance) {
-            // Counted when it is taken in.
-            wire.troubles += 1;
-            wire.pages.entry(self.seat).or_default().push(page.bytes());
-            return Err(broken());
-        }
+        wire.heard.page(self.device, page.head.position);
         if wire.strikes(Fault::Corrupted) {
             let mut batches: Vec<Vec<u8>> = page.deliveries.iter().map(|one| one.batch.clone()).collect();
             if spoil(&mut batches, &mut wire.chance) {
@@ -374,7 +344,12 @@ impl Courier for Line {
     fn get_blob(&self, sha: Sha, from: u64, keep: &mut Keeping<'_>) -> Result<(), CourierFault> {
         let mut wire = self.wire();
         self.before(&mut wire)?;
-        let part = wire.county().blob(self.device, sha, from, None).map_err(CourierFault::Refused)?;
+        let mut part = wire.county().blob(self.device, sha, from, None).map_err(CourierFault::Refused)?;
+        if wire.strikes(Fault::Corrupted) {
+            let mut spoiled = vec![part.bytes];
+            spoil(&mut spoiled, &mut wire.chance);
+            part.bytes = spoiled.remove(0);
+        }
         let (first, second) = part.bytes.split_at(part.bytes.len() / 2);
         if !keep(first) {
             return Ok(());

@@ -7,8 +7,11 @@ mod clock;
 mod disk;
 mod faults;
 mod hand;
+mod heard;
 mod line;
 mod person;
+mod stick;
+mod stranger;
 mod truth;
 mod world;
 
@@ -75,8 +78,13 @@ pub fn run(seed: u64, asked: &Asked) -> Outcome {
     outcome
 }
 
-/// Runs the worlds of these seeds on so many threads; what comes back is in their order.
-pub fn run_all(seeds: std::ops::Range<u64>, asked: &Asked, threads: usize) -> Vec<Outcome> {
+/// Runs the worlds of these seeds on so many threads and tells each outcome as it comes; what comes back is in their order.
+pub fn run_all(
+    seeds: std::ops::Range<u64>,
+    asked: &Asked,
+    threads: usize,
+    told: impl Fn(&Outcome) + Sync,
+) -> Vec<Outcome> {
     let next = AtomicU64::new(seeds.start);
     let outcomes = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -88,6 +96,7 @@ pub fn run_all(seeds: std::ops::Range<u64>, asked: &Asked, threads: usize) -> Ve
                         return;
                     }
                     let outcome = run(seed, asked);
+                    told(&outcome);
                     outcomes.lock().expect("a thread that panics is caught").push(outcome);
                 }
             });
@@ -110,7 +119,12 @@ fn live(sim: &mut Sim) {
         match sim.chance.below(100) {
             0..=73 => sim.turn(seat),
             74..=96 => {
-                sim.sync(seat);
+                // The line will not do today: it goes on a stick instead.
+                if sim.strikes(Fault::StickCarried) {
+                    sim.stick_out(seat);
+                } else {
+                    sim.sync(seat);
+                }
             }
             97 => sim.later_list(0),
             98 if sim.seats.len() < 60 => sim.newcomer(),
@@ -120,6 +134,9 @@ fn live(sim: &mut Sim) {
                     sim.spot_check(seat);
                 }
             }
+        }
+        if sim.chance.percent(3) {
+            sim.stranger_speaks();
         }
         if step % 140 == 0 {
             if sim.county_restored {

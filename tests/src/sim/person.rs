@@ -18,6 +18,7 @@ use domain::words::{
 };
 
 use super::faults::Fault;
+use super::heard;
 use super::truth::What;
 use super::world::{Form, Sim};
 
@@ -41,10 +42,15 @@ impl Sim {
         let desk = self.seats[seat].desk.as_ref().expect("an open desk");
         match desk.handle(call.clone()) {
             Ok((reply, _)) => Some(reply),
+            Err(failure) if failure.code == Code::DiskFull => {
+                self.say(|| format!("laptop {seat} is told: {}", failure.zh));
+                self.disk_was_full(seat);
+                None
+            }
             Err(failure) => {
                 let ours = matches!(
                     failure.code,
-                    Code::Internal | Code::HomeDamaged | Code::DiskBroken | Code::DiskFull | Code::DiskReadOnly
+                    Code::Internal | Code::HomeDamaged | Code::DiskBroken | Code::DiskReadOnly
                 );
                 assert!(!ours, "I0 laptop {seat}: {:?} of {call:?}", failure.code);
                 self.say(|| format!("laptop {seat} is refused: {}", failure.zh));
@@ -58,10 +64,12 @@ impl Sim {
         let mut said = Vec::new();
         match (call, reply) {
             (Call::EditField(with), Reply::EditField(_)) => {
-                said.push(one("FieldFilled", with.household, with.text.clone()));
+                let what = one("FieldFilled", with.household, with.text.clone());
+                self.confirm_shown(seat, what, heard::showed(with.shown.as_ref()));
             }
             (Call::SettleConflict(with), Reply::SettleConflict(_)) => {
-                said.push(one("FieldFilled", with.household, with.text.clone()));
+                let what = one("FieldFilled", with.household, with.text.clone());
+                self.confirm_shown(seat, what, heard::showed(Some(&with.shown)));
             }
             (Call::AddContact(with), Reply::AddContact(_)) => {
                 said.push(one("ContactAdded", with.household, with.number.clone()));

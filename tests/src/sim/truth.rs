@@ -30,6 +30,12 @@ pub struct Act {
     pub lost: bool,
     /// A whole exchange went through after it: the county has it.
     pub safe: Option<usize>,
+    /// What the form showed that it was saved from, if it stood open.
+    pub shown: Option<BTreeSet<FactId>>,
+    /// Which turn of its laptop's clock it was, if the clock ran steadily, right or wrong.
+    pub turn: Option<u32>,
+    /// The clock had not been turned since when the county measured it.
+    pub measured: bool,
 }
 
 /// A fact by what it says.
@@ -183,6 +189,8 @@ pub struct Ledger {
     pub facts: BTreeMap<FactId, Logged>,
     /// Papers, each with whether its bytes are those of the hash.
     pub papers: BTreeMap<Sha, bool>,
+    /// Where papers belong.
+    pub places: BTreeMap<Sha, Vec<(FileId, Section)>>,
     /// The county's own journals.
     pub masters: BTreeSet<JournalId>,
     /// Keys of journals, as enrolments say.
@@ -224,8 +232,11 @@ impl Ledger {
                 let at = corrected(fact.wall, received);
                 let shown = *shown.get(&fact.id).expect("I8 a fact of the log is in no run");
                 let logged = Logged { leaf: verified.leaf, position, shown, at, fact };
-                let before = out.facts.insert(logged.fact.id, logged);
-                assert!(before.is_none(), "I5 a fact stands at two places of the log");
+                let id = logged.fact.id;
+                if let Some(before) = out.facts.insert(id, logged) {
+                    let number = batch.seal.batch;
+                    panic!("I5 {id} stands at {} and, in batch {number}, at {position}", before.position);
+                }
             }
             out.entries.push(Entry { received: received.at, position, batch });
         }
@@ -234,6 +245,13 @@ impl Ledger {
         while let Some(row) = rows.next().expect("a row") {
             let (sha, bytes): ([u8; 32], Vec<u8>) = (row.get(0).expect("a hash"), row.get(1).expect("bytes"));
             out.papers.insert(Sha(sha), Sha::of(&bytes) == Sha(sha));
+        }
+        let mut find = conn.prepare("SELECT sha, file, section FROM blob_in").expect("a query");
+        let mut rows = find.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let section: String = row.get(2).expect("a section");
+            let place = (FileId(row.get(1).expect("a file")), Section::of_code(&section).expect("a section"));
+            out.places.entry(Sha(row.get(0).expect("a hash"))).or_default().push(place);
         }
         let mut find = conn.prepare("SELECT id FROM journal WHERE device IS NULL").expect("a query");
         let masters = find.query_map([], |row| row.get(0)).expect("rows");

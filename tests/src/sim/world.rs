@@ -28,7 +28,10 @@ use zeroize::Zeroizing;
 use super::clock::Clocks;
 use super::disk::{self, Disk};
 use super::faults::{Counts, Fault, Swarm};
+use super::heard::Heard;
 use super::line::{Killed, Line, Wire};
+use super::stick::Stick;
+use super::stranger::Stranger;
 use super::truth::{Act, What};
 use crate::chance::Chance;
 use crate::world::moment;
@@ -67,8 +70,6 @@ pub struct Copy {
     pub path: PathBuf,
     /// When.
     pub step: usize,
-    /// For the county: the log's last position then.
-    pub head: u64,
 }
 
 /// A laptop and who sits at it.
@@ -99,8 +100,25 @@ pub struct Seat {
     pub copies: Vec<Copy>,
     /// Whether its folder was ever cloned, restored or rolled back.
     pub twisted: bool,
+    /// Whether a slot of its anchor was ever torn.
+    pub torn: bool,
+    /// When what it had went on a stick last, dated by the clock as it had been measured before.
+    pub wrote_stick: Option<usize>,
     /// Facts that were only here when it was last looked at, and acts since.
     pub only_here: Option<u32>,
+    /// Its disk has room for so many pages more until that step; and whether somebody was told that it is full.
+    pub full: Option<Full>,
+}
+
+/// A disk that is nearly full.
+#[derive(Debug, Clone, Copy)]
+pub struct Full {
+    /// Pages that it still has room for whenever the program starts.
+    pub pages: u32,
+    /// Somebody makes room at this step.
+    pub until: usize,
+    /// Something could not be saved.
+    pub told: bool,
 }
 
 /// A world.
@@ -125,10 +143,14 @@ pub struct Sim {
     pub villages: Vec<PlaceCode>,
     /// Families.
     pub families: Vec<FileId>,
+    /// Sticks on their way.
+    pub sticks: Vec<Stick>,
     /// Copies of the county.
     pub county_copies: Vec<Copy>,
     /// Whether the county was ever restored.
     pub county_restored: bool,
+    /// A laptop of another make, in most worlds.
+    pub stranger: Option<Stranger>,
     /// Whether corrected time may never run backwards, whatever the clocks do.
     pub strict_time: bool,
     /// Tells the story.
@@ -198,9 +220,8 @@ impl Sim {
             swarm: Swarm::calm(),
             counts: Counts::default(),
             said: Vec::new(),
-            sticks: Vec::new(),
-            pages: std::collections::BTreeMap::new(),
             acked: std::collections::BTreeMap::new(),
+            heard: Heard::default(),
             messages: 0,
             troubles: 0,
         };
@@ -215,8 +236,10 @@ impl Sim {
             erased: Vec::new(),
             villages: Vec::new(),
             families: Vec::new(),
+            sticks: Vec::new(),
             county_copies: Vec::new(),
             county_restored: false,
+            stranger: None,
             strict_time: asked.strict_time,
             aloud: asked.aloud,
             product,
@@ -238,6 +261,11 @@ impl Sim {
         if self.aloud {
             eprintln!("{:4} {}", self.step, what());
         }
+    }
+
+    /// Random bytes of the series that desks and the county draw from.
+    pub fn fresh<const N: usize>(&self) -> [u8; N] {
+        bytes(&self.product)
     }
 
     /// A number that comes once.
@@ -268,10 +296,13 @@ impl Sim {
         self.enrol("han", Role::CentreHead, Vec::new());
         let most = match self.chance.below(100) {
             0 => 12 + self.chance.below(28),
-            _ => 4 + self.chance.below(9).min(self.chance.below(9)),
+            _ => 3 + self.chance.below(7).min(self.chance.below(7)),
         };
         for number in 0..most {
             self.enrol_field(number);
+        }
+        if self.chance.percent(70) {
+            self.stranger = Some(Stranger::joins(self));
         }
         // Work is given out, and everybody looks once.
         for village in self.villages.clone() {
@@ -373,27 +404,37 @@ impl Sim {
             forms: Vec::new(),
             copies: Vec::new(),
             twisted: false,
+            torn: false,
+            wrote_stick: None,
             only_here: None,
+            full: None,
         };
         let (mut store, _) = open_store(&seat);
         let master = domain::ids::unhex::<32>(&reply.master_key).expect("a key");
         let master = domain::VerifyingKey::from_bytes(&master).expect("a key");
         desk::home::begin(&mut store, journal, &identity, &key.verifying_key(), (reply.master_journal, &master), 0)
             .expect("begun");
-        drop(store);
         self.seats.push(seat);
-        self.open(number, true);
+        self.start(number, store, Standing::Sound);
         self.say(|| format!("{name} ({}) joins with laptop {number}", role.code()));
         number
     }
 
     /// Starts the program of a laptop. `sound`: its folder is as its program left it.
     pub fn open(&mut self, number: usize, sound: bool) {
-        let series = Arc::clone(&self.product);
         let seat = &mut self.seats[number];
         seat.desk = None;
         let (store, standing) = open_store(seat);
         assert!(!sound || standing == Standing::Sound, "I14 the store of laptop {number} is behind: {standing:?}");
+        self.start(number, store, standing);
+    }
+
+    fn start(&mut self, number: usize, store: Store, standing: Standing) {
+        let series = Arc::clone(&self.product);
+        let seat = &mut self.seats[number];
+        if let Some(full) = seat.full {
+            store.keep_to(full.pages).expect("a bound");
+        }
         let parts = Parts {
             store,
             standing,
@@ -417,8 +458,7 @@ impl Sim {
             assert_eq!(standing, Standing::Sound, "I14 laptop {number}");
             (work(&mut store, seat, seat.cell.load(Ordering::SeqCst)), store)
         };
-        drop(store);
-        self.open(number, true);
+        self.start(number, store, Standing::Sound);
         done
     }
 
@@ -530,8 +570,17 @@ impl Sim {
 
     /// A person was told that this is saved.
     pub fn confirm(&mut self, seat: usize, what: What) {
-        let at = self.wire().clocks.now();
-        self.acts.push(Act { seat, step: self.step, at, what, lost: false, safe: None });
+        self.confirm_shown(seat, what, None);
+    }
+
+    /// A person was told that this is saved, from a form that stood open and showed this.
+    pub fn confirm_shown(&mut self, seat: usize, what: What, shown: Option<std::collections::BTreeSet<FactId>>) {
+        let (at, turn) = {
+            let wire = self.wire();
+            (wire.clocks.now(), wire.clocks.turn(seat))
+        };
+        let step = self.step;
+        self.acts.push(Act { seat, step, at, what, lost: false, safe: None, shown, turn, measured: false });
         if let Some(only_here) = &mut self.seats[seat].only_here {
             *only_here += 2;
         }
@@ -541,7 +590,7 @@ impl Sim {
     pub fn sync(&mut self, number: usize) -> bool {
         let Some(desk) = self.seats[number].desk.take() else { return false };
         let seat = &self.seats[number];
-        let line = Line::of(Arc::clone(&self.wire), number, seat.device, Sha::of(&seat.signing));
+        let line = Line::of(Arc::clone(&self.wire), seat.device, Sha::of(&seat.signing));
         let before = self.wire().troubles;
         let result = catch_unwind(AssertUnwindSafe(|| desk.sync_over(&line)));
         match result {
@@ -555,15 +604,27 @@ impl Sim {
                     )
                 });
                 let step = self.step;
+                let turn = self.wire().clocks.turn(number);
+                let stick = self.seats[number].wrote_stick;
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
+                    act.measured = turn.is_some() && act.turn == turn && stick.is_none_or(|stick| stick < act.step);
                 }
                 self.look(number);
+                self.date_what_is_carried(number);
                 true
             }
             Ok(Err(failure)) => {
                 self.seats[number].desk = Some(desk);
                 self.say(|| format!("laptop {number} syncs: {}", failure.zh));
+                if self.county_restored {
+                    // It may just have learnt that what the county once had is only here again: a new epoch, and said.
+                    self.seats[number].only_here = None;
+                }
+                if failure.code == Code::DiskFull {
+                    self.disk_was_full(number);
+                    return false;
+                }
                 self.fair(number, &failure, before);
                 false
             }
@@ -578,6 +639,17 @@ impl Sim {
                 false
             }
             Err(thrown) => resume_unwind(thrown),
+        }
+    }
+
+    /// Somebody was told that the disk is full, which must be so.
+    pub fn disk_was_full(&mut self, number: usize) {
+        let full = self.seats[number].full.as_mut();
+        let full = full.unwrap_or_else(|| panic!("I0 laptop {number} has room and says it has none"));
+        let first = !std::mem::replace(&mut full.told, true);
+        if first {
+            self.wire().counts.note(Fault::DiskFull);
+            self.say(|| format!("-- {}", Fault::DiskFull.name()));
         }
     }
 
