@@ -380,6 +380,7 @@ fn questions() -> (World, Seat, Met, String) {
     world.join("head", "CENTRE_HEAD");
     let hao = world.join("hao", "CENTRAL_DIRECTOR");
     let villages: Vec<String> = places_in(TOWNSHIP).into_iter().take(2).map(|(code, _)| code).collect();
+    op.sync();
     op.ask("AssignVillages", json!({ "villages": [villages[0]], "person": "lin" }));
     for seat in [&op, &zhou, &lin, &hao] {
         seat.sync();

@@ -1868,6 +1868,8 @@ api_types! {
         pub at: String,
         /// What happened, in words.
         pub what: String,
+        /// The same in English; for a contact that an older version noted, as that version wrote it.
+        pub what_en: String,
         /// Whether it went through.
         pub ok: bool,
     }
