@@ -1918,7 +1918,7 @@ api_types! {
         pub chosen: ValueView,
         /// Who first said what counts now, where that was not the decision itself.
         pub first: Option<ValueView>,
-        /// The values that were put aside, newest first.
+        /// The values that were put aside, newest first, each with who wrote it first.
         pub aside: Vec<ValueView>,
     }
 
