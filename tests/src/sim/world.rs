@@ -281,7 +281,7 @@ impl Sim {
         self.enrol("han", Role::CentreHead, Vec::new());
         let most = match self.chance.below(100) {
             0 => 12 + self.chance.below(28),
-            _ => 3 + self.chance.below(7).min(self.chance.below(7)),
+            _ => 2 + self.chance.below(6).min(self.chance.below(6)),
         };
         for number in 0..most {
             self.enrol_field(number);
