@@ -1,10 +1,12 @@
 //! Runs worlds of the simulator: `sim --seeds A..B` prints one line of JSON, `sim --seed N -v` tells the story of one;
-//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs; `--threads N` runs N worlds at a time.
+//! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs; `--threads N` runs N worlds at a time;
+//! `-v --watch MARK` says who has the facts of that text, number or name whenever that changes.
 //! It ends with 1 if any promise did not hold; every breach is printed with its seed, step and number.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose answer is its output")]
 
 use std::process::ExitCode;
 
+use tests::commit;
 use tests::sim::{Asked, Counts, Fault, KINDS, Outcome, run_all};
 
 /// The seeds, and how they are to be run.
@@ -33,6 +35,7 @@ fn asked() -> Option<(std::ops::Range<u64>, Asked, usize)> {
             "--threads" => threads = words.next()?.parse().ok()?,
             "--strict-time" => asked.strict_time = true,
             "-v" => asked.aloud = true,
+            "--watch" => asked.watch = Some(words.next()?),
             _ => return None,
         }
     }
@@ -53,14 +56,9 @@ fn median(mut numbers: Vec<u64>) -> u64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or(0)
 }
 
-fn commit() -> String {
-    let said = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
-    said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned()).unwrap_or_default()
-}
-
 fn main() -> ExitCode {
     let Some((seeds, asked, threads)) = asked() else {
-        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--strict-time] [-v]");
+        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--strict-time] [-v [--watch MARK]]");
         return ExitCode::from(2);
     };
     if !asked.aloud {

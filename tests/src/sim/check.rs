@@ -46,6 +46,29 @@ impl Sim {
         now
     }
 
+    /// Tells who has the facts that are followed, where that changed.
+    pub fn follow(&mut self) {
+        let Some(mark) = self.watch.clone() else { return };
+        let mut said = Vec::new();
+        for logged in Ledger::read(&self.wire().home).facts.values() {
+            if What::of(&logged.fact).mark == mark {
+                said.push(format!("county {} at {} shown {:?}", logged.fact.id, logged.position, logged.shown));
+            }
+        }
+        for (number, seat) in self.seats.iter().enumerate() {
+            for here in DeskFile::read(&seat.home, &seat.key).facts.values() {
+                if What::of(&here.fact).mark == mark {
+                    said.push(format!("{number} {} at {:?}", here.fact.id, here.position));
+                }
+            }
+        }
+        let said = said.join(", ");
+        if said != self.watched {
+            self.say(|| format!("** {said}"));
+            self.watched = said;
+        }
+    }
+
     /// Everything, once all is calm and everybody has met the county.
     pub fn at_rest(&mut self) {
         for seat in &mut self.seats {

@@ -2,8 +2,11 @@
 //! says old pushes again. It keeps the oracle honest: what it took away from a laptop is marked as lost.
 
 use chrono::Datelike as _;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::clock::Millis;
+use domain::fact::Fact;
+use domain::ids::PersonId;
 use domain::words::Role;
 
 use super::disk;
@@ -209,19 +212,27 @@ impl Sim {
     /// What neither the county nor any laptop has any more is lost with the county: a laptop forgets what its person may
     /// no longer see once the county has it.
     fn held_by_nobody(&mut self) {
-        let mut there: BTreeSet<What> = BTreeSet::new();
+        // The same may have been said more than once: each has its author and moment, whatever journal it went over into.
+        let mut there: BTreeMap<What, BTreeSet<(PersonId, Millis)>> = BTreeMap::new();
+        let mut note = |fact: &Fact| {
+            there.entry(What::of(fact)).or_default().insert((fact.author.clone(), fact.wall));
+        };
         for logged in Ledger::read(&self.wire().home).facts.values() {
-            there.insert(What::of(&logged.fact));
+            note(&logged.fact);
         }
         for number in 0..self.seats.len() {
             // What the program has written is on the disk, in the log beside the database at the latest.
             let seat = &self.seats[number];
             for here in DeskFile::read(&seat.home, &seat.key).facts.values() {
-                there.insert(What::of(&here.fact));
+                note(&here.fact);
             }
         }
-        for act in self.acts.iter_mut().filter(|act| !there.contains(&act.what)) {
-            (act.lost, act.safe) = (true, None);
+        let mut left: BTreeMap<What, usize> = there.into_iter().map(|(what, all)| (what, all.len())).collect();
+        for act in self.acts.iter_mut().filter(|act| !act.lost || act.safe.is_some()).rev() {
+            match left.get_mut(&act.what) {
+                Some(more) if *more > 0 => *more -= 1,
+                _ => (act.lost, act.safe) = (true, None),
+            }
         }
     }
 

@@ -133,6 +133,7 @@ fn live(sim: &mut Sim) {
                 }
             }
         }
+        sim.follow();
         if step % 140 == 0 {
             if sim.county_restored {
                 past.clear();
@@ -143,5 +144,6 @@ fn live(sim: &mut Sim) {
     sim.step = STEPS + 1;
     STEP.set(STEPS + 1);
     sim.calm();
+    sim.follow();
     sim.at_rest();
 }

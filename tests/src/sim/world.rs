@@ -43,6 +43,8 @@ pub struct Asked {
     pub strict_time: bool,
     /// The story is told.
     pub aloud: bool,
+    /// Of facts with this mark the story says who has them, whenever that changes.
+    pub watch: Option<String>,
 }
 
 thread_local! {
@@ -147,6 +149,10 @@ pub struct Sim {
     pub strict_time: bool,
     /// Tells the story.
     pub aloud: bool,
+    /// A mark whose facts are followed.
+    pub watch: Option<String>,
+    /// Who had them last.
+    pub watched: String,
     product: Arc<Mutex<Chance>>,
     serial: u64,
     folders: u32,
@@ -232,6 +238,8 @@ impl Sim {
             county_restored: false,
             strict_time: asked.strict_time,
             aloud: asked.aloud,
+            watch: asked.watch.clone(),
+            watched: String::new(),
             product,
             serial: 0,
             folders: 0,
