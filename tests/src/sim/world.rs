@@ -433,7 +433,16 @@ impl Sim {
             chance: desk::clock::Chance::told(move |out| fill(&series, out)),
             lock: None,
         };
-        seat.desk = Some(Desk::of(parts).expect("a desk"));
+        match Desk::of(parts) {
+            Ok(desk) => seat.desk = Some(desk),
+            Err(failure) if failure.code == Code::DiskFull => {
+                // It does not start, and says why; whoever is told so makes room.
+                self.disk_was_full(number);
+                self.seats[number].full = None;
+                return self.open(number, false);
+            }
+            Err(failure) => panic!("I0 laptop {number} does not start: {failure:?}"),
+        }
         seat.only_here = None;
     }
 
@@ -642,9 +651,10 @@ impl Sim {
         };
         assert!(
             fair || struck && failure.code != Code::SumsDiffer,
-            "I9 laptop {number} cannot sync: {:?} {}",
+            "I9 laptop {number} cannot sync: {:?} {}; {}",
             failure.code,
-            failure.zh
+            failure.zh,
+            self.apart(number)
         );
     }
 
