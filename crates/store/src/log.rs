@@ -1355,6 +1355,10 @@ fn carry_over(
             tx.execute("UPDATE OR REPLACE erased SET n = ?2 WHERE n = ?1", [was, n])?;
             continue;
         }
+        if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([was])? {
+            // Erased stays behind: the county may have it under this name, erased, and under another it would come back.
+            continue;
+        }
         seq = seq.saturating_add(1);
         let id = FactId { journal: fresh, seq };
         renamed.insert(fact.id, id);
@@ -1371,8 +1375,6 @@ fn carry_over(
         }
         let fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
         let n = names::fact_no(no, seq)?;
-        // Erased under its old name, and so under its new one.
-        tx.execute("UPDATE erased SET n = ?2 WHERE n = ?1", [was, n])?;
         let bytes = fact.bytes();
         head = Some((seq, Sha::of(&bytes)));
         tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;

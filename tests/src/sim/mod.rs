@@ -1,6 +1,12 @@
 //! The simulator: the real desk and the real county on a simulated line, disk, clock and randomness, in one thread, so
 //! that a seed and a commit tell a run whole. First people work while everything goes wrong, then all is calm and what
 //! was promised must hold. It must never use a door that people do not have, nor ask the program what it did.
+//!
+//! Not simulated here: power cuts that keep part of what was written, failing or rotten disks, system calls as moments to
+//! die (`tests/kill.rs`, `tests/kill_sync.rs`); sticks that lie or are pulled out (`tests/stick.rs`); TLS and HTTP
+//! (`tests/restored.rs`, `tests/line.rs`); a county's full disk; turned-out devices; two versions side by side. A disk
+//! is full by SQLite's own bound on a file's pages, not by a file system. An endless loop that says nothing on the line
+//! is not noticed: a world ends by its steps and by a bound on its messages.
 
 mod check;
 mod clock;
