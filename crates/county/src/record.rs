@@ -48,12 +48,7 @@ impl County {
     }
 
     /// The same of what waits for the head.
-    pub(crate) fn ask(
-        &self,
-        tx: &dyn Transaction,
-        now: Millis,
-        events: Vec<(FileId, Event)>,
-    ) -> Result<Position, No> {
+    pub(crate) fn ask(&self, tx: &dyn Transaction, now: Millis, events: Vec<(FileId, Event)>) -> Result<Position, No> {
         self.say(tx, now, events, true)
     }
 

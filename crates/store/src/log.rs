@@ -530,8 +530,12 @@ impl Store {
                     if anew {
                         restored::named_by_ack(tx, n, only_here && !is_held)?;
                     }
-                    tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
-                        .execute(params![n, int(ack.position), is_held, at.0])?;
+                    // Parts of a batch may have come in others' hands before: a page has told their own place and time.
+                    let at = if only_here { at } else { Millis(was_at) };
+                    tx.prepare_cached(
+                        "UPDATE entry SET position = coalesce(position, ?2), held = ?3, at = ?4 WHERE n = ?1",
+                    )?
+                    .execute(params![n, int(ack.position), is_held, at.0])?;
                     let file = names.file(tx, fact.file)?;
                     if was_held != is_held {
                         again.insert(file);

@@ -58,7 +58,9 @@ fn median(mut numbers: Vec<u64>) -> u64 {
 
 fn main() -> ExitCode {
     let Some((seeds, asked, threads)) = asked() else {
-        eprintln!("sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--strict-time] [-v [--watch MARK]]");
+        eprintln!(
+            "sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--strict-time] [-v [--watch MARK]]"
+        );
         return ExitCode::from(2);
     };
     if !asked.aloud {
