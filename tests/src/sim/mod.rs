@@ -28,7 +28,7 @@ pub use world::Asked;
 use world::{STEP, Sim};
 
 /// Steps of a run.
-const STEPS: usize = 420;
+const STEPS: usize = 380;
 
 /// What a run was.
 #[derive(Debug, Clone)]
@@ -121,8 +121,8 @@ fn live(sim: &mut Sim) {
         let seat = sim.chance.below(sim.seats.len());
         sim.hand(seat);
         match sim.chance.below(100) {
-            0..=73 => sim.turn(seat),
-            74..=96 => {
+            0..=80 => sim.turn(seat),
+            81..=96 => {
                 // The line will not do today: it goes on a stick instead.
                 if sim.strikes(Fault::StickCarried) {
                     sim.stick_out(seat);
@@ -140,7 +140,7 @@ fn live(sim: &mut Sim) {
             }
         }
         sim.follow();
-        if step % 140 == 0 {
+        if step % 126 == 0 {
             if sim.county_restored {
                 past.clear();
             }
