@@ -341,6 +341,9 @@ impl Desk {
         if fits == Fits::Whole {
             self.take_word(one, report)?;
         }
+        // Before pages are read, as at every contact: a batch says what its author had seen, and what was written before
+        // must not be dated by it.
+        self.seal()?;
         let (mut sum, mut gone_on) = (None, false);
         let mut follows = one.follows.iter();
         for item in self.open_bundle(&one.path)? {
