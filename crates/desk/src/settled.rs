@@ -53,7 +53,7 @@ impl Desk {
                 Some(filled) if !chosen.facts.contains(&filled.said.id) => {
                     Some(voices.value(&store, &filled.said, &filled.text, true)?)
                 }
-                _ => None,
+                Some(_) | None => None,
             };
             cards.push(SettledCard {
                 household: file,
