@@ -18,8 +18,8 @@ impl Begun {
 
     /// Appends a line to the ledger of campaigns: what ran, on which seeds, and how it ended.
     pub fn record(&self, target: &str, seeds: &str, result: &str, note: &str) {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis();
-        let date = domain::clock::Millis(i64::try_from(seconds).expect("a date")).day().to_string();
+        let millis = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis();
+        let date = domain::clock::Millis(i64::try_from(millis).expect("a date")).day().to_string();
         let line = serde_json::json!({
             "date": date, "target": target, "seeds": seeds, "result": result,
             "wall_s": self.0.elapsed().as_secs(), "note": note, "commit": commit(),

@@ -1,6 +1,6 @@
 //! Worlds of the simulator as a test, with every fault on: SEEDS of them (1,500 if nothing is said, 50,000 in the long run),
 //! from FIRST on. A breach is told with its seed and step; `sim --seed N -v` tells the story that led to it.
-#![allow(clippy::panic, reason = "a test that cannot go on stops")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on stops")]
 
 use tests::sim::{Asked, Counts, Fault, Outcome, run, run_all};
 use tests::{Begun, slow};
