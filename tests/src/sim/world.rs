@@ -102,8 +102,6 @@ pub struct Seat {
     pub twisted: bool,
     /// Whether a slot of its anchor was ever torn.
     pub torn: bool,
-    /// When what it had went on a stick last, dated by the clock as it had been measured before.
-    pub wrote_stick: Option<usize>,
     /// Facts that were only here when it was last looked at, and acts since.
     pub only_here: Option<u32>,
     /// Its disk has room for so many pages more until that step; and whether somebody was told that it is full.
@@ -145,6 +143,8 @@ pub struct Sim {
     pub families: Vec<FileId>,
     /// Sticks on their way.
     pub sticks: Vec<Stick>,
+    /// Whether anything ever went by hand.
+    pub by_hand: bool,
     /// Copies of the county.
     pub county_copies: Vec<Copy>,
     /// Whether the county was ever restored.
@@ -237,6 +237,7 @@ impl Sim {
             villages: Vec::new(),
             families: Vec::new(),
             sticks: Vec::new(),
+            by_hand: false,
             county_copies: Vec::new(),
             county_restored: false,
             stranger: None,
@@ -405,7 +406,6 @@ impl Sim {
             copies: Vec::new(),
             twisted: false,
             torn: false,
-            wrote_stick: None,
             only_here: None,
             full: None,
         };
@@ -605,10 +605,11 @@ impl Sim {
                 });
                 let step = self.step;
                 let turn = self.wire().clocks.turn(number);
-                let stick = self.seats[number].wrote_stick;
+                // What goes by hand is dated by the clock as it was measured before.
+                let by_line = !self.by_hand;
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
-                    act.measured = turn.is_some() && act.turn == turn && stick.is_none_or(|stick| stick < act.step);
+                    act.measured = turn.is_some() && act.turn == turn && by_line;
                 }
                 self.look(number);
                 self.date_what_is_carried(number);
