@@ -134,8 +134,12 @@ pub fn wait() -> Figures {
     let op = world.join("op1", "CENTRE_OPERATOR");
     world.furnish(&op);
     let table = std::fs::read_to_string(assets().join("places/lushan-410423.csv")).expect("the place table");
-    let villages: Vec<String> =
-        table.lines().filter_map(|line| line.split(',').next()).filter(|code| code.len() == 12).map(str::to_owned).collect();
+    let villages: Vec<String> = table
+        .lines()
+        .filter_map(|line| line.split(',').next())
+        .filter(|code| code.len() == 12)
+        .map(str::to_owned)
+        .collect();
     let folder = Folder::fresh();
     let path = folder.join("list.xlsx");
     std::fs::write(&path, List::of(&villages, 14).workbook()).expect("a list");

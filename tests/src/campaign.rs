@@ -5,6 +5,45 @@ use std::io::Write as _;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// When a long run began, for its line in `campaigns.jsonl`.
+pub struct Begun(Instant);
+
+impl Begun {
+    /// Now.
+    pub fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Appends a line to the ledger of campaigns: what ran, on which seeds, and how it ended.
+    pub fn record(&self, target: &str, seeds: &str, result: &str, note: &str) {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_millis();
+        let date = domain::clock::Millis(i64::try_from(seconds).expect("a date")).day().to_string();
+        let line = serde_json::json!({
+            "date": date, "target": target, "seeds": seeds, "result": result,
+            "wall_s": self.0.elapsed().as_secs(), "note": note, "commit": commit(),
+        });
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/campaigns.jsonl");
+        let mut ledger = std::fs::OpenOptions::new().append(true).create(true).open(path).expect("the ledger");
+        writeln!(ledger, "{line}").expect("the ledger");
+    }
+}
+
+/// The commit that is being tested, with a plus if the tree is not clean.
+pub fn commit() -> String {
+    let said = |words: &[&str]| {
+        let said = std::process::Command::new("git").args(words).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned()).unwrap_or_default()
+    };
+    let changed = if said(&["status", "--porcelain", "--untracked-files=no"]).is_empty() { "" } else { "+" };
+    format!("{}{changed}", said(&["rev-parse", "--short=12", "HEAD"]))
+}
+
+/// Whether the long campaigns run.
+pub fn slow() -> bool {
+    std::env::var_os("RUHU_SLOW").is_some()
+}
 
 /// Says which history was being told when something went wrong.
 struct Told(u64);
@@ -46,8 +85,8 @@ pub fn campaign<const N: usize>(
         say(&format!("{what}: SEED={seed} holds: {:?}", shapes.iter().zip(had).collect::<Vec<_>>()));
         return;
     }
-    let slow = std::env::var_os("RUHU_SLOW").is_some();
-    let cases = number("CASES").unwrap_or(if slow { long } else { ordinary });
+    let begun = Begun::now();
+    let cases = number("CASES").unwrap_or(if slow() { long } else { ordinary });
     let next = AtomicU64::new(1);
     let met = [(); N].map(|()| AtomicU64::new(0));
     thread::scope(|scope| {
@@ -75,6 +114,10 @@ pub fn campaign<const N: usize>(
         bound % 1_000_000,
         shares.join(", ")
     ));
+    if slow() {
+        let bound = format!("0 failures, 95 % bound {}.{:06} %", bound / 1_000_000, bound % 1_000_000);
+        begun.record(what, &format!("1-{cases}"), &bound, &shares.join(", "));
+    }
     for (shape, count) in shapes.iter().zip(met) {
         assert!(count.saturating_mul(100) >= cases, "{what}: {shape} in {count} of {cases} only");
     }

@@ -44,7 +44,7 @@ mod tracer;
 pub mod tun;
 mod world;
 
-pub use campaign::campaign;
+pub use campaign::{Begun, campaign, commit, slow};
 pub use chance::Chance;
 pub use envoy::Envoy;
 pub use folder::Folder;

@@ -130,6 +130,7 @@ fn a_decision_without_a_line_can_be_taken_back_and_decided_anew_by_another() {
     assert_eq!((open(&lin), address(&lin, &file)), (0, vec![THEIRS.to_owned()]));
     let (card, _) = settled(&lin);
     assert_eq!((&card["chosen"]["name"], &card["chosen"]["only_here"]), (&json!("周启明"), &json!(false)), "{card}");
+    assert_eq!(card["aside"][0]["name"], "周启明", "{card}");
     let third = "村委会旁，红砖房";
     settle(&lin, &file, third, &facts(&json!([card["chosen"]])));
     for seat in [&lin, &zhou] {
@@ -138,7 +139,9 @@ fn a_decision_without_a_line_can_be_taken_back_and_decided_anew_by_another() {
     assert_eq!(address(&zhou, &file), [third]);
     let (card, aside) = settled(&zhou);
     assert_eq!((&card["chosen"]["name"], &card["first"]), (&json!("林秀"), &Value::Null), "{card}");
-    assert_eq!(aside.iter().collect::<std::collections::BTreeSet<_>>().len(), 2, "{aside:?}");
+    assert_eq!(aside, [THEIRS, OURS], "the later one first");
+    let wrote: Vec<&str> = items(&card["aside"]).iter().map(|value| text(&value["name"])).collect();
+    assert_eq!(wrote, ["林秀", "周启明"], "who wrote it, not who once decided for it: {card}");
 
     // Two who decide apart have disagreed again: a question, not a list of answers.
     let shown = facts(&json!([card["chosen"]]));

@@ -214,7 +214,9 @@ fn record(place: &Place, commit: &str, all: usize, rows: &[(String, Verdict)]) -
         .iter()
         .map(|(name, verdict)| {
             let told = match verdict {
-                Verdict::Found { seeds, cpu, breach } => json!({ "seeds": seeds, "cpu_s": cpu.round(), "breach": breach }),
+                Verdict::Found { seeds, cpu, breach } => {
+                    json!({ "seeds": seeds, "cpu_s": cpu.round(), "breach": breach })
+                }
                 Verdict::Caught => json!("a test"),
                 Verdict::Missed { seeds, cpu } => json!({ "missed": true, "seeds": seeds, "cpu_s": cpu.round() }),
                 Verdict::Useless => json!("does not apply or compile"),

@@ -540,7 +540,7 @@ fn next_block(own: Option<u32>, others: Option<u32>, restored: bool) -> u32 {
 }
 
 /// The highest of a desk's marks that is this log's own; position 0 is everybody's.
-fn agreed(tx: &dyn Transaction, head: Position, marks: &[Mark]) -> Result<Position, No> {
+pub(crate) fn agreed(tx: &dyn Transaction, head: Position, marks: &[Mark]) -> Result<Position, LedgerFault> {
     let mut agreed = 0;
     for mark in marks {
         if mark.position > agreed

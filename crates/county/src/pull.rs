@@ -45,6 +45,11 @@ impl County {
                 // Whatever is visible is so since the head at the latest: all of it is before this cursor.
                 return Ok(page);
             }
+            if !device.confirmed {
+                // It sees nothing before the head has let its enrolment through, and then what is older than that too:
+                // so it stays where it is.
+                return Ok(Page { next: pull.cursor, ..page });
+            }
             let (now, before) = self.entitled(tx, head, &device, cursor)?;
             let gone = gone(tx, &now, &before, pull.journal, cursor)?;
             let most = match usize::try_from(pull.most) {

@@ -15,7 +15,7 @@ use domain::fact::{Batch, Fact, Seal, SealFault, Verified};
 use domain::ids::{DeviceId, FileId, JournalId};
 use domain::rights::{Position, Rights};
 
-use crate::county::{County, No};
+use crate::county::{County, No, agreed};
 use crate::ledger::{Device, Journal, LedgerFault, Transaction, Waiting};
 use crate::record::{Arrival, Part, held_in, move_on, there};
 
@@ -85,7 +85,9 @@ impl County {
     /// As [`County::push`].
     pub(crate) fn push_carried(&self, device: DeviceId, push: &Push, asking: &Asking) -> Result<Acks, Refusal> {
         self.push_by(device, push, &|tx, now| {
-            let read = tx.time_at(asking.hello.cursor.visible.min(tx.head()?))?;
+            // Only of the history that both share: what the desk read in one that was lost has other positions here.
+            let shared = agreed(tx, tx.head()?, &asking.hello.marks)?;
+            let read = tx.time_at(asking.hello.cursor.visible.min(shared))?;
             let earliest = read.0.saturating_sub(push.wall.0);
             Ok(asking.offset.max(earliest).min(now.0.saturating_sub(push.wall.0)))
         })

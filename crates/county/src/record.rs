@@ -44,6 +44,21 @@ impl County {
         now: Millis,
         events: Vec<(FileId, Event)>,
     ) -> Result<Position, No> {
+        self.say(tx, now, events, false)
+    }
+
+    /// The same of what waits for the head.
+    pub(crate) fn ask(&self, tx: &dyn Transaction, now: Millis, events: Vec<(FileId, Event)>) -> Result<Position, No> {
+        self.say(tx, now, events, true)
+    }
+
+    fn say(
+        &self,
+        tx: &dyn Transaction,
+        now: Millis,
+        events: Vec<(FileId, Event)>,
+        waits: bool,
+    ) -> Result<Position, No> {
         let master = tx.meta()?.master_journal;
         let journal = tx.journal(master)?.ok_or(LedgerFault::Damaged("the master's journal"))?;
         let mut facts = Vec::new();
@@ -69,7 +84,8 @@ impl County {
         let facts = batch.verify(&self.master.verifying_key()).map_err(LedgerFault::from)?;
         let received = Received { at: now, offset: 0, seen: tx.time_at(seen)? };
         let arrival = Arrival { received, back: false, master: true };
-        let position = self.append(tx, &Part { batch: batch.clone(), facts }, arrival, &BTreeSet::new())?;
+        let held = facts.iter().filter(|_| waits).map(|verified| verified.fact.id.seq).collect();
+        let position = self.append(tx, &Part { batch: batch.clone(), facts }, arrival, &held)?;
         move_on(tx, &journal, &batch.seal)?;
         Ok(position)
     }

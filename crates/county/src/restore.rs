@@ -199,6 +199,7 @@ impl County {
                     held.insert(fact.id.seq);
                 }
             }
+            let said: Vec<Fact> = part.facts.iter().map(|verified| verified.fact.clone()).collect();
             match self.take_in(tx, part, arrival, held)? {
                 Ok(Some(position)) => {
                     for (_, bytes) in tx.rights_facts(position.saturating_sub(1), position)? {
@@ -206,6 +207,7 @@ impl County {
                     }
                 }
                 Ok(None) => {}
+                Err(_) if master => self.say_again(tx, now, &said)?,
                 Err(_) => {
                     twins.extend(device.as_ref().map(|device| (journal, device.id)));
                 }
@@ -235,6 +237,46 @@ impl County {
             }
         }
         Ok(false)
+    }
+
+    /// What the county said in a history that it lost, under a number that it has given again since: what nobody may miss
+    /// of it is said once more under a new one, or nobody could check the seals of a device, and nobody would be asked
+    /// about it.
+    fn say_again(&self, tx: &dyn Transaction, now: Millis, said: &[Fact]) -> Result<(), No> {
+        let (mut asked, mut plain, mut roles) = (Vec::new(), Vec::new(), Vec::new());
+        for fact in said {
+            let Ok(Some(event)) = Event::read(&fact.kind, &fact.body) else { continue };
+            if let Event::DeviceEnrolled(it) = &event {
+                if tx.journal(it.journal)?.is_none() {
+                    let known = tx.device(it.device)?.is_some_and(|device| device.confirmed);
+                    let list = if known { &mut plain } else { &mut asked };
+                    list.push((fact.file, event));
+                }
+            } else if let Event::RoleGiven(it) = &event {
+                if tx.account(&it.person)?.is_none() {
+                    roles.push((fact.file, event));
+                }
+            } else if let Event::DeviceRevoked(it) = &event {
+                if tx.device(it.device)?.is_some_and(|device| !device.revoked) {
+                    plain.push((fact.file, event));
+                }
+            } else if let Event::JournalClosed(it) = &event
+                && tx.journal(it.journal)?.is_some_and(|journal| !journal.closed)
+            {
+                plain.push((fact.file, event));
+            }
+        }
+        if !asked.is_empty() {
+            // A person's first role comes with the first device: alone it would be said again by every desk.
+            asked.extend(roles);
+        }
+        if !plain.is_empty() {
+            self.state(tx, now, plain)?;
+        }
+        if !asked.is_empty() {
+            self.ask(tx, now, asked)?;
+        }
+        Ok(())
     }
 
     /// How a fragment comes: its author's clock is known from whatever came of that journal last.

@@ -1868,6 +1868,8 @@ api_types! {
         pub at: String,
         /// What happened, in words.
         pub what: String,
+        /// The same in English; for a contact that an older version noted, as that version wrote it.
+        pub what_en: String,
         /// Whether it went through.
         pub ok: bool,
     }
@@ -1916,7 +1918,7 @@ api_types! {
         pub chosen: ValueView,
         /// Who first said what counts now, where that was not the decision itself.
         pub first: Option<ValueView>,
-        /// The values that were put aside, newest first.
+        /// The values that were put aside, newest first, each with who wrote it first.
         pub aside: Vec<ValueView>,
     }
 

@@ -183,7 +183,6 @@ impl Courier for WhileOpen<'_> {
         self.courier.page()
     }
 
-
     fn rest(&self, fruitless: u32) -> bool {
         !self.closed.load(Ordering::Relaxed) && self.courier.rest(fruitless)
     }

@@ -22,7 +22,7 @@ use crate::api::{
     StickView, SticksView, SyncReport,
 };
 use crate::failure::{Code, Failure};
-use crate::sync::{no_report, restored};
+use crate::sync::{Told, no_report, restored};
 use crate::visits::remark;
 
 /// Bytes of a bundle, unless told otherwise: beyond it no photo is put in.
@@ -109,7 +109,11 @@ impl Desk {
         let at = self.present_of(&store)?.now;
         store.set_meta("stick_offered", &fragments.then_some(written.id))?;
         store.set_meta("stick_out", &Noted { at, records, photos })?;
-        store.note_contact(at, true, &format!("写到U盘：记录{records}条，照片{photos}张"))?;
+        let what = Told::of(
+            format!("写到U盘：记录{records}条，照片{photos}张"),
+            format!("written to a stick: {records} records, {photos} photos"),
+        );
+        store.note_contact(at, true, &what.kept())?;
         drop(store);
         Ok(BundleSent {
             file: name_of(&written.path),
@@ -212,7 +216,11 @@ impl Desk {
             let at = self.present_of(&store)?.now;
             store.set_meta("stick_in", &Noted { at, records: report.received, photos: report.blobs_received })?;
             let (records, photos) = (report.received, report.blobs_received);
-            store.note_contact(at, true, &format!("从U盘收取：记录{records}条，照片{photos}张"))?;
+            let what = Told::of(
+                format!("从U盘收取：记录{records}条，照片{photos}张"),
+                format!("read from a stick: {records} records, {photos} photos"),
+            );
+            store.note_contact(at, true, &what.kept())?;
             store.sweep_arriving()?;
         }
         let waiting = self.store().only_here()?;
@@ -333,6 +341,9 @@ impl Desk {
         if fits == Fits::Whole {
             self.take_word(one, report)?;
         }
+        // Before pages are read, as at every contact: a batch says what its author had seen, and what was written before
+        // must not be dated by it.
+        self.seal()?;
         let (mut sum, mut gone_on) = (None, false);
         let mut follows = one.follows.iter();
         for item in self.open_bundle(&one.path)? {

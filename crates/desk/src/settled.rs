@@ -35,15 +35,17 @@ impl Desk {
             }
             let concerned = concerned(&history);
             let mut aside: Vec<ValueView> = Vec::new();
-            for filled in history.iter().rev().filter(|filled| concerned.contains(&filled.said.id)) {
+            for filled in history.iter().filter(|filled| concerned.contains(&filled.said.id)) {
                 if filled.text == chosen.text {
                     continue;
                 }
+                // Whoever wrote it first said it, not who once decided for it.
                 match aside.iter_mut().find(|view| view.text == filled.text) {
                     Some(same) => same.facts.push(filled.said.id),
                     None => aside.push(voices.value(&store, &filled.said, &filled.text, true)?),
                 }
             }
+            aside.reverse();
             if aside.is_empty() {
                 continue;
             }

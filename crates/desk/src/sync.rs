@@ -13,6 +13,7 @@ use domain::exchange::{EVERY_JOURNAL, Hello, Page, Pull, Push, Sum};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
+use serde::{Deserialize, Serialize};
 use store::StoreFault;
 
 use crate::api::{
@@ -70,12 +71,15 @@ impl Desk {
         let mut store = self.store();
         match &result {
             Ok(report) => {
-                let what = format!("送出{}条，收到{}条", report.sent, report.received);
-                store.note_contact(present.now, true, &what)?;
+                let (sent, received) = (report.sent, report.received);
+                let what =
+                    Told::of(format!("送出{sent}条，收到{received}条"), format!("sent {sent}, received {received}"));
+                store.note_contact(present.now, true, &what.kept())?;
                 store.set_meta("last_failure", &None::<Failure>)?;
             }
             Err(failure) => {
-                store.note_contact(present.now, false, &failure.zh)?;
+                let what = Told::of(failure.zh.clone(), failure.en.clone());
+                store.note_contact(present.now, false, &what.kept())?;
                 store.set_meta("last_failure", &Some(failure))?;
             }
         }
@@ -663,7 +667,10 @@ impl Desk {
         let contacts = store
             .contacts_with_county()?
             .into_iter()
-            .map(|(at, ok, what)| ContactLogRow { at: at.rfc3339(), what, ok })
+            .map(|(at, ok, kept)| {
+                let Told { zh, en } = Told::read(kept);
+                ContactLogRow { at: at.rfc3339(), what: zh, what_en: en, ok }
+            })
             .collect();
         let running = self.progress().map(|progress| {
             let (step, what) = match progress.stage {
@@ -683,6 +690,29 @@ impl Desk {
             off_ms,
         });
         Ok(SyncStateView { status, waiting, contacts, running, clocks })
+    }
+}
+
+/// What a contact did, as the list of contacts keeps it: the sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    zh: String,
+    en: String,
+}
+
+impl Told {
+    pub(crate) fn of(zh: String, en: String) -> Self {
+        Self { zh, en }
+    }
+
+    /// As it is kept.
+    pub(crate) fn kept(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    /// As it was kept; an older version kept the Chinese sentence alone.
+    fn read(kept: String) -> Self {
+        serde_json::from_str(&kept).unwrap_or_else(|_| Self { zh: kept.clone(), en: kept })
     }
 }
 
@@ -773,4 +803,17 @@ pub(crate) fn kind_zh(kind: &str) -> &'static str {
 pub(crate) fn offset_of(county: i64, before: Millis, after: Millis) -> i64 {
     let middle = before.0.saturating_add(after.0.saturating_sub(before.0) / 2);
     county.saturating_sub(middle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_contact_did_is_told_in_both_languages_and_an_older_versions_as_it_was() {
+        let told = Told::of("送出1条，收到2条".to_owned(), "sent 1, received 2".to_owned());
+        assert_eq!(Told::read(told.kept()), told);
+        let old = "送出1条，收到2条".to_owned();
+        assert_eq!(Told::read(old.clone()), Told::of(old.clone(), old));
+    }
 }

@@ -420,7 +420,11 @@ impl Store {
                        leaf = CASE WHEN EXISTS (SELECT 1 FROM erased WHERE n = ?1) THEN NULL ELSE ?3 END
                      WHERE n = ?1",
                 )?
-                .execute(params![names::fact_no(no, seq)?, int(batch.seal.batch), leaf_bits(&row.leaf())])?;
+                .execute(params![
+                    names::fact_no(no, seq)?,
+                    int(batch.seal.batch),
+                    leaf_bits(&row.leaf())
+                ])?;
             }
             tx.prepare_cached("DELETE FROM open_fact WHERE n BETWEEN ?1 AND ?2 AND n < ?3")?.execute([
                 first,
@@ -523,8 +527,12 @@ impl Store {
                     if anew {
                         restored::named_by_ack(tx, n, only_here && !is_held)?;
                     }
-                    tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
-                        .execute(params![n, int(ack.position), is_held, at.0])?;
+                    // Parts of a batch may have come in others' hands before: a page has told their own place and time.
+                    let at = if only_here { at } else { Millis(was_at) };
+                    tx.prepare_cached(
+                        "UPDATE entry SET position = coalesce(position, ?2), held = ?3, at = ?4 WHERE n = ?1",
+                    )?
+                    .execute(params![n, int(ack.position), is_held, at.0])?;
                     let file = names.file(tx, fact.file)?;
                     if was_held != is_held {
                         again.insert(file);
@@ -594,8 +602,7 @@ impl Store {
                 if came >= facts {
                     break;
                 }
-                let count =
-                    taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
+                let count = taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
                 (taken, came) = (taken.saturating_add(1), came.saturating_add(count));
             }
             let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
@@ -1389,6 +1396,10 @@ fn carry_over(
             tx.execute("UPDATE OR REPLACE erased SET n = ?2 WHERE n = ?1", [was, n])?;
             continue;
         }
+        if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([was])? {
+            // Erased stays behind: the county may have it under this name, erased, and under another it would come back.
+            continue;
+        }
         seq = seq.saturating_add(1);
         let id = FactId { journal: fresh, seq };
         renamed.insert(fact.id, id);
@@ -1405,8 +1416,6 @@ fn carry_over(
         }
         let fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
         let n = names::fact_no(no, seq)?;
-        // Erased under its old name, and so under its new one.
-        tx.execute("UPDATE erased SET n = ?2 WHERE n = ?1", [was, n])?;
         let bytes = fact.bytes();
         head = Some((seq, Sha::of(&bytes)));
         tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;

@@ -221,7 +221,12 @@ fn lose_own(
         }
         tx.prepare_cached("UPDATE batch SET position = NULL WHERE n = ?1")?.execute([n])?;
         let (from, end) = (names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?);
-        tx.prepare_cached("UPDATE entry SET position = NULL WHERE n >= ?1 AND n < ?2")?.execute([from, end])?;
+        // A part of it that came in others' hands has a place of its own.
+        tx.prepare_cached("UPDATE entry SET position = NULL WHERE n >= ?1 AND n < ?2 AND position > ?3")?.execute([
+            from,
+            end,
+            int(above),
+        ])?;
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Runs worlds of the simulator: `sim --seeds A..B` prints one line of JSON, `sim --seed N -v` tells the story of one;
 //! `--without kind,kind` leaves faults out and changes no other draw, to find what a breach needs; `--threads N` runs N
-//! worlds at a time; `--first-breach` ends with the first one, and `--cpu S` after so many CPU seconds.
+//! worlds at a time; `--first-breach` ends with the first one, and `--cpu S` after so many CPU seconds; `-v --watch MARK`
+//! says who has the facts of that text, number or name whenever that changes.
 //! It ends with 1 if any promise did not hold; every breach is printed with its seed, step and number.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose answer is its output")]
 
 use std::process::ExitCode;
 
+use tests::commit;
 use tests::sim::{Asked, Counts, Fault, KINDS, Outcome, run_all};
 
 /// What is to be run.
@@ -48,6 +50,7 @@ fn wish() -> Option<Wish> {
             "--first-breach" => first_breach = true,
             "--cpu" => cpu = words.next()?.parse().ok()?,
             "-v" => asked.aloud = true,
+            "--watch" => asked.watch = Some(words.next()?),
             _ => return None,
         }
     }
@@ -68,15 +71,10 @@ fn median(mut numbers: Vec<u64>) -> u64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or(0)
 }
 
-fn commit() -> String {
-    let said = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
-    said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned()).unwrap_or_default()
-}
-
 fn main() -> ExitCode {
     let Some(Wish { seeds, asked, threads, first_breach, cpu }) = wish() else {
         eprintln!(
-            "sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--first-breach] [--cpu S] [--strict-time] [-v]"
+            "sim --seeds A..B | --seed N [--without kind,kind] [--threads N] [--first-breach] [--cpu S] [--strict-time] [-v [--watch MARK]]"
         );
         return ExitCode::from(2);
     };

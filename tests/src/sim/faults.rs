@@ -132,7 +132,7 @@ impl Swarm {
                     Fault::Reordered => 900,
                     Fault::CutBetweenPages => 700,
                     Fault::DeskKilled | Fault::CountyKilled => 120,
-                    Fault::StickCarried => 600,
+                    Fault::StickCarried => 1_000,
                     // Counted when one is taken: how often is nobody's draw.
                     Fault::AnswerCarried => 0,
                     Fault::StickDamaged => 1_000,

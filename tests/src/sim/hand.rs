@@ -2,8 +2,11 @@
 //! says old pushes again. It keeps the oracle honest: what it took away from a laptop is marked as lost.
 
 use chrono::Datelike as _;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::clock::Millis;
+use domain::fact::Fact;
+use domain::ids::PersonId;
 use domain::words::Role;
 
 use super::disk;
@@ -217,19 +220,34 @@ impl Sim {
     /// What neither the county nor any laptop has any more is lost with the county: a laptop forgets what its person may
     /// no longer see once the county has it.
     fn held_by_nobody(&mut self) {
-        let mut there: BTreeSet<What> = BTreeSet::new();
+        // The same may have been said more than once: each has its author and moment, whatever journal it went over into.
+        let mut there: BTreeMap<What, BTreeMap<(PersonId, Millis), BTreeSet<Option<usize>>>> = BTreeMap::new();
+        let mut note = |holder: Option<usize>, fact: &Fact| {
+            let said = there.entry(What::of(fact)).or_default();
+            said.entry((fact.author.clone(), fact.wall)).or_default().insert(holder);
+        };
         for logged in Ledger::read(&self.wire().home).facts.values() {
-            there.insert(What::of(&logged.fact));
+            note(None, &logged.fact);
         }
         for number in 0..self.seats.len() {
             // What the program has written is on the disk, in the log beside the database at the latest.
             let seat = &self.seats[number];
             for here in DeskFile::read(&seat.home, &seat.key).facts.values() {
-                there.insert(What::of(&here.fact));
+                note(Some(number), &here.fact);
             }
         }
-        for act in self.acts.iter_mut().filter(|act| !there.contains(&act.what)) {
-            (act.lost, act.safe) = (true, None);
+        for act in self.acts.iter_mut().filter(|act| !act.lost || act.safe.is_some()).rev() {
+            // Of a laptop that was copied or put back, others may hold what cannot come back by them: its twin, or itself,
+            // may have used the number since, and it has forgotten the work that it would bring under another.
+            let twisted = self.seats[act.seat].twisted;
+            let counts = |holder: &Option<usize>| !twisted || holder.is_none_or(|holder| holder == act.seat);
+            let said = there.get_mut(&act.what);
+            let key = said.as_ref().and_then(|said| said.iter().find(|(_, by)| by.iter().any(counts)));
+            let key = key.map(|(key, _)| key.clone());
+            match key.and_then(|key| said.and_then(|said| said.remove(&key))) {
+                Some(_) => {}
+                None => (act.lost, act.safe) = (true, None),
+            }
         }
     }
 

@@ -21,6 +21,9 @@ use crate::chance::Chance;
 /// Messages kept to be said again.
 const KEPT: usize = 60;
 
+/// More messages than any world needs, some hundred times over: a contact that never ends is a breach like any other.
+const MOST_MESSAGES: u64 = 60_000;
+
 /// The desk's program died at a message: thrown through it, so that it does nothing more.
 pub struct Killed;
 
@@ -130,6 +133,7 @@ impl Line {
     /// What happens to every message alike, before it arrives.
     fn before(&self, wire: &mut Wire) -> Result<(), CourierFault> {
         wire.messages += 1;
+        assert!(wire.messages < MOST_MESSAGES, "I9 messages without end");
         let took = i64::try_from(wire.chance.below(900)).expect("small");
         wire.clocks.pass(20 + took);
         if *self.dead.lock().expect("one thread") {

@@ -48,10 +48,8 @@ impl Sim {
                 None
             }
             Err(failure) => {
-                let ours = matches!(
-                    failure.code,
-                    Code::Internal | Code::HomeDamaged | Code::DiskBroken | Code::DiskReadOnly
-                );
+                let ours =
+                    matches!(failure.code, Code::Internal | Code::HomeDamaged | Code::DiskBroken | Code::DiskReadOnly);
                 assert!(!ours, "I0 laptop {seat}: {:?} of {call:?}", failure.code);
                 self.say(|| format!("laptop {seat} is refused: {}", failure.zh));
                 None

@@ -26,7 +26,9 @@ pub struct Stick {
 impl Sim {
     /// How long a stick is on its way, milliseconds: hours to a month.
     fn way(&mut self) -> i64 {
-        3_600_000 * i64::try_from(1 + self.chance.below(30 * 24)).expect("small")
+        // Most within two days, or an answer would never find its laptop where it asked.
+        let most = if self.chance.percent(65) { 48 } else { 30 * 24 };
+        3_600_000 * i64::try_from(1 + self.chance.below(most)).expect("small")
     }
 
     /// Somebody writes what the county does not have on a stick, and it goes on its way.

@@ -109,7 +109,10 @@ impl Sim {
         let (kind, body) = if self.chance.percent(50) {
             ("RoofMended", format!("{{ \"tiles\": {number}, \"by\": \"泥瓦匠\" }}"))
         } else {
-            ("FieldFilled", format!("{{ \"text\": \"别处写的{number}\", \"field\": \"WHEREABOUTS\", \"since\": 2027 }}"))
+            (
+                "FieldFilled",
+                format!("{{ \"text\": \"别处写的{number}\", \"field\": \"WHEREABOUTS\", \"since\": 2027 }}"),
+            )
         };
         let file = *self.chance.one(&self.families);
         let seed: Salt = self.fresh();

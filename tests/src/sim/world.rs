@@ -45,6 +45,8 @@ pub struct Asked {
     pub strict_time: bool,
     /// The story is told.
     pub aloud: bool,
+    /// Of facts with this mark the story says who has them, whenever that changes.
+    pub watch: Option<String>,
 }
 
 thread_local! {
@@ -155,6 +157,10 @@ pub struct Sim {
     pub strict_time: bool,
     /// Tells the story.
     pub aloud: bool,
+    /// A mark whose facts are followed.
+    pub watch: Option<String>,
+    /// Who had them last.
+    pub watched: String,
     product: Arc<Mutex<Chance>>,
     serial: u64,
     folders: u32,
@@ -243,6 +249,8 @@ impl Sim {
             stranger: None,
             strict_time: asked.strict_time,
             aloud: asked.aloud,
+            watch: asked.watch.clone(),
+            watched: String::new(),
             product,
             serial: 0,
             folders: 0,
@@ -297,7 +305,7 @@ impl Sim {
         self.enrol("han", Role::CentreHead, Vec::new());
         let most = match self.chance.below(100) {
             0 => 12 + self.chance.below(28),
-            _ => 3 + self.chance.below(7).min(self.chance.below(7)),
+            _ => 2 + self.chance.below(6).min(self.chance.below(6)),
         };
         for number in 0..most {
             self.enrol_field(number);
@@ -445,7 +453,16 @@ impl Sim {
             chance: desk::clock::Chance::told(move |out| fill(&series, out)),
             lock: None,
         };
-        seat.desk = Some(Desk::of(parts).expect("a desk"));
+        match Desk::of(parts) {
+            Ok(desk) => seat.desk = Some(desk),
+            Err(failure) if failure.code == Code::DiskFull => {
+                // It does not start, and says why; whoever is told so makes room.
+                self.disk_was_full(number);
+                self.seats[number].full = None;
+                return self.open(number, false);
+            }
+            Err(failure) => panic!("I0 laptop {number} does not start: {failure:?}"),
+        }
         seat.only_here = None;
     }
 
@@ -667,9 +684,10 @@ impl Sim {
         };
         assert!(
             fair || struck && failure.code != Code::SumsDiffer,
-            "I9 laptop {number} cannot sync: {:?} {}",
+            "I9 laptop {number} cannot sync: {:?} {}; {}",
             failure.code,
-            failure.zh
+            failure.zh,
+            self.apart(number)
         );
     }
 

@@ -573,7 +573,6 @@ impl Courier for Https {
         self.line().pace.page()
     }
 
-
     fn rest(&self, fruitless: u32) -> bool {
         let dice = random::<2>().map_or(500, u16::from_be_bytes);
         let Some(rest) = self.line().pace.rest(fruitless, dice) else { return false };

@@ -40,14 +40,7 @@ pub(super) struct Pace {
 impl Pace {
     /// Nothing is known yet; pages will never be larger than `most_page` bytes.
     pub(super) fn new(most_page: usize) -> Self {
-        Self {
-            round: None,
-            page: FIRST_PAGE.min(most_page),
-            most_page,
-            fruitless: 0,
-            broken: 0,
-            heard: false,
-        }
+        Self { round: None, page: FIRST_PAGE.min(most_page), most_page, fruitless: 0, broken: 0, heard: false }
     }
 
     /// Whether anything ever got through.

@@ -13,6 +13,10 @@ at: string,
  */
 what: string, 
 /**
+ * The same in English; for a contact that an older version noted, as that version wrote it.
+ */
+what_en: string, 
+/**
  * Whether it went through.
  */
 ok: boolean, };
