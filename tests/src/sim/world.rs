@@ -145,8 +145,6 @@ pub struct Sim {
     pub families: Vec<FileId>,
     /// Sticks on their way.
     pub sticks: Vec<Stick>,
-    /// Whether anything ever went by hand.
-    pub by_hand: bool,
     /// Copies of the county.
     pub county_copies: Vec<Copy>,
     /// Whether the county was ever restored.
@@ -243,7 +241,6 @@ impl Sim {
             villages: Vec::new(),
             families: Vec::new(),
             sticks: Vec::new(),
-            by_hand: false,
             county_copies: Vec::new(),
             county_restored: false,
             stranger: None,
@@ -592,12 +589,9 @@ impl Sim {
 
     /// A person was told that this is saved, from a form that stood open and showed this.
     pub fn confirm_shown(&mut self, seat: usize, what: What, shown: Option<std::collections::BTreeSet<FactId>>) {
-        let (at, turn) = {
-            let wire = self.wire();
-            (wire.clocks.now(), wire.clocks.turn(seat))
-        };
+        let at = self.wire().clocks.now();
         let step = self.step;
-        self.acts.push(Act { seat, step, at, what, lost: false, safe: None, shown, turn, measured: false });
+        self.acts.push(Act { seat, step, at, what, lost: false, safe: None, shown });
         if let Some(only_here) = &mut self.seats[seat].only_here {
             *only_here += 2;
         }
@@ -621,12 +615,8 @@ impl Sim {
                     )
                 });
                 let step = self.step;
-                let turn = self.wire().clocks.turn(number);
-                // What goes by hand is dated by the clock as it was measured before.
-                let by_line = !self.by_hand;
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
-                    act.measured = turn.is_some() && act.turn == turn && by_line;
                 }
                 self.look(number);
                 self.date_what_is_carried(number);
