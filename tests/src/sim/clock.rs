@@ -40,15 +40,8 @@ impl Clocks {
     /// Another laptop with a right clock. Returns its number and its clock.
     pub fn add(&mut self) -> (usize, Arc<AtomicI64>) {
         let cell = Arc::new(AtomicI64::new(self.now()));
-        let watch = Watch {
-            cell: Arc::clone(&cell),
-            offset: 0,
-            drift: 0,
-            since: self.now(),
-            frozen: false,
-            was_wrong: false,
-            turns: 0,
-        };
+        let watch =
+            Watch { cell: Arc::clone(&cell), offset: 0, drift: 0, since: self.now(), frozen: false, was_wrong: false };
         self.watches.push(watch);
         (self.watches.len() - 1, cell)
     }
