@@ -315,8 +315,7 @@ impl Sim {
         }
     }
 
-    /// I10: what was done at a laptop whose clock was never wrong has the true time, however long it was on its way; and so
-    /// has what was done by a wrong clock that was not turned before the county measured it.
+    /// I10: what was done at a laptop whose clock was never wrong has the true time, however long it was on its way.
     fn right_clocks_tell_the_time(&self, ledger: &Ledger) {
         let mut done: BTreeMap<&What, Vec<&super::truth::Act>> = BTreeMap::new();
         for act in &self.acts {
@@ -325,7 +324,7 @@ impl Sim {
         for logged in ledger.facts.values() {
             let what = What::of(&logged.fact);
             let Some([act]) = done.get(&what).map(Vec::as_slice) else { continue };
-            if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) && !act.measured {
+            if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) {
                 continue;
             }
             let apart = logged.at.0 - act.at;

@@ -16,8 +16,6 @@ struct Watch {
     frozen: bool,
     /// It was not right at some time.
     was_wrong: bool,
-    /// How often it was turned, stopped or went another way.
-    turns: u32,
 }
 
 /// All clocks of a world.
@@ -42,15 +40,8 @@ impl Clocks {
     /// Another laptop with a right clock. Returns its number and its clock.
     pub fn add(&mut self) -> (usize, Arc<AtomicI64>) {
         let cell = Arc::new(AtomicI64::new(self.now()));
-        let watch = Watch {
-            cell: Arc::clone(&cell),
-            offset: 0,
-            drift: 0,
-            since: self.now(),
-            frozen: false,
-            was_wrong: false,
-            turns: 0,
-        };
+        let watch =
+            Watch { cell: Arc::clone(&cell), offset: 0, drift: 0, since: self.now(), frozen: false, was_wrong: false };
         self.watches.push(watch);
         (self.watches.len() - 1, cell)
     }
@@ -83,7 +74,6 @@ impl Clocks {
     /// The clock stands.
     pub fn freeze(&mut self, number: usize) {
         (self.watches[number].frozen, self.watches[number].was_wrong) = (true, true);
-        self.watches[number].turns += 1;
     }
 
     /// The clock is `offset` beside the truth and runs `drift` parts per million too fast.
@@ -92,7 +82,6 @@ impl Clocks {
         let watch = &mut self.watches[number];
         (watch.offset, watch.drift, watch.since, watch.frozen) = (offset, drift, now, false);
         watch.was_wrong |= (offset, drift) != (0, 0);
-        watch.turns += 1;
         self.show();
     }
 
@@ -104,12 +93,6 @@ impl Clocks {
     /// Whether a clock was not right at any time.
     pub fn was_wrong(&self, number: usize) -> bool {
         self.watches[number].was_wrong
-    }
-
-    /// How often a clock was turned, unless it stands or drifts: between two equal answers it was off by the same.
-    pub fn turn(&self, number: usize) -> Option<u32> {
-        let watch = &self.watches[number];
-        (!watch.frozen && watch.drift == 0).then_some(watch.turns)
     }
 
     /// All clocks are right and run.

@@ -169,7 +169,6 @@ impl Sim {
             copies: Vec::new(),
             twisted: true,
             torn: one.torn,
-            wrote_stick: one.wrote_stick,
             only_here: None,
             full: None,
         };

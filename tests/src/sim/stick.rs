@@ -47,7 +47,6 @@ impl Sim {
         let reply = self.ask(seat, Call::BundleOut(BundleOut { folder, most_mb: None, carry }));
         if let Some(Reply::BundleOut(sent)) = &reply {
             self.say(|| format!("laptop {seat} writes a stick: {} records", sent.records));
-            self.seats[seat].wrote_stick = Some(self.step);
         }
         reply.is_some()
     }

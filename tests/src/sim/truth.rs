@@ -32,10 +32,6 @@ pub struct Act {
     pub safe: Option<usize>,
     /// What the form showed that it was saved from, if it stood open.
     pub shown: Option<BTreeSet<FactId>>,
-    /// Which turn of its laptop's clock it was, if the clock ran steadily, right or wrong.
-    pub turn: Option<u32>,
-    /// The clock had not been turned since when the county measured it.
-    pub measured: bool,
 }
 
 /// A fact by what it says.

@@ -104,8 +104,6 @@ pub struct Seat {
     pub twisted: bool,
     /// Whether a slot of its anchor was ever torn.
     pub torn: bool,
-    /// When what it had went on a stick last, dated by the clock as it had been measured before.
-    pub wrote_stick: Option<usize>,
     /// Facts that were only here when it was last looked at, and acts since.
     pub only_here: Option<u32>,
     /// Its disk has room for so many pages more until that step; and whether somebody was told that it is full.
@@ -413,7 +411,6 @@ impl Sim {
             copies: Vec::new(),
             twisted: false,
             torn: false,
-            wrote_stick: None,
             only_here: None,
             full: None,
         };
@@ -592,12 +589,9 @@ impl Sim {
 
     /// A person was told that this is saved, from a form that stood open and showed this.
     pub fn confirm_shown(&mut self, seat: usize, what: What, shown: Option<std::collections::BTreeSet<FactId>>) {
-        let (at, turn) = {
-            let wire = self.wire();
-            (wire.clocks.now(), wire.clocks.turn(seat))
-        };
+        let at = self.wire().clocks.now();
         let step = self.step;
-        self.acts.push(Act { seat, step, at, what, lost: false, safe: None, shown, turn, measured: false });
+        self.acts.push(Act { seat, step, at, what, lost: false, safe: None, shown });
         if let Some(only_here) = &mut self.seats[seat].only_here {
             *only_here += 2;
         }
@@ -621,11 +615,8 @@ impl Sim {
                     )
                 });
                 let step = self.step;
-                let turn = self.wire().clocks.turn(number);
-                let stick = self.seats[number].wrote_stick;
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
-                    act.measured = turn.is_some() && act.turn == turn && stick.is_none_or(|stick| stick < act.step);
                 }
                 self.look(number);
                 self.date_what_is_carried(number);
