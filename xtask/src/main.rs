@@ -35,7 +35,7 @@ cargo xtask WORD                                         用法
             --director, --clerk, --county-desk, --head     选择演示身份
   test      everything that is tested                      全部测试
             --slow     the long campaigns too              含长时间测试
-            --planted  every planted bug, not four of them 植入全部错误，而不是四个
+            --planted  the planted bugs too 也查植入的错误
   planted   the planted bugs alone; --sample: four       只查植入的错误
   check     format, lints, types, licences, tidiness       检查
   tidy      only the rules of the tree                     目录与依赖规则
