@@ -31,6 +31,6 @@ chosen: ValueView,
  */
 first: ValueView | null, 
 /**
- * The values that were put aside, newest first.
+ * The values that were put aside, newest first, each with who wrote it first.
  */
 aside: Array<ValueView>, };
