@@ -32,9 +32,10 @@ fn visit_form(on: &str, arrived: &str, result: &str) -> Value {
 }
 
 /// What everybody who may see a family must see alike: all but the marks of one's own laptop, its own calendar, the
-/// number that only the centre may hold, and the own notes of a line.
+/// number that only the centre may hold, the own notes of a line, and where an author works, which a desk knows of those
+/// whose villages it may see.
 fn common(page: Value) -> Value {
-    without(page, &["only_here", "age_days", "id_masked", "form", "sentence"])
+    without(page, &["only_here", "age_days", "id_masked", "form", "sentence", "places"])
 }
 
 /// The page of each family that both desks hold is the same on both.

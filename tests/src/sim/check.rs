@@ -321,7 +321,9 @@ impl Sim {
         for act in &self.acts {
             done.entry(&act.what).or_default().push(act);
         }
-        for logged in ledger.facts.values() {
+        // The stranger may say what a person said too, at a time of its own.
+        let strange: BTreeSet<FactId> = self.stranger.iter().flat_map(Stranger::said).map(|fact| fact.id).collect();
+        for logged in ledger.facts.values().filter(|logged| !strange.contains(&logged.fact.id)) {
             let what = What::of(&logged.fact);
             let Some([act]) = done.get(&what).map(Vec::as_slice) else { continue };
             if self.seats[act.seat].twisted || self.wire().clocks.was_wrong(act.seat) {
