@@ -293,6 +293,8 @@ pub(crate) trait Transaction {
     fn runs_after(&self, see: &Entitled, own: JournalId, cursor: Cursor, most: usize) -> Kept<Vec<(Cursor, Run)>>;
     /// Count and leaves of all that is seen, let through and not erased as of a position.
     fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum>;
+    /// Sections in which work of a device was erased after a position.
+    fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section)>>;
     /// Sections that a journal has written into after a position, let through.
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>>;
     /// Every section that has a run.

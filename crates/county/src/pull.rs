@@ -51,7 +51,7 @@ impl County {
                 return Ok(Page { next: pull.cursor, ..page });
             }
             let (now, before) = self.entitled(tx, head, &device, cursor)?;
-            let gone = gone(tx, &now, &before, pull.journal, cursor)?;
+            let gone = gone(tx, &now, &before, (device.id, pull.journal), cursor)?;
             let most = match usize::try_from(pull.most) {
                 Ok(most @ 1..) => most.min(self.limits.bytes),
                 Ok(0) | Err(_) => self.limits.bytes,
@@ -75,7 +75,7 @@ impl County {
         }
         let (now, before) = self.entitled(tx, head, device, cursor)?;
         Ok(tx.runs_after(&now, hello.journal, cursor, 1)?.is_empty()
-            && gone(tx, &now, &before, hello.journal, cursor)?.is_empty())
+            && gone(tx, &now, &before, (device.id, hello.journal), cursor)?.is_empty())
     }
 
     /// Count and leaves of what the device holds if it has read up to `pull.cursor`, a last page's `next`, and applied
@@ -166,7 +166,7 @@ fn gone(
     tx: &dyn Transaction,
     now: &Entitled,
     before: &Entitled,
-    own: JournalId,
+    (device, own): (DeviceId, JournalId),
     cursor: Cursor,
 ) -> Result<Vec<Gone>, No> {
     let broken = |since: Option<Position>| since.is_none_or(|since| since > cursor.visible);
@@ -178,7 +178,15 @@ fn gone(
     // What the desk wrote with a right that it had when it last looked and lost before it sent.
     held.extend(tx.written_after(own, cursor.visible)?);
     let gone = held.into_iter().map(|(file, section)| Gone { file, section, regained: now.since(file, section) });
-    Ok(gone.filter(|gone| broken(gone.regained)).collect())
+    let mut gone: Vec<Gone> = gone.filter(|gone| broken(gone.regained)).collect();
+    // A desk keeps sealed, until a backup is verified, what it wrote in a section that is no longer its: not what was
+    // erased there, of which it hears nothing else.
+    for (file, section) in tx.erased_after(device, cursor.visible)? {
+        if now.since(file, section).is_none() {
+            gone.push(Gone::erased_in(file, section));
+        }
+    }
+    Ok(gone)
 }
 
 /// Batches parsed for a page: one that is shown in several parts is parsed once.

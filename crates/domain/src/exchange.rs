@@ -265,6 +265,19 @@ pub struct Gone {
     pub regained: Option<Position>,
 }
 
+impl Gone {
+    /// Own work in a section that was lost before was erased: what a desk still keeps of that section, out of sight, for a
+    /// county that may be restored, it must not keep. Position 1 is the county's own: nothing came before it.
+    pub fn erased_in(file: FileId, section: Section) -> Self {
+        Self { file, section, regained: Some(1) }
+    }
+
+    /// Whether it is one of those.
+    pub fn erased(&self) -> bool {
+        self.regained == Some(1)
+    }
+}
+
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {

@@ -134,7 +134,8 @@ impl Store {
         // Offered again to a restored county by a desk that may no longer see what it belongs to: not kept any longer.
         self.conn
             .prepare_cached(
-                "DELETE FROM blob WHERE sha = ?1 AND sent = 2 AND sha NOT IN (SELECT sha FROM receipt_photo)",
+                "DELETE FROM blob WHERE sha = ?1 AND sent = 2 AND sha NOT IN (SELECT sha FROM receipt_photo)
+                   AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
             )?
             .execute(params![sha.0])?;
         self.conn.prepare_cached("UPDATE blob SET sent = 1 WHERE sha = ?1")?.execute(params![sha.0])?;

@@ -7,6 +7,7 @@ mod blobs;
 pub mod bundle;
 mod fault;
 pub mod file;
+mod leaving;
 mod log;
 mod names;
 mod reads;

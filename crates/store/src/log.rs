@@ -11,7 +11,7 @@ use domain::VerifyingKey;
 use domain::clock::{Millis, Received, corrected, tick};
 use domain::decision::{Erased, HeldDecided};
 use domain::event::{Event, erasable};
-use domain::exchange::{Ack, Cursor, Gone, Mark, Page, Sum};
+use domain::exchange::{Ack, Cursor, Mark, Page, Sum};
 use domain::fact::{Batch, Fact, MOST_FACTS, Salt, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::org::DeviceEnrolled;
@@ -22,12 +22,13 @@ use zeroize::Zeroizing;
 use crate::anchor::{Anchor, Head};
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
+use crate::leaving;
 use crate::names::{self, Names};
 use crate::restored;
 use crate::views::{self, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
@@ -182,7 +183,7 @@ impl Store {
     /// The hash of a fact's bytes on its own, if it is open here.
     fn fact_hash(&self, id: FactId) -> Result<Option<Sha>, StoreFault> {
         let Some(n) = self.names.known_fact(id) else { return Ok(None) };
-        Ok(bodies(&self.conn, &[n])?.pop().map(|fact| Sha::of(&fact.bytes())))
+        Ok(bodies_by(&self.conn, &[n], leaving::HERE_OR_LEFT)?.pop().map(|fact| Sha::of(&fact.bytes())))
     }
 
     /// Lets the file grow by so many pages at most until it is opened again, as on a disk that is nearly full: what would
@@ -426,11 +427,10 @@ impl Store {
                     leaf_bits(&row.leaf())
                 ])?;
             }
-            tx.prepare_cached("DELETE FROM open_fact WHERE n BETWEEN ?1 AND ?2 AND n < ?3")?.execute([
-                first,
-                last,
-                names::fact_no(no, batch.seal.end())?,
-            ])?;
+            let end = names::fact_no(no, batch.seal.end())?;
+            tx.prepare_cached("DELETE FROM open_fact WHERE n BETWEEN ?1 AND ?2 AND n < ?3")?
+                .execute([first, last, end])?;
+            leaving::sealed(tx, (first, end), names::fact_no(no, batch.seal.batch)?)?;
             Ok(more)
         })
     }
@@ -594,7 +594,7 @@ impl Store {
             };
             // First what is gone: a section lost and regained comes again whole in this or a later page.
             for gone in page.gone.iter().filter(|_| from == 0) {
-                let left = forget(tx, taking.names, gone, own)?;
+                let left = leaving::forget(tx, taking.names, gone, own)?;
                 taking.out.gone = taking.out.gone.saturating_add(left);
             }
             let (mut taken, mut came) = (from, 0_usize);
@@ -609,7 +609,7 @@ impl Store {
             let Taking { names, mut out, lines, again, .. } = taking;
             // Own work that a decision of this very page let through, in a section that is lost, goes with it.
             for gone in page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()) {
-                out.gone = out.gone.saturating_add(forget(tx, names, gone, own)?);
+                out.gone = out.gone.saturating_add(leaving::forget(tx, names, gone, own)?);
             }
             for file in &again {
                 refold(tx, names, *file)?;
@@ -770,9 +770,10 @@ impl Store {
         let mut find = self.conn.prepare("SELECT n, bytes FROM batch")?;
         let mut rows = find.query([])?;
         let mut row_of = self.conn.prepare("SELECT leaf FROM fact WHERE n = ?1 AND batch = ?2")?;
-        // Erased, and whole until the county has its batch.
+        // Erased, and whole until the county has its batch; or left, and kept for a county that may be restored.
         let mut waits = self.conn.prepare(
-            "SELECT 1 FROM erased e JOIN fact f ON f.n = e.n WHERE e.n = ?1 AND f.position IS NULL AND f.leaf IS NULL",
+            "SELECT 1 FROM erased e JOIN fact f ON f.n = e.n WHERE e.n = ?1 AND f.position IS NULL AND f.leaf IS NULL
+             UNION ALL SELECT 1 FROM leaving WHERE n = ?1",
         )?;
         while let Some(row) = rows.next()? {
             let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
@@ -1061,6 +1062,9 @@ impl Taking<'_, '_> {
         for verified in facts.iter().filter(|verified| !erased.contains(&verified.fact.id.seq)) {
             let is_held = held.contains(&verified.fact.id.seq);
             self.take_in(no, seal.0, verified, position, received, is_held, fresh)?;
+            if known.own && !fresh {
+                leaving::back(tx, names::fact_no(no, verified.fact.id.seq)?)?;
+            }
             if known.device == Some(MASTER) && verified.fact.kind == "DeviceEnrolled" {
                 enrol(tx, self.names, &verified.fact)?;
             }
@@ -1235,6 +1239,7 @@ fn erase(
         if here.as_ref().is_some_and(|(at, of, kind)| (*at, of.as_str()) != (file, section.code()) || !erasable(kind)) {
             continue;
         }
+        leaving::erase(tx, names, n, (file, section))?;
         tx.prepare_cached("INSERT OR IGNORE INTO erased (n, file, section) VALUES (?1, ?2, ?3)")?.execute(params![
             n,
             file,
@@ -1282,7 +1287,7 @@ fn erased_among(tx: &Transaction<'_>, no: i64, bytes: &[u8]) -> Result<BTreeSet<
 }
 
 /// Closes facts of a kept batch.
-fn prune_batch(
+pub(crate) fn prune_batch(
     tx: &Transaction<'_>,
     n: i64,
     open: impl FnMut(u64, &domain::fact::Row) -> bool,
@@ -1298,11 +1303,16 @@ fn prune_batch(
 
 /// The facts of these numbers that are open here, in their order.
 pub(crate) fn bodies(conn: &Connection, numbers: &[i64]) -> Result<Vec<Fact>, StoreFault> {
+    bodies_by(conn, numbers, "SELECT batch FROM entry WHERE n = ?1")
+}
+
+/// As [`bodies`]; `batch_of` tells where a fact stands: in which of its journal's batches, or alone.
+pub(crate) fn bodies_by(conn: &Connection, numbers: &[i64], batch_of: &str) -> Result<Vec<Fact>, StoreFault> {
     let mut out = Vec::new();
     let mut parsed: Option<(i64, BTreeMap<u64, Fact>)> = None;
     for n in numbers {
         let batch: Option<Option<i64>> =
-            conn.prepare_cached("SELECT batch FROM fact WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+            conn.prepare_cached(batch_of)?.query_row([n], |row| row.get(0)).optional()?;
         match batch {
             None => {}
             Some(None) => {
@@ -1372,23 +1382,29 @@ fn carry_over(
 ) -> Result<Option<(u64, Sha)>, StoreFault> {
     let (first, last) = names::span(names.journal(tx, old)?);
     let no = names.journal(tx, fresh)?;
-    let numbers: Vec<i64> = tx
+    // What left and is kept goes over too, and stays out of sight there.
+    let left = leaving::only_here(tx, (first, last))?;
+    let mut numbers: Vec<i64> = tx
         .prepare("SELECT n FROM fact WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?
         .query_map([first, last], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    numbers.extend(left.keys());
+    numbers.sort_unstable();
     let mut renamed: BTreeMap<FactId, FactId> = BTreeMap::new();
     let mut again = BTreeSet::new();
     let mut head = None;
     let before = carried(tx)?;
     let mut remembered: Vec<Carried> = Vec::new();
     let mut seq = 0_u64;
-    for fact in bodies(tx, &numbers)? {
+    for fact in bodies_by(tx, &numbers, leaving::HERE_OR_LEFT)? {
         let was = names.fact(tx, fact.id)?;
         let file = names.file(tx, fact.file)?;
-        let at: i64 = tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0))?;
+        let at: Option<i64> =
+            tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0)).optional()?;
         views::drop_fact(tx, file, was)?;
         tx.execute("DELETE FROM entry WHERE n = ?1", [was])?;
         tx.execute("DELETE FROM open_fact WHERE n = ?1", [was])?;
+        leaving::back(tx, was)?;
         again.insert(file);
         if let Some(there) = double.and_then(|double| double.get(&fact.id)) {
             renamed.insert(fact.id, *there);
@@ -1419,6 +1435,10 @@ fn carry_over(
         let bytes = fact.bytes();
         head = Some((seq, Sha::of(&bytes)));
         tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
+        let Some(at) = at else {
+            leaving::keep(tx, n, None, left.get(&was).copied().flatten())?;
+            continue;
+        };
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
         let row = Numbered { n, file, fact: &fact, event: event.as_ref() };
         // Without effect until its file is folded below.
@@ -1443,68 +1463,4 @@ pub(crate) struct Carried {
 /// What went over and was not looked at since.
 pub(crate) fn carried(conn: &Connection) -> Result<Vec<Carried>, StoreFault> {
     Ok(meta(conn, "carried")?.unwrap_or_default())
-}
-
-/// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the
-/// county does not have yet, or keeps without letting them through, stay.
-fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) -> Result<u32, StoreFault> {
-    let Some(file) = names.known_file(gone.file) else { return Ok(0) };
-    let before = gone.regained.map_or(i64::MAX, int);
-    let facts: Vec<(i64, Option<i64>)> = tx
-        .prepare_cached("SELECT n, batch FROM fact WHERE file = ?1 AND section = ?2 AND position < ?3 AND held = 0")?
-        .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    leave(tx, names, file, &facts, own)?;
-    tx.prepare_cached("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1")?
-        .execute(params![gone.file.0, gone.section.code()])?;
-    Ok(u32::from(!facts.is_empty()))
-}
-
-/// Takes facts of a file (each with its batch's number) out of log and views.
-pub(crate) fn leave(
-    tx: &Transaction<'_>,
-    names: &mut Names,
-    file: i64,
-    facts: &[(i64, Option<i64>)],
-    own: JournalId,
-) -> Result<(), StoreFault> {
-    // Numbers printed for a family that goes stay used.
-    let spent: Vec<(String, i64, i64)> = tx
-        .prepare_cached("SELECT kind, year, max(serial) FROM letter WHERE file = ?1 GROUP BY kind, year, serial / 100")?
-        .query_map([file], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?;
-    for (kind, year, serial) in spent {
-        tx.prepare_cached(
-            "INSERT INTO spent (kind, year, block, serial) VALUES (?1, ?2, ?3 / 100, ?3)
-             ON CONFLICT DO UPDATE SET serial = max(serial, excluded.serial)",
-        )?
-        .execute(params![kind, year, serial])?;
-    }
-    let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
-    for (n, batch) in facts {
-        views::drop_fact(tx, file, *n)?;
-        tx.prepare_cached("DELETE FROM entry WHERE n = ?1")?.execute([n])?;
-        if let Some(batch) = batch {
-            let at = (n & !i64::from(u32::MAX)) | batch;
-            batches.entry(at).or_default().insert(names::seq_of(*n));
-        }
-    }
-    let own = names.journal(tx, own)?;
-    for (at, seqs) in batches {
-        prune_batch(tx, at, |seq, _| !seqs.contains(&seq))?;
-        let left =
-            tx.prepare_cached("SELECT 1 FROM fact WHERE n BETWEEN ?1 AND ?2 AND batch = ?3")?.exists(params![
-                names::span(names::journal_of(at)).0,
-                names::span(names::journal_of(at)).1,
-                at & i64::from(u32::MAX)
-            ])?;
-        // A batch of another journal of which nothing is open any more is of no use.
-        if !left && names::journal_of(at) != own {
-            tx.prepare_cached("DELETE FROM batch WHERE n = ?1")?.execute([at])?;
-        }
-    }
-    if !facts.is_empty() {
-        refold(tx, names, file)?;
-    }
-    Ok(())
 }

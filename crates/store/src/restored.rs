@@ -12,7 +12,8 @@ use domain::ids::{DeviceId, FactId, JournalId, Sha};
 use rusqlite::{Transaction, params};
 
 use crate::fault::StoreFault;
-use crate::log::{MASTER, Store, bodies, carried, decide, int, keep_mark, leave, meta, refold, set_meta};
+use crate::leaving;
+use crate::log::{MASTER, Store, bodies, carried, decide, int, keep_mark, meta, refold, set_meta};
 use crate::names::{self, Names};
 use crate::views::Numbered;
 
@@ -267,11 +268,12 @@ pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, Sto
         }
     }
     for (file, facts) in &files {
-        leave(tx, names, *file, facts, own)?;
+        leaving::leave(tx, names, *file, facts, own, true)?;
     }
     tx.execute("DELETE FROM stale", [])?;
     tx.execute(
-        "DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)",
+        "DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)
+           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
         [[0_u8; 8]],
     )?;
     let erasures: Vec<i64> = tx
@@ -329,9 +331,10 @@ pub(crate) fn other_branch(
     }
     let own: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
     for (file, facts) in &files {
-        leave(tx, names, *file, facts, own)?;
+        leaving::leave(tx, names, *file, facts, own, false)?;
     }
     tx.prepare_cached("DELETE FROM stale WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
+    tx.prepare_cached("DELETE FROM leaving WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
     let number = names::fact_no(no, batch.seal.batch)?;
     tx.prepare_cached("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2")?.execute([number, last])?;
     Ok(true)

@@ -62,6 +62,11 @@ impl Sim {
                     said.push(format!("{number} {} at {:?}", here.fact.id, here.position));
                 }
             }
+            for fact in DeskFile::read(&seat.home, &seat.key).kept.values() {
+                if fact.id.to_string() == mark || What::of(fact).mark == mark {
+                    said.push(format!("{number} keeps {}", fact.id));
+                }
+            }
         }
         let said = said.join(", ");
         if said != self.watched {
@@ -158,7 +163,8 @@ impl Sim {
         for id in ledger.erased() {
             assert!(!ledger.facts.contains_key(&id), "I3 erased fact {id} is at the county");
             for (seat, file) in files.iter().enumerate() {
-                assert!(!file.facts.contains_key(&id), "I3 erased fact {id} is on laptop {seat}");
+                let there = file.facts.contains_key(&id) || file.kept.contains_key(&id);
+                assert!(!there, "I3 erased fact {id} is on laptop {seat}");
             }
         }
     }
@@ -234,6 +240,16 @@ impl Sim {
                         seat.person, fact.kind, fact.id, fact.file, fact.section
                     );
                 }
+            }
+            for (id, fact) in &file.kept {
+                let logged = ledger.facts.get(id);
+                assert!(
+                    logged.is_some_and(|logged| logged.position > file.safe),
+                    "I7 laptop {number} keeps {} {id}, safe up to {}, and the county has {:?}",
+                    fact.kind,
+                    file.safe,
+                    logged.map(|logged| logged.position)
+                );
             }
             for (id, here) in &file.facts {
                 assert!(here.position.is_some(), "I9 laptop {number}: {} {id} is only here", here.fact.kind);

@@ -182,9 +182,15 @@ impl Sim {
         if self.chance.percent(2) && self.swarm.has(Fault::CountyRestored) {
             let path = self.folder("county-copy");
             let step = self.step;
+            // A backup that is verified, or a copy that nobody knows of.
+            let verified = self.chance.percent(50);
             {
                 let wire = self.wire();
-                disk::copy(&wire.home, &path);
+                if verified {
+                    wire.county().backup(&wire.home, &path).expect("a backup");
+                } else {
+                    disk::copy(&wire.home, &path);
+                }
             }
             self.county_copies.push(Copy { path, step });
             if self.county_copies.len() > 2 {
@@ -199,6 +205,8 @@ impl Sim {
             {
                 let mut wire = self.wire();
                 wire.county = None;
+                let lost = Ledger::head(&wire.home);
+                wire.heard.length(lost);
                 if whole {
                     disk::copy(&copy.path, &wire.home);
                 } else {
@@ -232,8 +240,9 @@ impl Sim {
         for number in 0..self.seats.len() {
             // What the program has written is on the disk, in the log beside the database at the latest.
             let seat = &self.seats[number];
-            for here in DeskFile::read(&seat.home, &seat.key).facts.values() {
-                note(Some(number), &here.fact);
+            let file = DeskFile::read(&seat.home, &seat.key);
+            for fact in file.facts.values().map(|here| &here.fact).chain(file.kept.values()) {
+                note(Some(number), fact);
             }
         }
         for act in self.acts.iter_mut().filter(|act| !act.lost || act.safe.is_some()).rev() {
@@ -249,6 +258,13 @@ impl Sim {
                 None => (act.lost, act.safe) = (true, None),
             }
         }
+    }
+
+    /// Whether the county's log grew, by nothing but blocks of numbers.
+    fn only_leased_since(&self, head: u64) -> bool {
+        let ledger = Ledger::read(&self.wire().home);
+        let mut since = ledger.facts.values().filter(|logged| logged.position > head).peekable();
+        since.peek().is_some() && since.all(|logged| logged.fact.kind == "BlockLeased")
     }
 
     /// Days go by, or minutes.
@@ -300,7 +316,11 @@ impl Sim {
         let begun = year(self);
         let mut rounds = 3;
         let mut round = 0;
+        let mut head = 0;
         while round < rounds {
+            if round == 2 {
+                head = Ledger::head(&self.wire().home);
+            }
             for seat in 0..self.seats.len() {
                 self.wire().clocks.pass(60_000);
                 let whole = self.sync(seat);
@@ -310,8 +330,9 @@ impl Sim {
                 self.all_sticks();
             }
             round += 1;
-            if round == 3 && year(self) != begun {
-                // At new year everybody is leased numbers of the new year, and everybody hears of it.
+            // At new year everybody is leased numbers of the new year, and everybody hears of it. So it is where a laptop hears
+            // only now that its twin used up the numbers that both had.
+            if round == 3 && (year(self) != begun || self.only_leased_since(head)) {
                 rounds = 5;
             }
         }

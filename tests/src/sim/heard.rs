@@ -19,6 +19,8 @@ pub struct Heard {
     sealed: BTreeMap<(JournalId, u64), Sha>,
     /// How far each device was ever told of the log, page by page.
     read: BTreeMap<DeviceId, u64>,
+    /// The longest that the log ever was, in whatever history.
+    longest: u64,
     /// Devices whose folder was copied, or put back in a way that nothing beside it can notice.
     excused: BTreeSet<DeviceId>,
 }
@@ -28,6 +30,17 @@ impl Heard {
     pub fn page(&mut self, device: DeviceId, head: u64) {
         let read = self.read.entry(device).or_default();
         *read = head.max(*read);
+    }
+
+    /// The log is this long now.
+    pub fn length(&mut self, head: u64) {
+        self.longest = head.max(self.longest);
+    }
+
+    /// A device was handed answers on a stick, whether or not it could keep them all: of no later state than the log ever
+    /// had.
+    pub fn stick(&mut self, device: DeviceId) {
+        self.page(device, self.longest);
     }
 
     /// Nobody can know which numbers this device has used.

@@ -54,17 +54,18 @@ impl Sim {
     /// A stick is plugged in at a laptop, which takes what is for it and, where `carry`, the rest along.
     fn read_stick(&mut self, seat: usize, path: &std::path::Path, carry: bool) {
         let from = path.to_str().expect("a path in letters").to_owned();
+        let device = self.seats[seat].device;
+        {
+            let mut wire = self.wire();
+            let head = Ledger::head(&wire.home);
+            wire.heard.length(head);
+            wire.heard.stick(device);
+        }
         let Some(Reply::BundleIn(taken)) = self.ask(seat, Call::BundleIn(BundleIn { from, carry })) else { return };
         let states: Vec<BundleState> = taken.rows.iter().map(|row| row.state).collect();
         self.say(|| format!("laptop {seat} reads a stick: {states:?}, received {}", taken.received));
         if states.contains(&BundleState::Taken) {
-            let head = Ledger::head(&self.wire().home);
-            let device = self.seats[seat].device;
-            let mut wire = self.wire();
-            wire.counts.note(Fault::AnswerCarried);
-            // Of no later state of the log than this one.
-            wire.heard.page(device, head);
-            drop(wire);
+            self.wire().counts.note(Fault::AnswerCarried);
         }
         // What the county says by hand may be that it was restored; then work is only here again.
         self.seats[seat].only_here = None;

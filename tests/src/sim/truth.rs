@@ -99,6 +99,10 @@ pub struct HeldHere {
 pub struct DeskFile {
     /// Facts by name.
     pub facts: BTreeMap<FactId, HeldHere>,
+    /// Own facts that left this laptop and are kept, out of sight, for a county that may be restored.
+    pub kept: BTreeMap<FactId, Fact>,
+    /// What the laptop was told is in a verified backup.
+    pub safe: u64,
     /// Blobs by hash, each with whether its bytes are those of the hash.
     pub blobs: BTreeMap<Sha, bool>,
 }
@@ -133,7 +137,20 @@ impl DeskFile {
                 out.facts.insert(id, HeldHere { fact, leaf, position, held, at });
             }
         }
+        let mut find = conn
+            .prepare("SELECT j.id, l.n & 4294967295 FROM leaving l JOIN journal j ON j.no = l.n >> 32 WHERE j.own = 1")
+            .expect("a query");
+        let mut rows = find.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let seq: i64 = row.get(1).expect("a seq");
+            let id = FactId { journal: JournalId(row.get(0).expect("a journal")), seq: seq.unsigned_abs() };
+            let (fact, _) = bodies.remove(&id).unwrap_or_else(|| panic!("I1 {id} is kept and has no body"));
+            out.kept.insert(id, fact);
+        }
         assert!(bodies.is_empty(), "I3 bodies without a row: {:?}", bodies.keys().collect::<Vec<_>>());
+        let mut find = conn.prepare("SELECT value FROM meta WHERE key = 'safe'").expect("a query");
+        let safe: Option<Vec<u8>> = find.query_row([], |row| row.get(0)).ok();
+        out.safe = safe.map_or(0, |json| serde_json::from_slice(&json).expect("a position"));
         let mut find = conn.prepare("SELECT sha, bytes FROM blob").expect("a query");
         let mut rows = find.query([]).expect("rows");
         while let Some(row) = rows.next().expect("a row") {
@@ -268,12 +285,15 @@ impl Ledger {
         head.unsigned_abs()
     }
 
-    /// The facts of every erasure that is let through: what must be nowhere any more.
+    /// The facts of every erasure that is let through: what must be nowhere any more. An erasure counts in its own file and
+    /// section: two laptops of one copy gave one name to two things, and what the one never sent it may erase.
     pub fn erased(&self) -> BTreeSet<FactId> {
         let mut out = BTreeSet::new();
         for logged in self.facts.values().filter(|logged| logged.shown.is_some()) {
             if let Ok(Some(Event::Erased(erased))) = Event::read(&logged.fact.kind, &logged.fact.body) {
-                out.extend(erased.facts);
+                let place = (logged.fact.file, logged.fact.section);
+                let here = |id: &FactId| self.facts.get(id).map(|there| (there.fact.file, there.fact.section));
+                out.extend(erased.facts.into_iter().filter(|id| here(id).is_none_or(|at| at == place)));
             }
         }
         out

@@ -619,6 +619,7 @@ impl Sim {
                     act.safe = Some(step);
                 }
                 self.look(number);
+                self.follow();
                 self.date_what_is_carried(number);
                 true
             }

@@ -777,6 +777,16 @@ impl Transaction for Tx<'_> {
         Ok(sum)
     }
 
+    fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section)>> {
+        let mut read = self.0.prepare_cached(
+            "SELECT DISTINCT r.file, r.section FROM erased r
+             WHERE r.at > ?1 AND r.journal IN (SELECT j.id FROM journal j WHERE j.device = ?2)",
+        )?;
+        let rows =
+            read.query_map(params![int(position), device.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>> {
         let mut read = self.0.prepare_cached(
             "SELECT DISTINCT r.file, r.section

@@ -1,0 +1,231 @@
+//! Leaving: what a desk may no longer see goes from log, views and papers. Its own work goes out of sight at once, and its
+//! sealed bytes only once they are in a backup that was verified: until then this desk may be the only one that can give
+//! it back to a county restored from yesterday. It must never show again what left, nor keep what was erased.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::event::{Event, erasable};
+use domain::exchange::Gone;
+use domain::fact::Fact;
+use domain::ids::{JournalId, Sha};
+use domain::words::Section;
+use rusqlite::{Connection, Transaction, params};
+
+use crate::fault::StoreFault;
+use crate::log::{Store, bodies, bodies_by, int, meta, prune_batch, refold, set_meta};
+use crate::names::{self, Names};
+use crate::views;
+
+/// Where a fact stands that is in the log or left it: see [`bodies_by`].
+pub(crate) const HERE_OR_LEFT: &str =
+    "SELECT batch FROM entry WHERE n = ?1 UNION ALL SELECT batch & 4294967295 FROM leaving WHERE n = ?1";
+
+impl Store {
+    /// The last position of the county log that is in a verified backup. Own work up to there that left this desk is no
+    /// longer kept.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn set_safe(&mut self, safe: u64) -> Result<(), StoreFault> {
+        self.within(|tx, _| {
+            set_meta(tx, "safe", &safe)?;
+            let kept = kept(tx, "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1", &[int(safe)])?;
+            release(tx, &kept)
+        })
+    }
+}
+
+/// A fact that left: its number, its batch's, and the paper it names.
+struct Left {
+    n: i64,
+    batch: Option<i64>,
+    paper: Option<Sha>,
+}
+
+fn kept(conn: &Connection, which: &str, with: &[i64]) -> Result<Vec<Left>, StoreFault> {
+    let mut find = conn.prepare_cached(&format!("SELECT l.n, l.batch, l.sha FROM leaving l {which}"))?;
+    let rows = find.query_map(rusqlite::params_from_iter(with), |row| {
+        Ok(Left { n: row.get(0)?, batch: row.get(1)?, paper: row.get::<_, Option<[u8; 32]>>(2)?.map(Sha) })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Keeps a fact that left, with the batch it stands in (none: not sealed yet) and the paper it names.
+pub(crate) fn keep(tx: &Connection, n: i64, batch: Option<i64>, paper: Option<Sha>) -> Result<(), StoreFault> {
+    tx.prepare_cached("INSERT OR IGNORE INTO leaving (n, batch, sha) VALUES (?1, ?2, ?3)")?
+        .execute(params![n, batch, paper.map(|sha| sha.0)])?;
+    Ok(())
+}
+
+/// A fact that had left is here again, or is under another name.
+pub(crate) fn back(tx: &Connection, n: i64) -> Result<(), StoreFault> {
+    tx.prepare_cached("DELETE FROM leaving WHERE n = ?1")?.execute([n])?;
+    Ok(())
+}
+
+/// What left and was not sealed, from one number up to another, now stands in this batch.
+pub(crate) fn sealed(tx: &Connection, (first, end): (i64, i64), batch: i64) -> Result<(), StoreFault> {
+    tx.prepare_cached("UPDATE leaving SET batch = ?3 WHERE n >= ?1 AND n < ?2 AND batch IS NULL")?
+        .execute([first, end, batch])?;
+    Ok(())
+}
+
+/// What left of a journal and the county does not have, each with the paper it names.
+pub(crate) fn only_here(tx: &Connection, (first, last): (i64, i64)) -> Result<BTreeMap<i64, Option<Sha>>, StoreFault> {
+    let which = "LEFT JOIN batch b ON b.n = l.batch WHERE l.n BETWEEN ?1 AND ?2 AND b.position IS NULL";
+    Ok(kept(tx, which, &[first, last])?.into_iter().map(|left| (left.n, left.paper)).collect())
+}
+
+/// Forgets what was kept, as far as the county has it.
+fn release(tx: &Transaction<'_>, which: &[Left]) -> Result<(), StoreFault> {
+    let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
+    for left in which {
+        back(tx, left.n)?;
+        if let Some(sha) = left.paper {
+            tx.prepare_cached(
+                "DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)
+                   AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
+            )?
+            .execute([sha.0])?;
+        }
+        if let Some(batch) = left.batch {
+            batches.entry(batch).or_default().insert(names::seq_of(left.n));
+        }
+    }
+    for (batch, seqs) in batches {
+        prune_batch(tx, batch, |seq, _| !seqs.contains(&seq))?;
+    }
+    Ok(())
+}
+
+/// What left and was kept is erased by an erasure of its own file and section. What the county does not have yet is closed
+/// once it has, as everywhere.
+pub(crate) fn erase(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    n: i64,
+    (file, section): (i64, Section),
+) -> Result<(), StoreFault> {
+    for left in kept(tx, "WHERE l.n = ?1", &[n])? {
+        for fact in bodies_by(tx, &[n], HERE_OR_LEFT)? {
+            if (names.file(tx, fact.file)?, fact.section) == (file, section) && erasable(&fact.kind) {
+                let sent = "SELECT 1 FROM batch WHERE n = ?1 AND position IS NOT NULL";
+                let batch = match left.batch {
+                    Some(batch) if tx.prepare_cached(sent)?.exists([batch])? => Some(batch),
+                    Some(_) | None => None,
+                };
+                release(tx, &[Left { n, batch, paper: left.paper }])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the
+/// county does not have yet, or keeps without letting them through, stay.
+pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) -> Result<u32, StoreFault> {
+    let Some(file) = names.known_file(gone.file) else { return Ok(0) };
+    if gone.erased() {
+        let mut of = Vec::new();
+        for left in kept(tx, "", &[])? {
+            let here = bodies_by(tx, &[left.n], HERE_OR_LEFT)?;
+            if here.iter().any(|fact| (fact.file, fact.section) == (gone.file, gone.section)) {
+                of.push(left);
+            }
+        }
+        release(tx, &of)?;
+        return Ok(0);
+    }
+    let before = gone.regained.map_or(i64::MAX, int);
+    let facts: Vec<(i64, Option<i64>)> = tx
+        .prepare_cached("SELECT n, batch FROM fact WHERE file = ?1 AND section = ?2 AND position < ?3 AND held = 0")?
+        .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    leave(tx, names, file, &facts, own, true)?;
+    tx.prepare_cached(
+        "DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1
+           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
+    )?
+    .execute(params![gone.file.0, gone.section.code()])?;
+    Ok(u32::from(!facts.is_empty()))
+}
+
+/// Takes facts of a file (each with its batch's number) out of log and views. Own ones that no verified backup holds are
+/// kept out of sight, if `keeps`.
+pub(crate) fn leave(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    file: i64,
+    facts: &[(i64, Option<i64>)],
+    own: JournalId,
+    keeps: bool,
+) -> Result<(), StoreFault> {
+    // Numbers printed for a family that goes stay used.
+    let spent: Vec<(String, i64, i64)> = tx
+        .prepare_cached("SELECT kind, year, max(serial) FROM letter WHERE file = ?1 GROUP BY kind, year, serial / 100")?
+        .query_map([file], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (kind, year, serial) in spent {
+        tx.prepare_cached(
+            "INSERT INTO spent (kind, year, block, serial) VALUES (?1, ?2, ?3 / 100, ?3)
+             ON CONFLICT DO UPDATE SET serial = max(serial, excluded.serial)",
+        )?
+        .execute(params![kind, year, serial])?;
+    }
+    let safe: u64 = meta(tx, "safe")?.unwrap_or(0);
+    let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
+    for (n, batch) in facts {
+        let at = batch.map(|batch| (n & !i64::from(u32::MAX)) | batch);
+        let body = match at {
+            Some(at) if keeps && unsafe_own(tx, at, safe)? => bodies(tx, &[*n])?.pop(),
+            Some(_) | None => None,
+        };
+        // What was erased is a row without a body.
+        let body = if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])? { None } else { body };
+        let kept = body.is_some();
+        if let Some(fact) = body {
+            keep(tx, *n, at, paper(&fact))?;
+        }
+        views::drop_fact(tx, file, *n)?;
+        tx.prepare_cached("DELETE FROM entry WHERE n = ?1")?.execute([n])?;
+        if let Some(at) = at.filter(|_| !kept) {
+            batches.entry(at).or_default().insert(names::seq_of(*n));
+        }
+    }
+    let own = names.journal(tx, own)?;
+    for (at, seqs) in batches {
+        prune_batch(tx, at, |seq, _| !seqs.contains(&seq))?;
+        let left =
+            tx.prepare_cached("SELECT 1 FROM fact WHERE n BETWEEN ?1 AND ?2 AND batch = ?3")?.exists(params![
+                names::span(names::journal_of(at)).0,
+                names::span(names::journal_of(at)).1,
+                at & i64::from(u32::MAX)
+            ])?;
+        // A batch of another journal of which nothing is open any more is of no use.
+        if !left && names::journal_of(at) != own {
+            tx.prepare_cached("DELETE FROM batch WHERE n = ?1")?.execute([at])?;
+        }
+    }
+    if !facts.is_empty() {
+        refold(tx, names, file)?;
+    }
+    Ok(())
+}
+
+/// Whether a batch is this desk's own and in no verified backup.
+fn unsafe_own(tx: &Connection, batch: i64, safe: u64) -> Result<bool, StoreFault> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT 1 FROM batch b JOIN journal j ON j.no = b.n >> 32
+             WHERE b.n = ?1 AND j.own = 1 AND (b.position IS NULL OR b.position > ?2)",
+        )?
+        .exists([batch, int(safe)])?)
+}
+
+/// The paper that a fact names.
+fn paper(fact: &Fact) -> Option<Sha> {
+    match Event::read(&fact.kind, &fact.body) {
+        Ok(Some(Event::ReceiptFiled(filed))) => Some(filed.sha256),
+        Ok(_) | Err(_) => None,
+    }
+}
