@@ -8,7 +8,7 @@ use domain::SigningKey;
 use domain::clock::{Millis, Received};
 use domain::event::Event;
 use domain::exchange::{Cursor, Delivery, Mark, Page, Push};
-use domain::fact::{Batch, Fact, MOST_FACTS, Seal, seal};
+use domain::fact::{Batch, Fact, Seal, seal};
 use domain::household::{ContactAdded, Contract, DueListed, FieldFilled, HouseholdListed, Placed};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha, hex};
 use domain::money::Fen;
@@ -71,7 +71,7 @@ impl Writer {
     /// Facts sealed, in batches that are not too large.
     pub fn seal(&mut self, facts: &[Fact], seen: u64) -> Vec<Batch> {
         let mut out = Vec::new();
-        for facts in facts.chunks(MOST_FACTS) {
+        for facts in facts.chunks(SEALED_AT_ONCE) {
             let mut salt = [0; 16];
             for part in salt.chunks_mut(8) {
                 part.copy_from_slice(&self.chance.draw().to_be_bytes());
@@ -175,7 +175,7 @@ impl Before {
                 stands.insert((record, field), vec![fact.id]);
                 facts.push(fact);
             }
-            if facts.len() > 20 * MOST_FACTS {
+            if facts.len() > 20 * SEALED_AT_ONCE {
                 pages.push(page(operator.seal(&facts, 1).iter().map(|batch| log.place(batch)).collect()));
                 facts.clear();
             }

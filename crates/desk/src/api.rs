@@ -1281,6 +1281,9 @@ api_types! {
     pub struct LetterAsked {
         /// Full document number, e.g. 青资助还通〔2026〕10123号.
         pub doc_no: String,
+        /// Whose it is; needed where a copied laptop printed one number for two families.
+        #[serde(default)]
+        pub household: Option<FileId>,
     }
 
     /// A letter drawn again.
@@ -1295,6 +1298,9 @@ api_types! {
     pub struct VoidLetter {
         /// Full document number.
         pub doc_no: String,
+        /// Whose it is; needed where a copied laptop printed one number for two families.
+        #[serde(default)]
+        pub household: Option<FileId>,
         /// Why.
         pub reason: String,
     }
@@ -1363,6 +1369,9 @@ api_types! {
     pub struct FileReceipt {
         /// The receipt's full number.
         pub receipt_no: String,
+        /// Whose it is; needed where a copied laptop printed one number for two families.
+        #[serde(default)]
+        pub household: Option<FileId>,
         /// JPEG, PNG or PDF, at most 4 MiB (PDF 20 MiB).
         pub file: FileInput,
     }
@@ -1381,6 +1390,9 @@ api_types! {
     pub struct CompleteReceipt {
         /// The receipt's full number.
         pub receipt_no: String,
+        /// Whose it is; needed where a copied laptop printed one number for two families.
+        #[serde(default)]
+        pub household: Option<FileId>,
         /// How it was served.
         pub mode: ServiceMode,
         /// Day written on the paper by hand.

@@ -2,7 +2,7 @@
 //! A sheet exists only with its line in the ledger: numbers, facts and the PDF are written in one transaction before
 //! anything is handed out. A false statement is refused here, before a number is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate};
 use domain::due::status;
@@ -319,7 +319,7 @@ impl Desk {
 
     pub(crate) fn read_letter(&self, with: LetterAsked) -> Result<LetterPdf, Failure> {
         let mut store = self.store();
-        let letter = one_letter(&store, &with.doc_no)?;
+        let letter = one_letter(&store, &with.doc_no, with.household)?;
         let sheet: Sheet =
             serde_json::from_value(letter.letter.sheet.clone()).map_err(|error| Failure::internal(&error))?;
         let drawn =
@@ -340,7 +340,7 @@ impl Desk {
         self.may(&store, |role| role.works_cases(), "作废文书")?;
         let reason =
             tidy(Some(&with.reason), 100, "reason")?.ok_or_else(|| Failure::new(Code::EmptyText, &[]).at("reason"))?;
-        let letter = one_letter(&store, &with.doc_no)?;
+        let letter = one_letter(&store, &with.doc_no, with.household)?;
         if letter.voided {
             return Err(Failure::new(Code::LetterVoid, &[("doc_no", &with.doc_no)]).at("doc_no"));
         }
@@ -417,13 +417,22 @@ impl Desk {
     }
 }
 
-/// The one letter of this number.
-pub(crate) fn one_letter(store: &Store, doc_no: &str) -> Result<Letter, Failure> {
-    store
-        .letters(None, Some(doc_no.trim()))?
-        .into_iter()
-        .next()
-        .ok_or_else(|| Failure::new(Code::NotFound, &[("what", doc_no)]).at("doc_no"))
+/// The one letter of this number. Where a copied laptop printed the number for two families, the family must be named: what
+/// is said of the one must not be written down for the other.
+pub(crate) fn one_letter(store: &Store, doc_no: &str, household: Option<FileId>) -> Result<Letter, Failure> {
+    let letters = store.letters(household, Some(doc_no.trim()))?;
+    let Some(first) = letters.first().cloned() else {
+        return Err(Failure::new(Code::NotFound, &[("what", doc_no)]).at("doc_no"));
+    };
+    if letters.iter().all(|letter| letter.file == first.file) {
+        return Ok(first);
+    }
+    let mut names = BTreeSet::new();
+    for letter in &letters {
+        names.extend(store.family(letter.file)?.map(|family| family.borrower));
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    Err(Failure::new(Code::NumberTwice, &[("doc_no", doc_no), ("names", &names.join("、"))]).at("doc_no"))
 }
 
 /// What a family's sheets say, read before the write begins.

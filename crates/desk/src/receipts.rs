@@ -2,6 +2,7 @@
 //! Foreign bytes are only looked at as far as their head; nothing of a picture is judged.
 
 use domain::event::Event;
+use domain::ids::FileId;
 use domain::receipt::{Proxy, ReceiptCompleted, ReceiptFault, ReceiptFiled, check};
 use domain::words::{DocKind, LetterState, Section};
 use store::{Letter, Store};
@@ -68,8 +69,8 @@ fn media_of(name: &str, bytes: &[u8]) -> Result<&'static str, Failure> {
     Ok(media)
 }
 
-fn one_receipt(store: &Store, receipt_no: &str) -> Result<Letter, Failure> {
-    let letter = one_letter(store, receipt_no).map_err(|failure| failure.at("receipt_no"))?;
+fn one_receipt(store: &Store, receipt_no: &str, household: Option<FileId>) -> Result<Letter, Failure> {
+    let letter = one_letter(store, receipt_no, household).map_err(|failure| failure.at("receipt_no"))?;
     if letter.letter.doc.kind != DocKind::ServiceReceipt {
         return Err(Failure::new(Code::NotFound, &[("what", &format!("回证{receipt_no}"))]).at("receipt_no"));
     }
@@ -83,7 +84,7 @@ impl Desk {
     pub(crate) fn file_receipt(&self, with: FileReceipt) -> Result<ReceiptFiledReply, Failure> {
         let mut store = self.store();
         self.may(&store, |role| role.works_cases(), "收回证")?;
-        let letter = one_receipt(&store, &with.receipt_no)?;
+        let letter = one_receipt(&store, &with.receipt_no, with.household)?;
         let (name, bytes) = bytes_of(&with.file, MOST_PDF, "file")?;
         let media = media_of(&name, &bytes)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -116,9 +117,11 @@ impl Desk {
     pub(crate) fn complete_receipt(&self, with: CompleteReceipt) -> Result<Saved, Failure> {
         let mut store = self.store();
         self.may(&store, |role| role.works_cases(), "登记回证")?;
-        let letter = one_receipt(&store, &with.receipt_no)?;
+        let letter = one_receipt(&store, &with.receipt_no, with.household)?;
         let today = self.present_of(&store)?.today;
-        let pictured = !store.receipt_photos(Some(&letter.letter.doc.to_string()))?.is_empty();
+        let number = letter.letter.doc.to_string();
+        let of = Some((letter.file, number.as_str()));
+        let pictured = !store.receipt_photos(of)?.is_empty();
         let done = ReceiptCompleted {
             receipt: letter.letter.doc.clone(),
             mode: with.mode,
@@ -152,8 +155,7 @@ impl Desk {
         if let Some(fault) = check(&done, letter.letter.printed_on, pictured, with.date_confirmed, today).first() {
             return Err(worded(*fault));
         }
-        let replaces =
-            store.receipts_done(Some(&letter.letter.doc.to_string()))?.into_iter().map(|(said, _)| said.id).collect();
+        let replaces = store.receipts_done(of)?.into_iter().map(|(said, _)| said.id).collect();
         self.write_one(&mut store, letter.file, &Event::ReceiptCompleted(done), replaces)
     }
 
@@ -164,12 +166,13 @@ impl Desk {
             if letter.kind != DocKind::ServiceReceipt || letter.state == LetterState::Void {
                 continue;
             }
+            let of = Some((letter.household, letter.doc_no.as_str()));
             let pictures = store
-                .receipt_photos(Some(&letter.doc_no))?
+                .receipt_photos(of)?
                 .into_iter()
                 .map(|(_, photo)| BlobView { sha256: photo.sha256, bytes: photo.bytes, media: photo.media })
                 .collect();
-            let done = store.receipts_done(Some(&letter.doc_no))?.pop().map(|(_, done)| done);
+            let done = store.receipts_done(of)?.pop().map(|(_, done)| done);
             rows.push(ReceiptRow {
                 complete: done.is_some(),
                 mode: done.as_ref().map(|done| done.mode),

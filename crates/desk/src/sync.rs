@@ -34,7 +34,7 @@ const ENOUGH_NUMBERS: u32 = 200;
 const READ_AGAIN: i64 = 24 * 60 * 60 * 1_000;
 
 /// Facts that are taken in at once: a save waits for so many at most. More of them are a little faster in all.
-const FACTS_AT_ONCE: usize = 250;
+const FACTS_AT_ONCE: usize = 100;
 /// Rows of the log that are summed at once, for the same reason.
 const ROWS_AT_ONCE: u32 = 2_000;
 

@@ -52,14 +52,26 @@ fn kept(conn: &Connection, which: &str, with: &[i64]) -> Result<Vec<Left>, Store
 
 /// Keeps a fact that left, with the batch it stands in (none: not sealed yet) and the paper it names.
 pub(crate) fn keep(tx: &Connection, n: i64, batch: Option<i64>, paper: Option<Sha>) -> Result<(), StoreFault> {
-    tx.prepare_cached("INSERT OR IGNORE INTO leaving (n, batch, sha) VALUES (?1, ?2, ?3)")?
-        .execute(params![n, batch, paper.map(|sha| sha.0)])?;
+    tx.prepare_cached("INSERT OR IGNORE INTO leaving (n, batch, sha) VALUES (?1, ?2, ?3)")?.execute(params![
+        n,
+        batch,
+        paper.map(|sha| sha.0)
+    ])?;
     Ok(())
 }
 
 /// A fact that had left is here again, or is under another name.
 pub(crate) fn back(tx: &Connection, n: i64) -> Result<(), StoreFault> {
     tx.prepare_cached("DELETE FROM leaving WHERE n = ?1")?.execute([n])?;
+    Ok(())
+}
+
+/// A restored county has given a new place to what it lacked from above `lost`, and names none of what left: it is known
+/// only to stand no later than the log's present end.
+pub(crate) fn placed_anew(tx: &Connection, lost: u64) -> Result<(), StoreFault> {
+    let head: u64 = meta(tx, "head")?.unwrap_or(0);
+    tx.prepare_cached("UPDATE batch SET position = ?2 WHERE position > ?1 AND n IN (SELECT batch FROM leaving)")?
+        .execute([int(lost), int(head)])?;
     Ok(())
 }
 

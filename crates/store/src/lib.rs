@@ -19,7 +19,7 @@ mod views;
 
 pub use blobs::{Blob, Missing};
 pub use fault::{DiskTrouble, StoreFault};
-pub use log::{Absorbed, Pen, Standing, Store};
+pub use log::{Absorbed, Pen, SEALED_AT_ONCE, Standing, Store};
 pub use reads::{Assignments, Counts, Family, Letter, Numbers, Registers, Said, StandingFacts, Visit};
 pub use retold::Filled;
 pub use search::{Hit, Why};

@@ -12,7 +12,7 @@ use domain::clock::{Millis, Received, corrected, tick};
 use domain::decision::{Erased, HeldDecided};
 use domain::event::{Event, erasable};
 use domain::exchange::{Ack, Cursor, Mark, Page, Sum};
-use domain::fact::{Batch, Fact, MOST_FACTS, Salt, Seal, Verified, seal};
+use domain::fact::{Batch, Fact, Salt, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::org::DeviceEnrolled;
 use domain::words::Section;
@@ -29,6 +29,9 @@ use crate::views::{self, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
 const SCHEMA: i64 = 4;
+/// Facts sealed together at most. A batch is taken in whole, and a save at the desk that takes it waits as long: so fewer
+/// than a batch may hold. Bytes differ by a hundredth.
+pub const SEALED_AT_ONCE: usize = 128;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
@@ -154,8 +157,8 @@ impl Store {
                     // Erased after the county had it, with the right to see it.
                     None if no.map_or(Ok(0), |no| sealed_upto(&store.conn, no, true))? >= head.seq => Standing::Sound,
                     // What it names has gone over into a later journal of this very file, and the anchor was not yet
-                    // told, or its newer slot is torn.
-                    None if store.began_later(head.journal)? => Standing::Sound,
+                    // told, or its newer slot is torn. Under that name a twin's work may have come since.
+                    Some(_) | None if store.began_later(head.journal)? => Standing::Sound,
                     Some(_) | None => Standing::Behind { anchor: head, seq: last },
                 }
             }
@@ -397,12 +400,12 @@ impl Store {
             {
                 let mut find =
                     tx.prepare_cached("SELECT bytes FROM open_fact WHERE n BETWEEN ?1 AND ?2 ORDER BY n LIMIT ?3")?;
-                let most = i64::try_from(MOST_FACTS).unwrap_or(500);
+                let most = i64::try_from(SEALED_AT_ONCE).unwrap_or(i64::MAX);
                 let mut rows = find.query(params![first, last, most.saturating_add(1)])?;
                 while let Some(row) = rows.next()? {
                     let raw: Vec<u8> = row.get(0)?;
                     bytes = bytes.saturating_add(raw.len());
-                    if facts.len() == MOST_FACTS || (bytes > BATCH_BYTES && !facts.is_empty()) {
+                    if facts.len() == SEALED_AT_ONCE || (bytes > BATCH_BYTES && !facts.is_empty()) {
                         more = true;
                         break;
                     }
@@ -1311,8 +1314,7 @@ pub(crate) fn bodies_by(conn: &Connection, numbers: &[i64], batch_of: &str) -> R
     let mut out = Vec::new();
     let mut parsed: Option<(i64, BTreeMap<u64, Fact>)> = None;
     for n in numbers {
-        let batch: Option<Option<i64>> =
-            conn.prepare_cached(batch_of)?.query_row([n], |row| row.get(0)).optional()?;
+        let batch: Option<Option<i64>> = conn.prepare_cached(batch_of)?.query_row([n], |row| row.get(0)).optional()?;
         match batch {
             None => {}
             Some(None) => {
@@ -1399,8 +1401,7 @@ fn carry_over(
     for fact in bodies_by(tx, &numbers, leaving::HERE_OR_LEFT)? {
         let was = names.fact(tx, fact.id)?;
         let file = names.file(tx, fact.file)?;
-        let at: Option<i64> =
-            tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0)).optional()?;
+        let at: Option<i64> = tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0)).optional()?;
         views::drop_fact(tx, file, was)?;
         tx.execute("DELETE FROM entry WHERE n = ?1", [was])?;
         tx.execute("DELETE FROM open_fact WHERE n = ?1", [was])?;

@@ -394,9 +394,10 @@ impl Store {
     pub fn letters(&self, file: Option<FileId>, doc_no: Option<&str>) -> Result<Vec<Letter>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
             "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = l.file), f.body,
-               EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no),
-               EXISTS (SELECT 1 FROM handed_over h WHERE h.doc_no = l.doc_no OR h.doc_no = l.pair),
-               EXISTS (SELECT 1 FROM receipt_done r WHERE r.doc_no = l.doc_no OR r.doc_no = l.pair)
+               EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no AND x.file = l.file),
+               EXISTS (SELECT 1 FROM handed_over h JOIN entry e ON e.n = h.fact
+                       WHERE h.doc_no IN (l.doc_no, l.pair) AND e.file = l.file),
+               EXISTS (SELECT 1 FROM receipt_done r WHERE r.doc_no IN (l.doc_no, l.pair) AND r.file = l.file)
              FROM letter l JOIN fact f ON f.n = l.fact
              WHERE (?1 IS NULL OR l.file = (SELECT no FROM file WHERE id = ?1)) AND (?2 IS NULL OR l.doc_no = ?2)
              ORDER BY l.kind, l.year, l.serial, f.journal, f.seq"
@@ -416,16 +417,18 @@ impl Store {
         Ok(out)
     }
 
-    /// Photos of receipts: of a receipt number, or all, oldest first.
+    /// Photos of receipts: of a family's receipt number, or all, oldest first. A copied laptop may have printed one number
+    /// for two families.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn receipt_photos(&self, doc_no: Option<&str>) -> Result<Vec<(Said, ReceiptFiled)>, StoreFault> {
+    pub fn receipt_photos(&self, of: Option<(FileId, &str)>) -> Result<Vec<(Said, ReceiptFiled)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
             "SELECT {SAID}, f.body FROM receipt_photo p JOIN fact f ON f.n = p.fact
-             WHERE (?1 IS NULL OR p.doc_no = ?1) ORDER BY p.doc_no, f.at, f.journal, f.seq"
+             WHERE ?1 IS NULL OR (p.doc_no = ?1 AND p.file = (SELECT no FROM file WHERE id = ?2))
+             ORDER BY p.doc_no, f.at, f.journal, f.seq"
         ))?;
-        let mut rows = find.query(params![doc_no])?;
+        let mut rows = find.query(params![of.map(|(_, doc_no)| doc_no), of.map(|(file, _)| file.0)])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
             out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
@@ -433,16 +436,17 @@ impl Store {
         Ok(out)
     }
 
-    /// Completed receipts: of a receipt number, or all, oldest first.
+    /// Completed receipts: of a family's receipt number, or all, oldest first.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn receipts_done(&self, doc_no: Option<&str>) -> Result<Vec<(Said, ReceiptCompleted)>, StoreFault> {
+    pub fn receipts_done(&self, of: Option<(FileId, &str)>) -> Result<Vec<(Said, ReceiptCompleted)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
             "SELECT {SAID}, f.body FROM receipt_done r JOIN fact f ON f.n = r.fact
-             WHERE (?1 IS NULL OR r.doc_no = ?1) ORDER BY r.doc_no, f.at, f.journal, f.seq"
+             WHERE ?1 IS NULL OR (r.doc_no = ?1 AND r.file = (SELECT no FROM file WHERE id = ?2))
+             ORDER BY r.doc_no, f.at, f.journal, f.seq"
         ))?;
-        let mut rows = find.query(params![doc_no])?;
+        let mut rows = find.query(params![of.map(|(_, doc_no)| doc_no), of.map(|(file, _)| file.0)])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
             out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));

@@ -270,6 +270,7 @@ pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, Sto
     for (file, facts) in &files {
         leaving::leave(tx, names, *file, facts, own, true)?;
     }
+    leaving::placed_anew(tx, meta::<Option<u64>>(tx, "anew")?.flatten().unwrap_or(0))?;
     tx.execute("DELETE FROM stale", [])?;
     tx.execute(
         "DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)

@@ -258,7 +258,7 @@ impl Sim {
         let receipt = row.doc_no.clone();
         if self.chance.percent(15) {
             let reason = format!("作废{number}");
-            let with = VoidLetter { doc_no: receipt, reason: reason.clone() };
+            let with = VoidLetter { doc_no: receipt, household: Some(file), reason: reason.clone() };
             if self.ask(seat, Call::VoidLetter(with)).is_some() {
                 self.confirm(seat, What { kind: "LetterVoided".to_owned(), file, mark: reason });
             }
@@ -270,7 +270,7 @@ impl Sim {
             name: "p.pdf".to_owned(),
             base64: base64::engine::general_purpose::STANDARD.encode(&photo),
         };
-        let with = FileReceipt { receipt_no: receipt.clone(), file: input };
+        let with = FileReceipt { receipt_no: receipt.clone(), household: Some(file), file: input };
         if self.ask(seat, Call::FileReceipt(with)).is_some() {
             let mark = Sha::of(&photo).to_string();
             self.say(|| format!("laptop {seat}: ReceiptFiled {file} {mark}"));
@@ -279,6 +279,7 @@ impl Sim {
         let server = format!("送达人{number}");
         let with = CompleteReceipt {
             receipt_no: receipt,
+            household: Some(file),
             mode: ServiceMode::Direct,
             served_on: row.printed_on,
             served_at: None,
