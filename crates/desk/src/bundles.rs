@@ -389,10 +389,10 @@ impl Desk {
         let mut store = self.store();
         if welcome.agreed < answer.top.position {
             restored(&mut store, welcome.agreed, report)?;
-            store.set_safe(welcome.safe)?;
+            store.set_safe(welcome.safe, welcome.head.position)?;
         } else {
             let safe: u64 = store.meta("safe")?.unwrap_or(0);
-            store.set_safe(safe.max(welcome.safe))?;
+            store.set_safe(safe.max(welcome.safe), welcome.head.position)?;
             if store.meta::<Option<BundleId>>("stick_offered")?.flatten() == Some(answer.to) {
                 // All that a restored county may have lacked was in the bundle that this answers.
                 store.offered()?;

@@ -114,9 +114,9 @@ codes! {
     CannotDraw = "CANNOT_DRAW", "这份文书印不出来：{why}。", "The letter cannot be drawn: {why}.";
     /// Drawn differently from before.
     DrawnDifferently = "DRAWN_DIFFERENTLY", "重画出来的{doc_no}和当时印的不一样，没有给出。请联系县资助中心。", "{doc_no} draws differently from when it was printed; it is not shown. Ask the centre.";
-    /// Void already.
     /// A document's number stands on the sheets of several families.
     NumberTwice = "NUMBER_TWICE", "{doc_no}这个文号印在了几户的文书上（{names}）。请从这一户的文书里点开再办。", "{doc_no} was printed for several families ({names}). Open it from the family's own list.";
+    /// Void already.
     LetterVoid = "LETTER_VOID", "{doc_no}已经作废。", "{doc_no} is void.";
     /// Served: not voidable.
     LetterServed = "LETTER_SERVED", "{doc_no}的回证已经收全，不能作废。", "The receipt of {doc_no} is complete; it cannot be voided.";

@@ -349,7 +349,7 @@ impl Desk {
             }
             all_marks = false;
             store.greeted(welcome.head, welcome.batches, welcome.last_seal)?;
-            store.set_safe(welcome.safe)?;
+            store.set_safe(welcome.safe, welcome.head.position)?;
             let mine = store.last_seal(welcome.batches)?;
             // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
             if welcome.closed

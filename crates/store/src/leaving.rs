@@ -21,15 +21,21 @@ pub(crate) const HERE_OR_LEFT: &str =
     "SELECT batch FROM entry WHERE n = ?1 UNION ALL SELECT batch & 4294967295 FROM leaving WHERE n = ?1";
 
 impl Store {
-    /// The last position of the county log that is in a verified backup. Own work up to there that left this desk is no
-    /// longer kept.
+    /// The last position of the county log that is in a verified backup, told with the log's `head`. Own work up to there
+    /// that left this desk is no longer kept; the paper of it no longer once a longer log was backed up than the one at
+    /// which the county was known to have it.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn set_safe(&mut self, safe: u64) -> Result<(), StoreFault> {
+    pub fn set_safe(&mut self, safe: u64, head: u64) -> Result<(), StoreFault> {
         self.within(|tx, _| {
             set_meta(tx, "safe", &safe)?;
-            let kept = kept(tx, "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1", &[int(safe)])?;
+            tx.prepare_cached(
+                "UPDATE leaving SET paper_at = ?1 WHERE paper_at IS NULL AND sha IN (SELECT sha FROM blob WHERE sent = 1)",
+            )?
+            .execute([int(head)])?;
+            let which = "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1 AND (l.sha IS NULL OR l.paper_at < ?1)";
+            let kept = kept(tx, which, &[int(safe)])?;
             release(tx, &kept)
         })
     }
@@ -156,7 +162,8 @@ pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: 
     leave(tx, names, file, &facts, own, true)?;
     tx.prepare_cached(
         "DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1
-           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
+           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)
+           AND sha NOT IN (SELECT sha FROM receipt_photo)",
     )?
     .execute(params![gone.file.0, gone.section.code()])?;
     Ok(u32::from(!facts.is_empty()))

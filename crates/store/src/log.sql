@@ -68,8 +68,9 @@ CREATE TABLE erased (n INTEGER PRIMARY KEY, file INTEGER NOT NULL, section TEXT 
 -- What a county that was restored has not named again yet.
 CREATE TABLE stale (n INTEGER PRIMARY KEY) STRICT;
 -- Own facts that left with a right to see them, without a row in the log any more: their sealed bytes (batch.n) and the
--- paper they name are kept for a county that may be restored, until they are in a verified backup.
-CREATE TABLE leaving (n INTEGER PRIMARY KEY, batch INTEGER, sha BLOB) STRICT;
+-- paper they name are kept for a county that may be restored, until they are in a verified backup. paper_at: how long the
+-- log was when the county was known to have the paper, which has no place in the log: a longer one's backup has it.
+CREATE TABLE leaving (n INTEGER PRIMARY KEY, batch INTEGER, sha BLOB, paper_at INTEGER) STRICT;
 CREATE INDEX leaving_batch ON leaving (batch);
 -- What the county log was at positions this desk has seen.
 CREATE TABLE mark (position INTEGER PRIMARY KEY, chain BLOB NOT NULL) STRICT;

@@ -55,6 +55,7 @@ impl Store {
             // stays erased here.
             tx.execute("DELETE FROM entry WHERE position IS NOT NULL AND n IN (SELECT n FROM erased)", [])?;
             tx.execute("DELETE FROM erased WHERE n NOT IN (SELECT n FROM fact)", [])?;
+            tx.execute("UPDATE leaving SET paper_at = NULL", [])?;
             tx.execute("DELETE FROM stale", [])?;
             tx.execute("INSERT INTO stale (n) SELECT n FROM fact WHERE position IS NOT NULL", [])?;
             tx.execute("DELETE FROM mark WHERE position > ?1", [int(agreed)])?;
