@@ -17,6 +17,8 @@ use domain::visit::{VisitMade, VisitNoted};
 use domain::words::{HouseholdField, Section, Situation, Source, VisitPurpose, VisitResult};
 use workload::{Edit, What, Workload};
 
+use store::SEALED_AT_ONCE;
+
 use crate::Chance;
 
 /// Midnight of the day.

@@ -225,8 +225,8 @@ impl Sim {
         }
     }
 
-    /// What neither the county nor any laptop has any more is lost with the county: a laptop forgets what its person may
-    /// no longer see once the county has it.
+    /// What neither the county nor any laptop has any more is lost with the county. That happens to the work of laptops alone
+    /// that were copied or put back: every other keeps its own, out of sight or not, until a verified backup has it.
     fn held_by_nobody(&mut self) {
         // The same may have been said more than once: each has its author and moment, whatever journal it went over into.
         let mut there: BTreeMap<What, BTreeMap<(PersonId, Millis), BTreeSet<Option<usize>>>> = BTreeMap::new();
@@ -255,7 +255,10 @@ impl Sim {
             let key = key.map(|(key, _)| key.clone());
             match key.and_then(|key| said.and_then(|said| said.remove(&key))) {
                 Some(_) => {}
-                None => (act.lost, act.safe) = (true, None),
+                None => {
+                    assert!(twisted, "I1 nobody has {:?} of laptop {} any more", act.what, act.seat);
+                    (act.lost, act.safe) = (true, None);
+                }
             }
         }
     }

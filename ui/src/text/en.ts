@@ -46,6 +46,7 @@ export const en: Text = {
     failed: "last sync failed",
     label: "State of sync; press for details",
     asOfAgo: "Bank data as of {day} ({n} day ago) | Bank data as of {day} ({n} days ago)",
+    asOfAhead: "Bank data as of {day}: later than this computer’s date; check its clock",
     asOfToday: "Bank data as of {day} (today)",
     noData: "No bank data yet",
     daysLeft: "To {day}:",

@@ -44,6 +44,7 @@ export const zh = {
     failed: "上次没同步成",
     label: "同步情况，按下看详细",
     asOfAgo: "银行数据截至{day}（{n}天前）",
+    asOfAhead: "银行数据截至{day}，比这台电脑的今天还晚，请看看电脑的日期",
     asOfToday: "银行数据截至{day}（今天）",
     noData: "还没有银行数据",
     daysLeft: "距{day}还有",

@@ -11,6 +11,10 @@ export type CompleteReceipt = {
  */
 receipt_no: string, 
 /**
+ * Whose it is; needed where a copied laptop printed one number for two families.
+ */
+household: string | null, 
+/**
  * How it was served.
  */
 mode: ServiceMode, 

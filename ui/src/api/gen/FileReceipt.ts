@@ -10,6 +10,10 @@ export type FileReceipt = {
  */
 receipt_no: string, 
 /**
+ * Whose it is; needed where a copied laptop printed one number for two families.
+ */
+household: string | null, 
+/**
  * JPEG, PNG or PDF, at most 4 MiB (PDF 20 MiB).
  */
 file: FileInput, };

@@ -7,4 +7,8 @@ export type LetterAsked = {
 /**
  * Full document number, e.g. 青资助还通〔2026〕10123号.
  */
-doc_no: string, };
+doc_no: string, 
+/**
+ * Whose it is; needed where a copied laptop printed one number for two families.
+ */
+household: string | null, };

@@ -9,6 +9,10 @@ export type VoidLetter = {
  */
 doc_no: string, 
 /**
+ * Whose it is; needed where a copied laptop printed one number for two families.
+ */
+household: string | null, 
+/**
  * Why.
  */
 reason: string, };
