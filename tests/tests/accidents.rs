@@ -7,7 +7,7 @@ use std::path::Path;
 use county::Clock;
 use serde_json::{Value, json};
 use tests::line::{Cut, Line};
-use tests::{PASSPHRASE, Seat, World, failure_code, items, moment, spoil_sum, text};
+use tests::{PASSPHRASE, Seat, World, bytes, failure_code, items, moment, picture, spoil_sum, text};
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
 
@@ -89,6 +89,53 @@ fn cloned_device() {
         assert_eq!(own(seat).0, 0);
         seat.check();
     }
+}
+
+/// A copied laptop has the same numbers left, and two families get papers of one number: what is said of the one must not
+/// be written down for the other.
+#[test]
+fn a_number_on_the_papers_of_two_families_belongs_to_the_one_that_is_named() {
+    let (world, _line, op, mut zhou, files) = village(1, 2);
+    zhou.ask("Lock", json!({}));
+    let other = world.folder().join("clone");
+    copied(zhou.home(), &other);
+    let clone = Seat::before(&other, NOON);
+    clone.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
+    zhou.reopen(NOON);
+    let print = |seat: &Seat, file: &Value| {
+        let run = seat.ask("PrintLetters", json!({ "which": { "households": [file] } }));
+        let receipt = items(&run["letters"]).iter().find(|row| row["kind"] == "SERVICE_RECEIPT").expect("a receipt");
+        receipt["doc_no"].clone()
+    };
+    let number = print(&zhou, &files[0]);
+    assert_eq!(print(&clone, &files[1]), number, "both had the same numbers left");
+    for seat in [&zhou, &clone, &op, &zhou] {
+        seat.sync();
+    }
+    let photo = bytes("photo.jpg", &picture(1, image::ImageFormat::Jpeg));
+    let refused = zhou.refused("FileReceipt", json!({ "receipt_no": number, "file": photo }));
+    assert_eq!(failure_code(&refused), "NUMBER_TWICE", "{refused:?}");
+    let names: Vec<String> = files.iter().map(|file| text(&op.household(file)["borrower"]).to_owned()).collect();
+    assert!(names.iter().all(|name| refused.zh.contains(name)), "{refused:?}");
+    zhou.ask("FileReceipt", json!({ "receipt_no": number, "household": files[1], "file": photo }));
+    let rows = |state: &str| -> Vec<bool> {
+        let view = zhou.ask("Receipts", json!({}));
+        let of = |file: &&Value| {
+            let row = items(&view["rows"]).iter().find(|row| &row["letter"]["household"] == *file).expect("a receipt");
+            row[state] == json!(true) || items(&row[state]).len() == 1
+        };
+        files.iter().collect::<Vec<_>>().iter().map(of).collect()
+    };
+    assert_eq!(rows("pictures"), [false, true]);
+    let done = json!({
+        "receipt_no": number, "household": files[1], "mode": "DIRECT", "served_on": "2026-12-08",
+        "servers": ["周老师"], "signed": true, "dated_by_hand": true, "home_confirmed": true, "date_confirmed": true
+    });
+    zhou.ask("CompleteReceipt", done);
+    assert_eq!(rows("complete"), [false, true]);
+    zhou.ask("VoidLetter", json!({ "doc_no": number, "household": files[0], "reason": "文号重了" }));
+    let view = zhou.ask("Receipts", json!({}));
+    assert_eq!(items(&view["rows"]).len(), 1, "the other family's is not void: {view}");
 }
 
 /// Actual #3786: a device whose clock is wrong can no longer sync, or makes all others unable to.

@@ -120,3 +120,45 @@ fn yesterdays_copy_goes_on_and_fifty_desks_bring_back_what_was_acknowledged() {
     assert_eq!(old.files(&villages[0]).len(), 0, "and so does its end");
     assert_eq!(desks.len() + 2, 50);
 }
+
+/// Who loses a village keeps what they wrote there, sealed and out of sight, until a verified backup has it.
+#[test]
+fn what_was_written_before_a_village_changed_hands_comes_back_from_who_wrote_it() {
+    let mut world = World::at(NOON);
+    let (op, zhou, files, list) = world.village(2);
+    let village = list.families[0].village.clone();
+    let han = world.join("han", "CENTRE_HEAD");
+    let wu = world.join("wu", "SCHOOL_DIRECTOR");
+    op.sync();
+    let copy = world.folder().join("yesterday");
+    world.county().backup(&world.folder().join("county"), &copy).expect("a backup");
+
+    let made = visit(&zhou, &files[0], "09:00:00");
+    let run = zhou.ask("PrintLetters", json!({ "which": { "households": [files[0]] } }));
+    let receipt = items(&run["letters"]).iter().find(|row| row["kind"] == "SERVICE_RECEIPT").expect("a receipt");
+    let photo = bytes("photo.jpg", &picture(7, image::ImageFormat::Jpeg));
+    zhou.ask("FileReceipt", json!({ "receipt_no": receipt["doc_no"], "file": photo }));
+    zhou.sync();
+    assign(&op, "wu", &village);
+    op.sync();
+    let report = zhou.sync();
+    assert_eq!(report["files_gone"].as_u64().map(|gone| gone > 0), Some(true), "{report}");
+    assert_eq!(zhou.files(&village).len(), 0, "out of sight");
+    zhou.check();
+
+    // Nobody but zhou was told of it before the county's disk was lost.
+    world.go_on_from(&copy);
+    for seat in [&zhou, &op, &zhou, &han, &wu] {
+        assert_eq!(seat.sync()["agreed"], true);
+    }
+    for seat in [&op, &han] {
+        assert!(visits(seat, std::slice::from_ref(&village)).contains(&made), "{}", seat.home().display());
+    }
+    let page = han.household(&files[0]);
+    assert!(page.to_string().contains("青资助回证"), "its papers too: {page}");
+    let view = han.ask("Receipts", json!({}));
+    let pictures: Vec<&Value> = items(&view["rows"]).iter().flat_map(|row| items(&row["pictures"])).collect();
+    assert_eq!(pictures.len(), 1, "{view}");
+    han.ask("ReadBlob", json!({ "sha256": pictures[0]["sha256"] }));
+    zhou.check();
+}

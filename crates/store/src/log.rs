@@ -154,6 +154,7 @@ impl Store {
                 let last = no.map_or(Ok(0), |no| last_seq(&store.conn, no))?;
                 match store.fact_hash(FactId { journal: head.journal, seq: head.seq })? {
                     Some(hash) if hash == head.hash => Standing::Sound,
+                    Some(_) | None if store.sealed_with(head.journal, head.seq)? == Some(head.hash) => Standing::Sound,
                     // Erased after the county had it, with the right to see it.
                     None if no.map_or(Ok(0), |no| sealed_upto(&store.conn, no, true))? >= head.seq => Standing::Sound,
                     // What it names has gone over into a later journal of this very file, and the anchor was not yet
@@ -181,6 +182,21 @@ impl Store {
             "SELECT 1 FROM journal a JOIN journal b ON b.id = ?2 AND b.no > a.no WHERE a.id = ?1 AND a.own = 1 AND b.own = 1",
         )?;
         Ok(later.exists(params![journal.0, now.0])?)
+    }
+
+    /// The hash of the seal that a fact of a journal stands under, if it is sealed.
+    fn sealed_with(&self, journal: JournalId, seq: u64) -> Result<Option<Sha>, StoreFault> {
+        let Some(no) = self.journal_no(journal)? else { return Ok(None) };
+        let (first, last) = names::span(no);
+        let bytes: Option<Vec<u8>> = self
+            .conn
+            .prepare_cached(
+                "SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 AND first <= ?3 AND ?3 < first + count
+                 ORDER BY n DESC LIMIT 1",
+            )?
+            .query_row([first, last, int(seq)], |row| row.get(0))
+            .optional()?;
+        Ok(bytes.map(|bytes| Batch::parse(&bytes)).transpose()?.map(|batch| batch.seal.hash()))
     }
 
     /// The hash of a fact's bytes on its own, if it is open here.
@@ -382,7 +398,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn seal_open(&mut self, key: &domain::SigningKey, seen: u64, seed: &Salt) -> Result<bool, StoreFault> {
         let journal = self.journal()?;
-        self.within(|tx, names| {
+        let sealed = self.within(|tx, names| {
             let no = names.journal(tx, journal)?;
             let (first, last) = names::span(no);
             let previous: Option<Seal> = tx
@@ -413,7 +429,7 @@ impl Store {
                 }
             }
             if facts.is_empty() {
-                return Ok(false);
+                return Ok(None);
             }
             let batch = seal(&facts, previous.as_ref(), seen, seed, key)?;
             put_batch(tx, no, &batch, None)?;
@@ -434,8 +450,14 @@ impl Store {
             tx.prepare_cached("DELETE FROM open_fact WHERE n BETWEEN ?1 AND ?2 AND n < ?3")?
                 .execute([first, last, end])?;
             leaving::sealed(tx, (first, end), names::fact_no(no, batch.seal.batch)?)?;
-            Ok(more)
-        })
+            Ok(Some((batch.seal, more)))
+        })?;
+        let Some((seal, more)) = sealed else { return Ok(false) };
+        if !more {
+            // A database put back to before would seal the same facts once more, under the same number.
+            self.anchor.set(journal, seal.end().saturating_sub(1), seal.hash())?;
+        }
+        Ok(more)
     }
 
     /// How many batches the own journal has.

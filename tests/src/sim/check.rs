@@ -62,7 +62,7 @@ impl Sim {
                     said.push(format!("{number} {} at {:?}", here.fact.id, here.position));
                 }
             }
-            for fact in DeskFile::read(&seat.home, &seat.key).kept.values() {
+            for (fact, _) in DeskFile::read(&seat.home, &seat.key).kept.values() {
                 if fact.id.to_string() == mark || What::of(fact).mark == mark {
                     said.push(format!("{number} keeps {}", fact.id));
                 }
@@ -241,17 +241,13 @@ impl Sim {
                     );
                 }
             }
-            for (id, fact) in &file.kept {
-                // Where parts of a batch came apart, the last one tells.
-                let of = |one: &&super::truth::Entry| {
-                    one.batch.seal.journal == id.journal
-                        && (one.batch.seal.first..one.batch.seal.end()).contains(&id.seq)
-                };
-                let last = ledger.entries.iter().filter(of).map(|one| one.position).max();
-                // A paper has no place in the log: it may be kept longer, and its fact with it.
+            for (id, (fact, place)) in &file.kept {
+                // A paper has no place in the log: it may be kept longer, and its fact with it. Where a county was restored
+                // the laptop knows no more than where its batch stands at the latest.
+                let there = ledger.facts.get(id).map(|logged| logged.position);
                 assert!(
-                    (last > Some(file.safe) || fact.kind == "ReceiptFiled") && ledger.facts.contains_key(id),
-                    "I7 laptop {number} keeps {} {id}, safe up to {}, and the county has {last:?}",
+                    there.is_some() && place >= &there && (place > &Some(file.safe) || fact.kind == "ReceiptFiled"),
+                    "I7 laptop {number} keeps {} {id} at {place:?}, safe up to {}, and the county has it at {there:?}",
                     fact.kind,
                     file.safe
                 );

@@ -241,10 +241,12 @@ impl Sim {
             // What the program has written is on the disk, in the log beside the database at the latest.
             let seat = &self.seats[number];
             let file = DeskFile::read(&seat.home, &seat.key);
-            for fact in file.facts.values().map(|here| &here.fact).chain(file.kept.values()) {
+            for fact in file.facts.values().map(|here| &here.fact).chain(file.kept.values().map(|(fact, _)| fact)) {
                 note(Some(number), fact);
             }
         }
+        // Said twice within a second it may be one and the same.
+        let known: BTreeSet<What> = there.keys().cloned().collect();
         for act in self.acts.iter_mut().filter(|act| !act.lost || act.safe.is_some()).rev() {
             // Of a laptop that was copied or put back, others may hold what cannot come back by them: its twin, or itself,
             // may have used the number since, and it has forgotten the work that it would bring under another.
@@ -256,7 +258,8 @@ impl Sim {
             match key.and_then(|key| said.and_then(|said| said.remove(&key))) {
                 Some(_) => {}
                 None => {
-                    assert!(twisted, "I1 nobody has {:?} of laptop {} any more", act.what, act.seat);
+                    let gone = twisted || known.contains(&act.what) || self.erased.contains(&act.what);
+                    assert!(gone, "I1 nobody has {:?} of laptop {} any more", act.what, act.seat);
                     (act.lost, act.safe) = (true, None);
                 }
             }

@@ -100,7 +100,8 @@ pub struct DeskFile {
     /// Facts by name.
     pub facts: BTreeMap<FactId, HeldHere>,
     /// Own facts that left this laptop and are kept, out of sight, for a county that may be restored.
-    pub kept: BTreeMap<FactId, Fact>,
+    /// Each with the place that the laptop knows of its batch.
+    pub kept: BTreeMap<FactId, (Fact, Option<u64>)>,
     /// What the laptop was told is in a verified backup.
     pub safe: u64,
     /// Blobs by hash, each with whether its bytes are those of the hash.
@@ -138,14 +139,18 @@ impl DeskFile {
             }
         }
         let mut find = conn
-            .prepare("SELECT j.id, l.n & 4294967295 FROM leaving l JOIN journal j ON j.no = l.n >> 32 WHERE j.own = 1")
+            .prepare(
+                "SELECT j.id, l.n & 4294967295, b.position FROM leaving l JOIN journal j ON j.no = l.n >> 32
+                 LEFT JOIN batch b ON b.n = l.batch WHERE j.own = 1",
+            )
             .expect("a query");
         let mut rows = find.query([]).expect("rows");
         while let Some(row) = rows.next().expect("a row") {
             let seq: i64 = row.get(1).expect("a seq");
             let id = FactId { journal: JournalId(row.get(0).expect("a journal")), seq: seq.unsigned_abs() };
             let (fact, _) = bodies.remove(&id).unwrap_or_else(|| panic!("I1 {id} is kept and has no body"));
-            out.kept.insert(id, fact);
+            let place: Option<i64> = row.get(2).expect("a place");
+            out.kept.insert(id, (fact, place.map(i64::unsigned_abs)));
         }
         assert!(bodies.is_empty(), "I3 bodies without a row: {:?}", bodies.keys().collect::<Vec<_>>());
         let mut find = conn.prepare("SELECT value FROM meta WHERE key = 'safe'").expect("a query");
