@@ -131,10 +131,11 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn blob_sent(&mut self, sha: Sha) -> Result<(), StoreFault> {
-        // Offered again to a restored county by a desk that may no longer see what it belongs to: not kept any longer.
+        // What it belongs to is no longer here, and it was still to be sent, or offered again to a restored county: not kept
+        // any longer.
         self.conn
             .prepare_cached(
-                "DELETE FROM blob WHERE sha = ?1 AND sent = 2 AND sha NOT IN (SELECT sha FROM receipt_photo)
+                "DELETE FROM blob WHERE sha = ?1 AND sent <> 1 AND sha NOT IN (SELECT sha FROM receipt_photo)
                    AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
             )?
             .execute(params![sha.0])?;

@@ -94,14 +94,14 @@ pub(crate) fn only_here(tx: &Connection, (first, last): (i64, i64)) -> Result<BT
     Ok(kept(tx, which, &[first, last])?.into_iter().map(|left| (left.n, left.paper)).collect())
 }
 
-/// Forgets what was kept, as far as the county has it.
+/// Forgets what was kept, as far as the county has it: a paper that is still to be sent goes once it was.
 fn release(tx: &Transaction<'_>, which: &[Left]) -> Result<(), StoreFault> {
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
     for left in which {
         back(tx, left.n)?;
         if let Some(sha) = left.paper {
             tx.prepare_cached(
-                "DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)
+                "DELETE FROM blob WHERE sha = ?1 AND sent <> 0 AND sha NOT IN (SELECT sha FROM receipt_photo)
                    AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
             )?
             .execute([sha.0])?;
@@ -133,6 +133,10 @@ pub(crate) fn erase(
                     Some(_) | None => None,
                 };
                 release(tx, &[Left { n, batch, paper: left.paper }])?;
+                if let Some(sha) = left.paper {
+                    tx.prepare_cached("DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)")?
+                        .execute([sha.0])?;
+                }
             }
         }
     }
