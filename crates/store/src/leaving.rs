@@ -134,8 +134,10 @@ pub(crate) fn erase(
                 };
                 release(tx, &[Left { n, batch, paper: left.paper }])?;
                 if let Some(sha) = left.paper {
-                    tx.prepare_cached("DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)")?
-                        .execute([sha.0])?;
+                    tx.prepare_cached(
+                        "DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)",
+                    )?
+                    .execute([sha.0])?;
                 }
             }
         }
