@@ -15,9 +15,8 @@ use domain::money::Fen;
 use domain::org::DeviceEnrolled;
 use domain::visit::{VisitMade, VisitNoted};
 use domain::words::{HouseholdField, Section, Situation, Source, VisitPurpose, VisitResult};
-use workload::{Edit, What, Workload};
-
 use store::SEALED_AT_ONCE;
+use workload::{Edit, What, Workload};
 
 use crate::Chance;
 

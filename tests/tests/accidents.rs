@@ -48,6 +48,17 @@ fn copied(from: &Path, to: &Path) {
     }
 }
 
+/// The disk of a laptop is copied to another; both are open.
+fn cloned(world: &World, seat: &mut Seat) -> Seat {
+    seat.ask("Lock", json!({}));
+    let other = world.folder().join("clone");
+    copied(seat.home(), &other);
+    let clone = Seat::before(&other, NOON);
+    clone.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
+    seat.reopen(NOON);
+    clone
+}
+
 fn remarked(report: &Value, code: &str) -> bool {
     items(&report["remarks"]).iter().any(|remark| remark["code"] == code)
 }
@@ -57,12 +68,7 @@ fn remarked(report: &Value, code: &str) -> bool {
 fn cloned_device() {
     let (world, _line, op, mut zhou, files) = village(1, 2);
     let before = phones(&op, &files[0]);
-    zhou.ask("Lock", json!({}));
-    let other = world.folder().join("clone");
-    copied(zhou.home(), &other);
-    let clone = Seat::before(&other, NOON);
-    clone.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
-    zhou.reopen(NOON);
+    let clone = cloned(&world, &mut zhou);
     // Both write under the same numbers without knowing of each other.
     for (seat, numbers) in [(&zhou, ["13700000001", "13700000002"]), (&clone, ["13700000003", "13700000004"])] {
         for number in numbers {
@@ -96,12 +102,7 @@ fn cloned_device() {
 #[test]
 fn a_number_on_the_papers_of_two_families_belongs_to_the_one_that_is_named() {
     let (world, _line, op, mut zhou, files) = village(1, 2);
-    zhou.ask("Lock", json!({}));
-    let other = world.folder().join("clone");
-    copied(zhou.home(), &other);
-    let clone = Seat::before(&other, NOON);
-    clone.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
-    zhou.reopen(NOON);
+    let clone = cloned(&world, &mut zhou);
     let print = |seat: &Seat, file: &Value| {
         let run = seat.ask("PrintLetters", json!({ "which": { "households": [file] } }));
         let receipt = items(&run["letters"]).iter().find(|row| row["kind"] == "SERVICE_RECEIPT").expect("a receipt");

@@ -197,23 +197,16 @@ pub(crate) fn leave(
         )?
         .execute(params![kind, year, serial])?;
     }
-    let safe: u64 = meta(tx, "safe")?.unwrap_or(0);
+    let kept = if keeps { to_keep(tx, names, facts)? } else { BTreeMap::new() };
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
     for (n, batch) in facts {
         let at = batch.map(|batch| (n & !i64::from(u32::MAX)) | batch);
-        let body = match at {
-            Some(at) if keeps && unsafe_own(tx, at, safe)? => bodies(tx, &[*n])?.pop(),
-            Some(_) | None => None,
-        };
-        // What was erased is a row without a body.
-        let body = if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])? { None } else { body };
-        let kept = body.is_some();
-        if let Some(fact) = body {
-            keep(tx, *n, at, paper(&fact))?;
+        if let Some(paper) = kept.get(n) {
+            keep(tx, *n, at, *paper)?;
         }
         views::drop_fact(tx, file, *n)?;
         tx.prepare_cached("DELETE FROM entry WHERE n = ?1")?.execute([n])?;
-        if let Some(at) = at.filter(|_| !kept) {
+        if let Some(at) = at.filter(|_| !kept.contains_key(n)) {
             batches.entry(at).or_default().insert(names::seq_of(*n));
         }
     }
@@ -235,6 +228,28 @@ pub(crate) fn leave(
         refold(tx, names, file)?;
     }
     Ok(())
+}
+
+/// Which of these facts (each with its batch's number) are own ones that no verified backup holds and that were not erased,
+/// each with the paper it names.
+fn to_keep(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    facts: &[(i64, Option<i64>)],
+) -> Result<BTreeMap<i64, Option<Sha>>, StoreFault> {
+    let safe: u64 = meta(tx, "safe")?.unwrap_or(0);
+    let mut numbers = Vec::new();
+    for (n, batch) in facts {
+        let Some(at) = batch.map(|batch| (n & !i64::from(u32::MAX)) | batch) else { continue };
+        // What was erased is a row without a body.
+        let erased = tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])?;
+        if !erased && unsafe_own(tx, at, safe)? {
+            numbers.push(*n);
+        }
+    }
+    // In order a batch is read once for all its facts.
+    numbers.sort_unstable();
+    bodies(tx, &numbers)?.iter().map(|fact| Ok((names.fact(tx, fact.id)?, paper(fact)))).collect()
 }
 
 /// Whether a batch is this desk's own and in no verified backup.
