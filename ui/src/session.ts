@@ -3,7 +3,7 @@
 import { defineStore } from "pinia";
 import { ref } from "vue";
 
-import { call, onLocked } from "./api/call";
+import { busy, call, onLocked } from "./api/call";
 import { failureOf } from "./api/answer";
 import type { Failing } from "./api/answer";
 import type { AboutView } from "./api/gen/AboutView";
@@ -21,6 +21,10 @@ export type Foot = {
 };
 
 const FOOT_MS = 10_000;
+/** Nobody at the keyboard for so long: the desk is locked. The desk's own door counts as long. */
+const IDLE_MS = 10 * 60_000;
+/** The door is told so often that somebody is here while the page itself asks nothing. */
+const TELL_MS = 60_000;
 /** News and the change of page that comes with it lie closer together than this. */
 const MOVE_MS = 1500;
 
@@ -30,6 +34,8 @@ export const useSession = defineStore("session", () => {
   const failure = ref<Failing | null>(null);
   const foot = ref<Foot | null>(null);
   const masked = ref(false);
+  /** The desk locked itself: the unlock page says so. */
+  const idled = ref(false);
   let toldAt = 0;
   let footTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,10 +50,32 @@ export const useSession = defineStore("session", () => {
   }
 
   onLocked(() => {
-    if (home.value?.state === "OPEN") void look();
+    if (home.value?.state !== "OPEN") return;
+    idled.value = true;
+    forgetReads();
+    void look();
   });
 
+  // By the wall's clock: a timer stands still while the lid is closed.
+  let used = Date.now();
+  let told = 0;
+  /** Somebody pressed a key or moved the pointer. */
+  function touched(): void {
+    used = Date.now();
+    if (home.value?.state !== "OPEN" || used - told < TELL_MS) return;
+    told = used;
+    call("StayOpen", {}).catch(() => undefined);
+  }
+  /** Locks when nobody has been here for ten minutes; asked every few seconds. */
+  function watchIdle(): void {
+    if (home.value?.state !== "OPEN" || busy() || Date.now() - used < IDLE_MS) return;
+    idled.value = true;
+    lock().catch(() => undefined);
+  }
+
   function entered(as: AboutView): void {
+    used = Date.now();
+    idled.value = false;
     about.value = as;
     home.value = { state: "OPEN", practice: as.practice, name: as.name, version: as.version };
   }
@@ -78,5 +106,5 @@ export const useSession = defineStore("session", () => {
     foot.value = null;
   }
 
-  return { home, about, failure, foot, masked, look, entered, lock, tell, hush, moved };
+  return { home, about, failure, foot, masked, idled, look, entered, lock, tell, hush, moved, touched, watchIdle };
 });

@@ -122,6 +122,11 @@ calls! {
     Unlock(Unlock) -> AboutView;
     /// Close the home; keys leave memory.
     Lock(Nothing) -> HomeView;
+    /// Somebody sits here: the home locks itself ten minutes after the last call that a person makes, and this is one. Reads
+    /// that a page repeats by itself (`Home`, `Status`, `SyncState`) are none.
+    StayOpen(Nothing) -> HomeView;
+    /// Another passphrase in place of this one. The old one opens nothing from then on; a power cut leaves one of the two.
+    ChangePassphrase(ChangePassphrase) -> HomeView;
     /// Make this home: present an invitation to the county over the line, choose a passphrase.
     Join(Join) -> AboutView;
     /// Who and where this desk is: person, role, county, version, practice mark.
@@ -178,6 +183,15 @@ calls! {
     StateContact(StateContact) -> Saved;
     /// Fill a field of the family (address as found, whereabouts, true name). `shown` names the values the form showed.
     EditField(EditField) -> Saved;
+
+    /// Keep a form as it stands, before it is saved: a crash costs no word. It is no record and never leaves this computer.
+    KeepDraft(KeepDraft) -> Nothing;
+    /// Forms that were begun and not saved, latest first.
+    Drafts(Nothing) -> DraftsView;
+    /// What stands in such a form.
+    Draft(DraftAsked) -> DraftView;
+    /// Forget such a form: it was saved, or nobody wants it.
+    DropDraft(DraftAsked) -> Nothing;
 
     /// Draw letters as samples (样张): nothing is numbered, nothing is kept.
     DraftLetters(LettersAsked) -> Draft;
@@ -322,6 +336,8 @@ pub enum Tag {
     Conflicts,
     /// Bulletins.
     Bulletins,
+    /// Forms that were begun and not saved.
+    Drafts,
 }
 
 impl Tag {
@@ -335,6 +351,7 @@ impl Tag {
         Self::Registries,
         Self::Conflicts,
         Self::Bulletins,
+        Self::Drafts,
     ];
 }
 
@@ -425,8 +442,60 @@ api_types! {
     pub struct Join {
         /// The invitation code that the county handed out.
         pub invitation: String,
-        /// The passphrase to protect this home: 8 characters at least, not digits alone.
+        /// The passphrase to protect this home: a sentence of 8 Chinese characters, or four words, that nobody would guess.
         pub passphrase: String,
+    }
+
+    /// Another passphrase.
+    pub struct ChangePassphrase {
+        /// The one that opens the home now.
+        pub passphrase: String,
+        /// The one that shall.
+        pub fresh: String,
+    }
+
+    /// A form as it stands.
+    pub struct KeepDraft {
+        /// Which form, at most 60 characters.
+        pub form: String,
+        /// The family it is about; none for a form about no family.
+        pub household: Option<FileId>,
+        /// What stands in it, in the ui's own writing, at most 65,536 characters.
+        pub text: String,
+    }
+
+    /// One form that was begun.
+    pub struct DraftAsked {
+        /// Which form.
+        pub form: String,
+        /// The family it is about.
+        pub household: Option<FileId>,
+    }
+
+    /// What stands in it.
+    pub struct DraftView {
+        /// As it was kept; null where there is none.
+        pub text: Option<String>,
+    }
+
+    /// Forms that were begun and not saved.
+    pub struct DraftsView {
+        /// Latest first.
+        pub drafts: Vec<DraftRow>,
+    }
+
+    /// One of them.
+    pub struct DraftRow {
+        /// Which form.
+        pub form: String,
+        /// The family it is about.
+        pub household: Option<FileId>,
+        /// The borrower's name.
+        pub borrower: Option<String>,
+        /// The village's name.
+        pub village: Option<String>,
+        /// When the last key fell.
+        pub at: String,
     }
 
     /// A save that is on the disk.

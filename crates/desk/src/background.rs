@@ -23,6 +23,9 @@ const AGAIN: Duration = Duration::from_secs(2 * 60);
 /// Longest span between tries: a line that appears is found within it.
 const MOST: Duration = Duration::from_secs(30 * 60);
 
+/// How often it is looked whether anybody is still here.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// How a try went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tried {
@@ -105,17 +108,27 @@ fn run(ending: &Ending, door: &Weak<Door>) {
     let mut plan = Plan::default();
     let mut tried = Tried::Locked;
     loop {
-        let span = plan.next(tried, random::<2>().map_or(250, u16::from_be_bytes));
-        let ended = ending.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = ending.told.wait_timeout_while(ended, span, |ended| !*ended);
-        let (ended, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if *ended {
-            return;
+        let mut span = plan.next(tried, random::<2>().map_or(250, u16::from_be_bytes));
+        while !span.is_zero() {
+            let part = span.min(LOOK);
+            if ended_within(ending, part) {
+                return;
+            }
+            span = span.saturating_sub(part);
+            let Some(door) = door.upgrade() else { return };
+            door.lock_if_idle();
         }
-        drop(ended);
         let Some(door) = door.upgrade() else { return };
         tried = door.try_contact();
     }
+}
+
+/// Waits, unless the owner goes meanwhile.
+fn ended_within(ending: &Ending, span: Duration) -> bool {
+    let ended = ending.ended.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = ending.told.wait_timeout_while(ended, span, |ended| !*ended);
+    let (ended, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    *ended
 }
 
 /// A courier that stops as soon as the home is locked: no step begins after that, and none is tried again.

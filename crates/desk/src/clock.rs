@@ -62,14 +62,27 @@ impl Clock {
         matches!(self, Self::System)
     }
 
+    /// What a moment of this clock is, corrected by the offset last measured at the county.
+    pub(crate) fn shown(&self, wall: Millis, offset: i64) -> Millis {
+        match self {
+            Self::System | Self::ByHand(_) => wall.plus(offset),
+            Self::Practice { .. } => wall,
+        }
+    }
+
+    /// Milliseconds since this program first asked, by a clock that nobody sets.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads a clock")]
+    pub(crate) fn steady() -> i64 {
+        static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        let first = FIRST.get_or_init(std::time::Instant::now);
+        i64::try_from(first.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
     /// The civil present: the machine's clock corrected by the offset last measured at the county. A practice clock is
     /// what somebody chose to see, so it is not corrected.
     pub fn present(&self, offset: i64) -> Present {
         let wall = self.wall();
-        let now = match self {
-            Self::System | Self::ByHand(_) => wall.plus(offset),
-            Self::Practice { .. } => wall,
-        };
+        let now = self.shown(wall, offset);
         let civil = now.civil();
         Present { wall, now, today: civil.date_naive(), time: civil.time() }
     }

@@ -20,6 +20,9 @@ use crate::{Desk, incident};
 /// How often an own contact that breaks off is given ten milliseconds to let go of the home.
 const LINGERING: u32 = 300;
 
+/// A home that nobody has used for so long locks itself, milliseconds: ten minutes.
+pub const IDLE_MS: i64 = 10 * 60 * 1000;
+
 /// How a door is set up.
 #[derive(Debug, Clone)]
 pub struct DoorOptions {
@@ -38,6 +41,35 @@ pub struct Door {
     desk: Mutex<Option<Arc<Desk>>>,
     /// The desk that was locked last: a contact that still breaks off keeps the home's lock for that long.
     before: Mutex<Weak<Desk>>,
+    presence: Mutex<Presence>,
+}
+
+/// Whether somebody sits here.
+#[derive(Debug, Default)]
+struct Presence {
+    /// When the last call of a person ended, by the machine's clock and by one that nobody sets and that stands still while
+    /// the machine sleeps. Each alone can be deceived: the first by whoever sets it back, the second by the lid.
+    last: Option<(Millis, i64)>,
+    /// Calls of a person that run: a sync over a bad line takes as long as it takes.
+    running: u32,
+}
+
+impl Presence {
+    fn begin(&mut self, wall: Millis, steady: i64) {
+        self.running = self.running.saturating_add(1);
+        self.last = Some((wall, steady));
+    }
+
+    fn end(&mut self, wall: Millis, steady: i64) {
+        self.running = self.running.saturating_sub(1);
+        self.last = Some((wall, steady));
+    }
+
+    fn gone(&self, wall: Millis, steady: i64) -> bool {
+        let Some((last_wall, last_steady)) = self.last else { return false };
+        let spans = [wall.0.saturating_sub(last_wall.0), steady.saturating_sub(last_steady)];
+        self.running == 0 && spans.into_iter().any(|span| span >= IDLE_MS)
+    }
 }
 
 impl Door {
@@ -45,7 +77,7 @@ impl Door {
     pub fn new(options: DoorOptions) -> Self {
         incident::keep_in(options.home.clone());
         let clock = options.clock.map_or(Clock::System, Clock::practice);
-        Self { options, clock, desk: Mutex::new(None), before: Mutex::default() }
+        Self { options, clock, desk: Mutex::new(None), before: Mutex::default(), presence: Mutex::default() }
     }
 
     fn inside(&self) -> MutexGuard<'_, Option<Arc<Desk>>> {
@@ -66,6 +98,20 @@ impl Door {
         }
     }
 
+    /// Locks the home if nobody has been at it for [`IDLE_MS`] and nothing runs that somebody asked for. Returns whether.
+    pub fn lock_if_idle(&self) -> bool {
+        let gone = self.presence().gone(self.clock.wall(), Clock::steady());
+        let open = self.inside().is_some();
+        if gone && open {
+            self.lock();
+        }
+        gone && open
+    }
+
+    fn presence(&self) -> MutexGuard<'_, Presence> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Answers a call by name. After a reply what it wrote is on the disk; after a failure nothing has changed.
     pub fn call(&self, name: &str, with: serde_json::Value) -> Answer {
         match Call::parse(name, with).and_then(|call| self.handle(call)) {
@@ -78,14 +124,35 @@ impl Door {
     ///
     /// # Errors
     /// A [`Failure`] with its sentence.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all calls but the door's own are the desk's, new ones too")]
     pub fn handle(&self, call: Call) -> Result<(Reply, Vec<Tag>), Failure> {
+        // A laptop that slept in a bag is locked before it shows anything, whoever opens its lid.
+        self.lock_if_idle();
+        if matches!(call, Call::Home(_) | Call::Status(_) | Call::SyncState(_)) {
+            return self.answered(call);
+        }
+        self.presence().begin(self.clock.wall(), Clock::steady());
+        let answer = self.answered(call);
+        self.presence().end(self.clock.wall(), Clock::steady());
+        answer
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all calls but the door's own are the desk's, new ones too")]
+    fn answered(&self, call: Call) -> Result<(Reply, Vec<Tag>), Failure> {
         match call {
             Call::Home(_) => Ok((Reply::Home(self.look()?), Vec::new())),
             Call::Unlock(unlock) => Ok((Reply::Unlock(self.unlock(&unlock)?), Tag::ALL.to_vec())),
             Call::Lock(_) => {
                 self.lock();
                 Ok((Reply::Lock(self.look()?), Tag::ALL.to_vec()))
+            }
+            Call::StayOpen(_) => Ok((Reply::StayOpen(self.look()?), Vec::new())),
+            Call::ChangePassphrase(with) => {
+                {
+                    // Held while the keys are written: nobody opens the home by what is about to be replaced.
+                    let _inside = self.inside();
+                    home::change_passphrase(&self.options.home, &with.passphrase, &with.fresh)?;
+                }
+                Ok((Reply::ChangePassphrase(self.look()?), Vec::new()))
             }
             Call::Join(join) => Ok((Reply::Join(self.join(&join)?), Tag::ALL.to_vec())),
             other => self.desk()?.handle(other),
@@ -218,5 +285,22 @@ impl Door {
         let sha: Sha = sha256.parse().map_err(|_told_otherwise| not_found())?;
         let blob = self.desk()?.store().blob(sha)?.ok_or_else(not_found)?;
         Ok((blob.media, blob.bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_that_nobody_uses_is_locked_and_a_long_call_is_somebody() {
+        let mut here = Presence::default();
+        assert!(!here.gone(Millis(0), 0), "nobody came yet");
+        here.begin(Millis(1_000), 50);
+        assert!(!here.gone(Millis(1_000 + 10 * IDLE_MS), 50 + 10 * IDLE_MS), "a call runs");
+        here.end(Millis(2_000), 1_050);
+        assert!(!here.gone(Millis(1_999 + IDLE_MS), 1_049 + IDLE_MS));
+        assert!(here.gone(Millis(2_000 + IDLE_MS), 1_050), "the machine slept");
+        assert!(here.gone(Millis(-IDLE_MS), 1_050 + IDLE_MS), "the clock was set back");
     }
 }

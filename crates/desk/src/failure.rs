@@ -41,7 +41,7 @@ codes! {
     /// Wrong passphrase.
     WrongPassphrase = "WRONG_PASSPHRASE", "口令不对，没有打开。请再输一次；忘了口令请联系县资助中心。", "The passphrase is wrong; nothing was opened. Try again, or ask the county centre if it is forgotten.";
     /// Weak passphrase.
-    WeakPassphrase = "WEAK_PASSPHRASE", "口令太简单：至少8个字，不能只有数字，也不要用常见的口令。", "The passphrase is too weak: at least 8 characters, not digits alone, not a common one.";
+    WeakPassphrase = "WEAK_PASSPHRASE", "口令太容易被猜到。请用一句只有您自己知道的话，至少8个字，例如家里的一件事；不要用生日、电话、名字或常见的口令。", "The passphrase is too easy to guess. Take a sentence that only you know, 8 characters at least; no birthday, phone number, name or common one.";
     /// Another program has the home open.
     HomeInUse = "HOME_IN_USE", "这份数据正被另一个窗口使用。请先关掉那个窗口。", "This home is in use by another window. Close it first.";
     /// The home's files are damaged.

@@ -12,6 +12,7 @@ pub mod clock;
 mod contacts;
 pub mod courier;
 pub mod door;
+mod drafts;
 pub mod failure;
 mod held;
 pub mod home;
@@ -20,6 +21,7 @@ mod imports;
 mod incident;
 mod letters;
 mod org;
+mod passphrase;
 mod payments;
 mod receipts;
 pub mod roster;
@@ -184,7 +186,12 @@ impl Desk {
         use Tag::{Bulletins, Conflicts, Households, Letters, Payments, Registries, Status, Visits};
         let read = Vec::new;
         Ok(match call {
-            Call::Home(_) | Call::Unlock(_) | Call::Lock(_) | Call::Join(_) => {
+            Call::Home(_)
+            | Call::Unlock(_)
+            | Call::Lock(_)
+            | Call::StayOpen(_)
+            | Call::ChangePassphrase(_)
+            | Call::Join(_) => {
                 return Err(Failure::new(Code::HomeExists, &[]));
             }
             Call::About(_) => (Reply::About(self.about()?), read()),
@@ -223,6 +230,10 @@ impl Desk {
             Call::AddContact(with) => (Reply::AddContact(self.add_contact(with)?), vec![Households, Status]),
             Call::StateContact(with) => (Reply::StateContact(self.state_contact(with)?), vec![Households, Status]),
             Call::EditField(with) => (Reply::EditField(self.edit_field(with)?), vec![Households, Conflicts, Status]),
+            Call::KeepDraft(with) => (Reply::KeepDraft(self.keep_draft(with)?), vec![Tag::Drafts]),
+            Call::Draft(with) => (Reply::Draft(self.draft(with)?), read()),
+            Call::Drafts(with) => (Reply::Drafts(self.drafts(with)?), read()),
+            Call::DropDraft(with) => (Reply::DropDraft(self.drop_draft(with)?), vec![Tag::Drafts]),
             Call::DraftLetters(with) => (Reply::DraftLetters(self.draft_letters(with)?), read()),
             Call::PrintLetters(with) => {
                 (Reply::PrintLetters(self.print_letters(with)?), vec![Letters, Households, Status])

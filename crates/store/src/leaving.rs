@@ -219,9 +219,13 @@ pub(crate) fn leave(
                 names::span(names::journal_of(at)).1,
                 at & i64::from(u32::MAX)
             ])?;
-        // A batch of another journal of which nothing is open any more is of no use.
+        // A batch of another journal of which nothing is open any more is of no use. One that this desk wrote before it
+        // began a new journal may hold what is kept out of sight.
         if !left && names::journal_of(at) != own {
-            tx.prepare_cached("DELETE FROM batch WHERE n = ?1")?.execute([at])?;
+            tx.prepare_cached(
+                "DELETE FROM batch WHERE n = ?1 AND n NOT IN (SELECT batch FROM leaving WHERE batch IS NOT NULL)",
+            )?
+            .execute([at])?;
         }
     }
     if !facts.is_empty() {

@@ -5,6 +5,7 @@
 mod anchor;
 mod blobs;
 pub mod bundle;
+mod drafts;
 mod fault;
 pub mod file;
 mod leaving;
@@ -18,6 +19,7 @@ pub mod stick;
 mod views;
 
 pub use blobs::{Blob, Missing};
+pub use drafts::Draft;
 pub use fault::{DiskTrouble, StoreFault};
 pub use log::{Absorbed, Pen, SEALED_AT_ONCE, Standing, Store};
 pub use reads::{Assignments, Counts, Family, Letter, Numbers, Registers, Said, StandingFacts, Visit};

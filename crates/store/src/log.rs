@@ -20,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use zeroize::Zeroizing;
 
 use crate::anchor::{Anchor, Head};
+use crate::drafts;
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
 use crate::leaving;
@@ -28,7 +29,9 @@ use crate::restored;
 use crate::views::{self, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 5;
+/// The oldest that is read, and brought up to date at opening; those before it were never given to anybody.
+const OLDEST: i64 = 4;
 /// Facts sealed together at most. A batch is taken in whole, and a save at the desk that takes it waits as long: so fewer
 /// than a batch may hold. Bytes differ by a hundredth.
 pub const SEALED_AT_ONCE: usize = 128;
@@ -130,13 +133,15 @@ impl Store {
         verifies: bool,
     ) -> Result<(Self, Standing), StoreFault> {
         let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if found != 0 && found != SCHEMA {
-            // Older ones were never released.
+        if found != 0 && !(OLDEST..=SCHEMA).contains(&found) {
             return Err(StoreFault::Newer { found, known: SCHEMA });
         }
-        if found == 0 {
+        if found < SCHEMA {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            tx.execute_batch(include_str!("log.sql"))?;
+            if found == 0 {
+                tx.execute_batch(include_str!("log.sql"))?;
+            }
+            tx.execute_batch(include_str!("drafts.sql"))?;
             tx.pragma_update(None, "user_version", SCHEMA)?;
             tx.commit()?;
         }
@@ -641,6 +646,9 @@ impl Store {
             }
             for file in lines.difference(&again) {
                 views::line(tx, *file)?;
+            }
+            if out.gone > 0 {
+                drafts::leave(tx)?;
             }
             // Of every part, not of the last alone: whatever a desk has of the log is below its newest mark.
             keep_mark(tx, page.head)?;

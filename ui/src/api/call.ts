@@ -30,9 +30,17 @@ export function onLocked(listener: () => void): void {
   locked = listener;
 }
 
+let running = 0;
+
+/** Whether an answer is still on its way: a contact over a bad line takes as long as it takes. */
+export function busy(): boolean {
+  return running > 0;
+}
+
 /** Asks the desk. Throws `Refused` with the desk's own sentence where it did not do it. */
 export async function call<N extends CallName>(name: N, args: With<N>): Promise<ReplyOf<N>> {
-  const answer = await courier.call(name, args);
+  running += 1;
+  const answer = await courier.call(name, args).finally(() => (running -= 1));
   if ("fail" in answer && (answer.fail.code === "LOCKED" || answer.fail.code === "NO_HOME")) locked?.();
   const { reply, stale } = unwrap<N>(answer);
   if (stale.length > 0) for (const listener of listeners) listener(stale);

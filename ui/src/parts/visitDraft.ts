@@ -1,5 +1,5 @@
 // A visit while it is being ticked: what the form holds, and the sentence that grows from it.
-// Drafts live in memory only, so that a page left by mistake is found as it was; nothing of them touches the disk.
+// Plain data, so that a form begun can be kept as it stands and shown again.
 import type { HouseholdView } from "../api/gen/HouseholdView";
 import type { LedgerRow } from "../api/gen/LedgerRow";
 import type { Situation } from "../api/gen/Situation";

@@ -9,6 +9,6 @@ export type Join = {
  */
 invitation: string, 
 /**
- * The passphrase to protect this home: 8 characters at least, not digits alone.
+ * The passphrase to protect this home: a sentence of 8 Chinese characters, or four words, that nobody would guess.
  */
 passphrase: string, };

@@ -3,4 +3,4 @@
 /**
  * Parts of the screen that a call made stale; a page that shows one reads again.
  */
-export type Tag = "Status" | "Households" | "Visits" | "Letters" | "Payments" | "Registries" | "Conflicts" | "Bulletins";
+export type Tag = "Status" | "Households" | "Visits" | "Letters" | "Payments" | "Registries" | "Conflicts" | "Bulletins" | "Drafts";
