@@ -138,9 +138,9 @@ impl Desk {
             offered = offered.saturating_add(push.fragments.len());
         }
         let mut from = 1;
-        while let Some((push, last)) = self.next_push(from, PAGE_BYTES)? {
+        while let Some((push, numbers)) = self.next_push(from, PAGE_BYTES)? {
             put(filler, Kind::Push, &packed(&push)?)?;
-            from = last.saturating_add(1);
+            from = numbers.last().map_or(u64::MAX, |last| last.saturating_add(1));
         }
         Ok(offered > 0)
     }

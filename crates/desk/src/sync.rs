@@ -9,7 +9,7 @@ use domain::Signer as _;
 use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::{Refusal, offer_bytes};
-use domain::exchange::{EVERY_JOURNAL, Hello, Page, Pull, Push, Sum};
+use domain::exchange::{Acks, EVERY_JOURNAL, Hello, Page, Pull, Push, Sum};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
@@ -137,14 +137,15 @@ impl Desk {
         loop {
             // Formed anew for each try: after a break the page is smaller.
             let pushed = carrier.again(|courier, _| {
-                let (push, last) = match self.next_push(from, courier.page()) {
+                let (push, numbers) = match self.next_push(from, courier.page()) {
                     Ok(Some(next)) => next,
                     Ok(None) => return Ok(Ok(None)),
                     Err(failure) => return Ok(Err(failure)),
                 };
-                courier.push(&push).map(|acks| Ok(Some((acks, last))))
+                courier.push(&push).map(|acks| Ok(Some((acks, numbers))))
             });
-            let Some((acks, last)) = pushed.map_err(refused)?? else { break };
+            let Some((mut acks, numbers)) = pushed.map_err(refused)?? else { break };
+            only_of(&mut acks, &numbers);
             let mut store = self.store();
             let mut sent = 0_u32;
             for ack in acks.acks.chunks(1) {
@@ -159,7 +160,7 @@ impl Desk {
             if acks.acks.is_empty() {
                 return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
             }
-            from = last.saturating_add(1);
+            from = numbers.last().map_or(u64::MAX, |last| last.saturating_add(1));
         }
         carrier.stage(Stage::Receiving, 0);
         if !self.receive(carrier, journal, report)? {
@@ -516,12 +517,14 @@ impl Desk {
         Ok(Push { fragments, ..self.push()? })
     }
 
-    /// What to send next: own batches from a number on, with the last one's number.
-    pub(crate) fn next_push(&self, from: u64, most: usize) -> Result<Option<(Push, u64)>, Failure> {
+    /// What to send next: own batches from a number on, with their numbers, of which there is at least one.
+    pub(crate) fn next_push(&self, from: u64, most: usize) -> Result<Option<(Push, Vec<u64>)>, Failure> {
         let own = self.store().unacknowledged(from, most)?;
         let (numbers, batches): (Vec<u64>, Vec<Vec<u8>>) = own.into_iter().unzip();
-        let Some(last) = numbers.last().copied() else { return Ok(None) };
-        Ok(Some((Push { batches, ..self.push()? }, last)))
+        if numbers.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some((Push { batches, ..self.push()? }, numbers)))
     }
 
     /// What the county has of the journal under the very seals of this desk stays under its names: it must be known as
@@ -533,7 +536,8 @@ impl Desk {
             let Some((number, batch)) = self.store().unacknowledged(from, 0)?.into_iter().next() else { return Ok(()) };
             let push = Push { batches: vec![batch], ..self.push()? };
             match carrier.again(|courier, _| courier.push(&push)) {
-                Ok(acks) => {
+                Ok(mut acks) => {
+                    only_of(&mut acks, &[number]);
                     let held = self.store().acknowledged(&acks.acks)?;
                     report.held = report.held.saturating_add(held);
                 }
@@ -797,6 +801,12 @@ pub(crate) fn kind_zh(kind: &str) -> &'static str {
         "RegistryLoaded" => "登记表",
         _ => "新版本的记录",
     }
+}
+
+/// Leaves the acknowledgements of what was pushed. The county may take in, and acknowledge with it, what waited there for
+/// just this batch: of a laptop that was copied or put back, that may be a twin's work under the same numbers.
+fn only_of(acks: &mut Acks, numbers: &[u64]) {
+    acks.acks.retain(|ack| numbers.contains(&ack.batch));
 }
 
 /// The county's clock at an enrolment, for the first offset.
