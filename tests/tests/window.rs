@@ -25,6 +25,7 @@ const LATER: &str = "2026-12-08T09:02:00+08:00";
 const TOWNSHIP: &str = "410423105";
 const PAGES: [&str; 8] = ["today", "villages", "visits", "letters", "receipts", "check", "sync", "bulletin"];
 const PHONE: &str = "13900001234";
+const FRESH: &str = "院墙外两棵柿子树";
 const FOUND: [&str; 2] = ["县城老城大街，具体门牌不详", "县城花园路，跟儿子住"];
 
 /// A family as the journey meets it.
@@ -185,7 +186,7 @@ fn day_of_the_director(screen: &Screen, world: &World, visited: &Met, disputed: 
     assert_eq!((&before["only_here"], &before["conflicts"]), (&json!(0), &json!(1)), "{before}");
 
     // A wrong passphrase gets its sentence; the right one opens.
-    let pane = Pane::open(screen, &home, LATER);
+    let mut pane = Pane::open(screen, &home, LATER);
     pane.write("passphrase", "green river 8 stones");
     pane.click("unlock");
     pane.reads("failure", &["口令不对", "请再输一次"]);
@@ -254,6 +255,8 @@ fn day_of_the_director(screen: &Screen, world: &World, visited: &Met, disputed: 
     pane.reads("receipt-complete", &["12月8日", "直接送达"]);
     pane.reads("receipt-list", &[&visited.borrower, "12月8日"]);
     pane.picture("09-receipt-complete");
+
+    pane = half_filled(screen, &home, pane, visited);
 
     // Two words about one address.
     turn_to(&pane, "check");
@@ -508,6 +511,65 @@ fn a_question_is_settled_and_taken_back_in_the_window() {
     let found = items(&page["fields"]).iter().find(|one| one["field"] == "ADDRESS_FOUND").expect("the address");
     let values: Vec<&str> = items(&found["values"]).iter().map(|value| text(&value["text"])).collect();
     assert_eq!(values, [other], "what the window said is what the home holds");
+}
+
+/// A visit half filled when the battery dies is offered by name, is found as it stood, and can be dropped.
+fn half_filled<'s>(screen: &'s Screen, home: &Path, pane: Pane<'s>, visited: &Met) -> Pane<'s> {
+    let note = "院里狗凶，先打电话再来";
+    pane.write("search", &visited.borrower);
+    pane.click("hit-0");
+    pane.wait("borrower", |read| read == visited.borrower);
+    pane.click("record-visit");
+    pane.click("who-NOBODY");
+    pane.click("visit-more");
+    pane.write("note", note);
+    // The last key is on the disk once the desk says it back; nothing else is waited for.
+    pane.sees("the last key", "return document.querySelector('[data-test=note]').value", &json!([]), |seen| {
+        *seen == json!(note)
+    });
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    pane.kill();
+
+    let pane = Pane::open(screen, home, LATER);
+    unlock(&pane);
+    pane.reads("drafts", &["没填完的", &visited.borrower, "走访"]);
+    pane.picture("18-half-filled");
+    pane.click("draft-open");
+    pane.reads("restored", &["接着填"]);
+    pane.sees(
+        "the note",
+        "const n = document.querySelector('[data-test=note]'); return n === null ? '' : n.value",
+        &json!([]),
+        |seen| *seen == json!(note),
+    );
+    pane.picture("19-restored");
+    turn_to(&pane, "today");
+    pane.click("draft-drop");
+    pane.sees("no draft", "return document.querySelector('[data-test=drafts]') === null", &json!([]), |seen| {
+        *seen == json!(true)
+    });
+
+    // Another passphrase and back; the menu says what is wrong.
+    let change = |now: &str, fresh: &str| {
+        pane.click("person");
+        pane.click("passphrase-open");
+        pane.write("passphrase-now", now);
+        pane.write("passphrase-fresh", fresh);
+        pane.write("passphrase-fresh-again", fresh);
+    };
+    change(PASSPHRASE, FRESH);
+    pane.picture("20-passphrase");
+    pane.click("passphrase-change");
+    pane.reads("foot", &["口令换好了"]);
+    change(FRESH, PASSPHRASE);
+    pane.click("passphrase-change");
+    pane.sees(
+        "the menu is shut",
+        "return document.querySelector('[data-test=passphrase-now]') === null",
+        &json!([]),
+        |seen| *seen == json!(true),
+    );
+    pane
 }
 
 fn full_list_on_small_screens(screen: &Screen, world: &World, visited: &Met) {

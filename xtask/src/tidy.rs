@@ -126,6 +126,7 @@ const LAWS: &[Law] = &[
             "unicode-normalization",
             "zeroize",
             "zip",
+            "zxcvbn",
             "zstd",
         ],
         because: "desk is what a person can do, whatever shows it: no window, no county",

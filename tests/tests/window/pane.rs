@@ -169,6 +169,21 @@ impl<'s> Pane<'s> {
         });
     }
 
+    /// Kills the window as a battery that comes to its end does, and waits until the home is free.
+    pub(crate) fn kill(mut self) {
+        for process in self.process.others() {
+            Command::new("kill").args(["-KILL", &process.to_string()]).stderr(Stdio::null()).status().expect("kill");
+        }
+        until("the window's processes have ended", || match self.process.others() {
+            left if left.is_empty() => Ok(()),
+            left => Err(format!("still running: {left:?}")),
+        });
+        if let Some(driver) = self.driver.take() {
+            // There is no session left that could be ended.
+            self.runtime.block_on(driver.quit()).ok();
+        }
+    }
+
     fn driver(&self) -> &WebDriver {
         self.driver.as_ref().expect("an open window")
     }
