@@ -558,6 +558,12 @@ fn half_filled<'s>(screen: &'s Screen, home: &Path, pane: Pane<'s>, visited: &Me
         pane.write("passphrase-fresh-again", fresh);
     };
     change(PASSPHRASE, FRESH);
+    pane.sees(
+        "the whole form",
+        "return document.querySelector('[data-test=passphrase-change]').getBoundingClientRect().bottom < innerHeight",
+        &json!([]),
+        |seen| *seen == json!(true),
+    );
     pane.picture("20-passphrase");
     pane.click("passphrase-change");
     pane.reads("foot", &["口令换好了"]);
