@@ -11,8 +11,12 @@
 
 use std::time::{Duration, Instant};
 
+use domain::clock::Millis;
 use serde_json::{Value, json};
-use tests::{Chance, PASSPHRASE, Seat, Session, Tracer, World, failure_code, field, items};
+use store::file::FileKey;
+use store::{Draft, Store, StoreFault};
+use tests::{Chance, Folder, PASSPHRASE, Seat, Session, Tracer, World, failure_code, field, items};
+use zeroize::Zeroizing;
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
 const FRESH: &str = "院墙外两棵柿子树";
@@ -191,4 +195,28 @@ fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost(
         "ChangePassphrase killed at {tried} of {all} system calls: {changed} times the new one opens, 0 homes lost"
     );
     assert!(tried > 10 && changed > 0 && changed < tried, "{tried} tried, {changed} changed");
+}
+
+#[test]
+fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_alone() {
+    let folder = Folder::fresh();
+    let path = folder.join("ruhu.db");
+    let key = FileKey(Zeroizing::new([9; 32]));
+    let open = || Store::open(&path, &key, Zeroizing::new([8; 32])).map(|(store, _)| store);
+    let draft = |text: &str| Draft { form: "visit".to_owned(), file: None, at: Millis(1), text: text.to_owned() };
+    let set = |sql: &str| store::file::open(&path, &key).expect("opens").execute_batch(sql).expect("done");
+
+    drop(open().expect("a new file"));
+    set("DROP TABLE draft; PRAGMA user_version = 4");
+    let mut store = open().expect("the version before");
+    assert!(store.drafts().expect("read").is_empty());
+    assert!(store.keep_draft(&draft("人在县城")).expect("kept"));
+    drop(store);
+    for other in [3, 6] {
+        set(&format!("PRAGMA user_version = {other}"));
+        let fault = open().err().expect("refused");
+        assert!(matches!(fault, StoreFault::Newer { found, .. } if found == other), "{fault}");
+    }
+    set("PRAGMA user_version = 5");
+    assert_eq!(open().expect("opens").drafts().expect("read"), [draft("人在县城")], "a refusal changed nothing");
 }

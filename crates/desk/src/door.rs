@@ -223,7 +223,8 @@ impl Door {
             return Err(Failure::new(Code::PracticeOnly, &[]));
         }
         let secrets = home::prepare(&self.options.home, &join.passphrase, self.options.practice)?;
-        let courier = Https::new(&invitation.address, invitation.certificate, home::tls_identity(&secrets)?)
+        let (certificate, key) = home::tls_identity(&secrets)?;
+        let courier = Https::new(&invitation.address, invitation.certificate, (certificate, key.to_vec()))
             .map_err(|fault| worded(fault, &invitation.address))?;
         self.join_over(&invitation, &join.passphrase, secrets, &courier)?;
         self.unlock(&Unlock { passphrase: join.passphrase.clone() })

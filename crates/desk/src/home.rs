@@ -395,15 +395,15 @@ pub(crate) fn proof(secrets: &Secrets, token: &[u8]) -> Result<(JournalId, Strin
 }
 
 /// Certificate and private key (DER) for TLS.
-pub(crate) fn tls_identity(secrets: &Secrets) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+pub(crate) fn tls_identity(secrets: &Secrets) -> Result<(Vec<u8>, Zeroizing<Vec<u8>>), Failure> {
     let certificate = unhex_all(&secrets.certificate).ok_or_else(sealing_failed)?;
-    let key = unhex_all(&secrets.certificate_key).ok_or_else(sealing_failed)?;
+    let key = Zeroizing::new(unhex_all(&secrets.certificate_key).ok_or_else(sealing_failed)?);
     Ok((certificate, key))
 }
 
 /// The key of household file ids, for desks of the centre.
-pub(crate) fn file_key(secrets: &Secrets) -> Option<[u8; 32]> {
-    secrets.file_key.as_deref().and_then(unhex)
+pub(crate) fn file_key(secrets: &Secrets) -> Option<Zeroizing<[u8; 32]>> {
+    secrets.file_key.as_deref().and_then(unhex).map(Zeroizing::new)
 }
 
 fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failure> {

@@ -60,6 +60,7 @@ impl Desk {
             let store = self.store();
             self.may(&store, |role| role == Role::CentreOperator, "导入应还款名单")?;
             self.file_key
+                .clone()
                 .ok_or_else(|| Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]))?
         };
         let most = u64::try_from(roster::MAX_BYTES).unwrap_or(u64::MAX);

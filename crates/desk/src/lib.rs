@@ -41,6 +41,7 @@ use domain::event::Event;
 use domain::ids::{FactId, FileId, PersonId};
 use domain::words::{Role, Section};
 use store::{Pen, Standing, Store};
+use zeroize::Zeroizing;
 
 use crate::api::{AboutView, Call, FileInput, Nothing, Reply, Saved, StatusView, Tag};
 use crate::clock::{Chance, Clock, Present};
@@ -54,8 +55,8 @@ pub struct Desk {
     signing: SigningKey,
     identity: Identity,
     /// Key of household file ids, for desks of the centre.
-    file_key: Option<[u8; 32]>,
-    tls: Option<(Vec<u8>, Vec<u8>)>,
+    file_key: Option<Zeroizing<[u8; 32]>>,
+    tls: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
     clock: Clock,
     chance: Chance,
     syncing: Mutex<()>,
@@ -76,9 +77,9 @@ pub struct Parts {
     /// The device's key.
     pub signing: SigningKey,
     /// Key of household file ids, for desks of the centre.
-    pub file_key: Option<[u8; 32]>,
+    pub file_key: Option<Zeroizing<[u8; 32]>>,
     /// Certificate and private key (DER) for HTTPS; without them the desk speaks over other couriers alone.
-    pub tls: Option<(Vec<u8>, Vec<u8>)>,
+    pub tls: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
     /// Where the time comes from.
     pub clock: Clock,
     /// Where randomness comes from.
@@ -308,7 +309,8 @@ impl Desk {
     }
 
     fn sync(&self, first: Option<FileId>) -> Result<api::SyncReport, Failure> {
-        let Some(tls) = self.tls.clone() else { return Err(Failure::new(Code::HomeDamaged, &[])) };
+        let Some((certificate, key)) = &self.tls else { return Err(Failure::new(Code::HomeDamaged, &[])) };
+        let tls = (certificate.clone(), key.to_vec());
         let identity = &self.identity;
         let courier = courier::Https::new(&identity.address, identity.certificate, tls)
             .map_err(|fault| sync::worded(fault, &identity.address))?;
