@@ -214,7 +214,7 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
     drop(store);
     for other in [3, 6] {
         set(&format!("PRAGMA user_version = {other}"));
-        let fault = open().err().expect("refused");
+        let fault = open().expect_err("refused");
         assert!(matches!(fault, StoreFault::Newer { found, .. } if found == other), "{fault}");
     }
     set("PRAGMA user_version = 5");
