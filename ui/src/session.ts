@@ -59,6 +59,7 @@ export const useSession = defineStore("session", () => {
   // By the wall's clock: a timer stands still while the lid is closed.
   let used = Date.now();
   let told = 0;
+  let waited = false;
   /** Somebody pressed a key or moved the pointer. */
   function touched(): void {
     used = Date.now();
@@ -68,7 +69,11 @@ export const useSession = defineStore("session", () => {
   }
   /** Locks when nobody has been here for ten minutes; asked every few seconds. */
   function watchIdle(): void {
-    if (home.value?.state !== "OPEN" || busy() || Date.now() - used < IDLE_MS) return;
+    // Whoever waits for a long contact to end is here, and is to see how it ended.
+    const waits = busy();
+    if (waits && waited) used = Date.now();
+    waited = waits;
+    if (home.value?.state !== "OPEN" || waits || Date.now() - used < IDLE_MS) return;
     idled.value = true;
     lock().catch(() => undefined);
   }

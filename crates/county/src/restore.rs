@@ -11,7 +11,7 @@ use domain::decision::{JournalClosed, LogForked};
 use domain::enrol::{Refusal, offer_bytes};
 use domain::event::Event;
 use domain::exchange::{MOST_BATCH, Push};
-use domain::fact::{Batch, Fact, Seal, Verified};
+use domain::fact::{Batch, Fact, Verified};
 use domain::ids::{DeviceId, FileId, JournalId, Sha, unhex};
 use domain::org::DeviceEnrolled;
 use domain::rights::{Position, Rights};
@@ -82,7 +82,7 @@ impl County {
             let head = tx.head()?;
             if tx.device(proof.device)?.is_none() && tx.meta()?.forked == 0 {
                 // The county's own seal, which it does not know of: that is a history it lost.
-                self.fork(tx, last_shared(tx, &offered)?)?;
+                self.fork(tx, head)?;
             }
             self.take_offered(tx, offered, head)?;
             let device = tx.device(proof.device)?.filter(|device| !device.revoked).ok_or(Refusal::DeviceUnknown)?;
@@ -340,26 +340,4 @@ fn introduce(tx: &dyn Transaction, enrolled: DeviceEnrolled, key: [u8; 32]) -> R
         tx.put_journal(&fresh_journal(enrolled.journal, Some(enrolled.device)))?;
     }
     Ok(())
-}
-
-/// Up to where this log certainly is the one in which the county sealed what is offered: the place of the county's own
-/// batch before it. The head would be too late: a restored county may have gone on before anybody who knew better came.
-fn last_shared(tx: &dyn Transaction, offered: &[Offered]) -> Result<Position, LedgerFault> {
-    let mut shared = Position::MAX;
-    for Offered { part, .. } in offered.iter().filter(|it| it.master) {
-        let seal = &part.batch.seal;
-        let known = |batch: u64| -> Result<Option<(Position, Seal)>, LedgerFault> {
-            let Some(entry) = tx.entries_of(seal.journal, batch)?.into_iter().next() else { return Ok(None) };
-            Ok(Some((entry.position, Batch::parse(&entry.bytes)?.seal)))
-        };
-        if known(seal.batch)?.is_some_and(|(_, here)| here == *seal) {
-            continue;
-        }
-        let before = known(seal.batch.saturating_sub(1))?;
-        shared = shared.min(match before {
-            Some((position, here)) if here.hash() == seal.previous => position,
-            Some(_) | None => 0,
-        });
-    }
-    Ok(shared.min(tx.head()?))
 }

@@ -59,9 +59,12 @@ const KNOWN: &[&str] = &[
     "一二三四五六七八九十",
 ];
 
-/// Whether a character is written Chinese.
+/// Figures in Chinese: a date or a telephone number written so is none the harder to guess.
+const NUMERALS: &str = "〇零一二两三四五六七八九十百千";
+
+/// Whether a character is written Chinese and no figure.
 fn is_hanzi(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
+    !NUMERALS.contains(c) && matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
 }
 
 /// Bits that a guesser needs: what `zxcvbn` finds for the letters and digits, and a few for each Chinese character that is
@@ -76,7 +79,7 @@ fn bits(passphrase: &str) -> f64 {
         }
     }
     let hanzi: BTreeSet<char> = rest.chars().filter(|c| is_hanzi(*c)).collect();
-    let others: String = rest.chars().filter(|c| !is_hanzi(*c)).collect();
+    let others: String = rest.chars().filter(|c| !is_hanzi(*c) && !NUMERALS.contains(*c)).collect();
     let others = others.trim();
     let latin =
         if others.is_empty() { 0.0 } else { zxcvbn::zxcvbn(others, &[]).guesses_log10() * std::f64::consts::LOG2_10 };

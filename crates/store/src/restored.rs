@@ -50,7 +50,7 @@ impl Store {
         self.within(|tx, names| {
             // A reading that was not finished met places of two histories: the lower one tells them apart.
             let lowest = meta::<Option<u64>>(tx, "anew")?.flatten().map_or(agreed, |before| before.min(agreed));
-            lose_own(tx, names, journal, lowest)?;
+            lose_own(tx, names, journal, lowest, 0)?;
             // Erasures are offered with the rest, and the county says anew what they erased. What only this desk has
             // stays erased here.
             tx.execute("DELETE FROM entry WHERE position IS NOT NULL AND n IN (SELECT n FROM erased)", [])?;
@@ -68,8 +68,8 @@ impl Store {
     }
 
     /// The county shares this desk's newest mark, and has so many batches of its journal, the last with this seal. Work
-    /// that was acknowledged after that mark may be lost all the same, so it waits to be sent again: a contact that ended
-    /// before its first page costs its pushes twice. The county's present mark is kept.
+    /// that was acknowledged after that mark may be lost all the same; then it waits to be sent again. The county's
+    /// present mark is kept.
     ///
     /// # Errors
     /// [`StoreFault`].
@@ -79,8 +79,7 @@ impl Store {
         let batches = if self.last_seal(batches)? == Some(last_seal) { batches } else { 0 };
         let top = self.marks()?.first().map_or(0, |mark| mark.position);
         self.within(|tx, names| {
-            // Also what it has: if it was restored since, that came to it again in others' hands, and stands elsewhere.
-            lose_own(tx, names, journal, top)?;
+            lose_own(tx, names, journal, top, batches)?;
             // Other than whole batches of the present journal: these cannot be sent as own work.
             let (first, _) = names::span(names.journal(tx, journal)?);
             let known = tx
@@ -202,14 +201,20 @@ impl Store {
     }
 }
 
-/// Own whole batches above a place have none any more and are sent again. Those that are not whole, because
+/// Own whole batches above a place and a number have none any more and are sent again. Those that are not whole, because
 /// something of them was erased or is no longer this desk's to see, keep theirs and go as fragments.
-fn lose_own(tx: &Transaction<'_>, names: &mut Names, journal: JournalId, above: u64) -> Result<(), StoreFault> {
+fn lose_own(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    journal: JournalId,
+    above: u64,
+    number: u64,
+) -> Result<(), StoreFault> {
     let no = names.journal(tx, journal)?;
     let (first, last) = names::span(no);
     let lost: Vec<(i64, Vec<u8>)> = tx
         .prepare_cached("SELECT n, bytes FROM batch WHERE n > ?1 AND n <= ?2 AND position > ?3")?
-        .query_map(params![first, last, int(above)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![first.saturating_add(int(number)), last, int(above)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (n, bytes) in lost {
         let batch = Batch::parse(&bytes)?;
