@@ -370,6 +370,7 @@ impl Desk {
                 Some(Kind::Asking | Kind::Push | Kind::Paper | Kind::Answer | Kind::Acks) | None => {}
             }
         }
+        self.file()?;
         let store = self.store();
         if fits == Fits::Whole && answer.welcome.agreed >= answer.top.position {
             let left = store.only_here()?;
