@@ -209,6 +209,8 @@ pub(crate) trait Transaction {
     fn meta(&self) -> Kept<Meta>;
     /// The county turned out to be restored: its new journal, where it says so, and above which position history is lost.
     fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()>;
+    /// History is lost above this position too: above the lowest that is ever told.
+    fn lose(&self, above: Position) -> Kept<()>;
     /// The last position in a verified backup; it never goes back.
     fn set_safe(&self, safe: Position) -> Kept<()>;
     fn head(&self) -> Kept<Position>;

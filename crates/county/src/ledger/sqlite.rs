@@ -269,6 +269,11 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
+    fn lose(&self, above: Position) -> Kept<()> {
+        self.0.execute("UPDATE meta SET lost = min(coalesce(lost, ?1), ?1) WHERE one = 1", [int(above)])?;
+        Ok(())
+    }
+
     fn set_safe(&self, safe: Position) -> Kept<()> {
         self.0.execute("UPDATE meta SET safe = max(safe, ?1) WHERE one = 1", [int(safe)])?;
         Ok(())
