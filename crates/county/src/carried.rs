@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use domain::blob::Piece;
 use domain::bundle::{Answer, Asking, Kind, Paper};
 use domain::enrol::Refusal;
-use domain::exchange::{Ack, Acks, Cursor, EVERY_JOURNAL, Hello, Message, Page, Pull, Push};
+use domain::exchange::{Ack, Acks, Cursor, EVERY_JOURNAL, Hello, Mark, Message, Page, Pull, Push};
 use domain::fact::Batch;
 use domain::ids::{BundleId, DeviceId, FileId, JournalId, KeyPrint, PersonId, Sha};
 use domain::pack::{PackFault, pack, unpack};
@@ -380,7 +380,7 @@ impl County {
         let hello = Hello { wants: Vec::new(), ..asking.hello.clone() };
         let welcome = self.hello(device, &hello).map_err(CountyFault::Refused)?;
         let (journal, cursor) = (hello.journal, hello.cursor);
-        let (acks, seals, kept) = self.ledger.read(|tx| {
+        let (acks, seals, kept, head) = self.ledger.read(|tx| {
             let mut kept = Vec::new();
             for unsent in &asking.unsent {
                 if tx.blob_places(unsent.sha)?.contains(&(unsent.file, unsent.section)) {
@@ -394,7 +394,9 @@ impl County {
                 seals.push(Batch::parse(&entry.bytes).map_err(LedgerFault::from)?.seal.hash());
                 acks.push(acknowledged(tx, journal, number).map_err(fault)?);
             }
-            Ok::<_, CountyFault>((acks, seals, kept))
+            let head = tx.head()?;
+            let head = Mark::of(head, &tx.chain_at(head)?);
+            Ok::<_, CountyFault>((acks, seals, kept, head))
         })?;
         let mut counted = Counted { acknowledged: acks.len(), ..Counted::default() };
         // Who knows a history that was lost here offers it first, in its next bundle, and then reads from the beginning.
@@ -402,7 +404,7 @@ impl County {
         let answer = Answer { to, journal, cursor, top: asking.top(), welcome, seals, first: asking.first, kept };
         into.put(Kind::Answer, &packed(&answer)?)?;
         for part in acks.chunks(MOST_ACKS) {
-            into.put(Kind::Acks, &packed(&Acks { acks: part.to_vec(), waiting: Vec::new() })?)?;
+            into.put(Kind::Acks, &packed(&Acks { acks: part.to_vec(), waiting: Vec::new(), head })?)?;
         }
         let journal = if asking.anew { EVERY_JOURNAL } else { journal };
         let near = if shared { self.pages(device, journal, cursor, into, &mut counted)? } else { BTreeSet::new() };

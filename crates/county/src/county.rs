@@ -374,9 +374,12 @@ impl County {
             let agreed = agreed(tx, before, &hello.marks)?;
             let elsewhere = hello.marks.iter().any(|mark| mark.position > agreed);
             // Who knows more of this log than it, or other, knows a history that it lost. Who agrees with nothing since it
-            // last found that out tells nothing new.
+            // last found that out tells nothing new, unless more was lost than it found: it may have gone on for a while
+            // before it did. One mark alone does not tell how far both agree; all that the desk has come next.
             if elsewhere && agreed >= tx.meta()?.forked {
                 self.fork(tx, agreed)?;
+            } else if elsewhere && hello.marks.len() > 1 {
+                tx.lose(agreed)?;
             }
             let mut facts = Vec::new();
             if self.opens(tx, hello.journal, device.id)? {

@@ -209,6 +209,8 @@ pub(crate) trait Transaction {
     fn meta(&self) -> Kept<Meta>;
     /// The county turned out to be restored: its new journal, where it says so, and above which position history is lost.
     fn set_fork(&self, master_journal: JournalId, forked: Position, lost: Position) -> Kept<()>;
+    /// History is lost above this position too: above the lowest that is ever told.
+    fn lose(&self, above: Position) -> Kept<()>;
     /// The last position in a verified backup; it never goes back.
     fn set_safe(&self, safe: Position) -> Kept<()>;
     fn head(&self) -> Kept<Position>;
@@ -295,7 +297,8 @@ pub(crate) trait Transaction {
     fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum>;
     /// Sections in which work of a device was erased after a position.
     fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section)>>;
-    /// Sections that a journal has written into after a position, let through.
+    /// Sections that a journal, or another of its device, has written into after a position, let through. Another: a desk
+    /// hears that its last batch is here, begins a new journal at once, and asks under that one alone from then on.
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>>;
     /// Every section that has a run.
     fn sections(&self) -> Kept<Vec<(FileId, Section)>>;

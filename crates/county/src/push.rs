@@ -10,7 +10,7 @@ use domain::clock::{Millis, Received};
 use domain::decision::JournalClosed;
 use domain::enrol::Refusal;
 use domain::event::Event;
-use domain::exchange::{Ack, Acks, MOST_BATCH, Push};
+use domain::exchange::{Ack, Acks, MOST_BATCH, Mark, Push};
 use domain::fact::{Batch, Fact, Seal, SealFault, Verified};
 use domain::ids::{DeviceId, FileId, JournalId};
 use domain::rights::{Position, Rights};
@@ -141,6 +141,8 @@ impl County {
             for journal in journals {
                 acks.waiting.extend(tx.waiting_numbers(journal)?);
             }
+            let head = tx.head()?;
+            acks.head = Mark::of(head, &tx.chain_at(head)?);
             Ok(acks)
         })
     }

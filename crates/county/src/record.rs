@@ -303,7 +303,14 @@ fn fact_of(tx: &dyn Transaction, position: Position, fact: FactId) -> Result<Opt
 fn speaks(kind: &str) -> bool {
     matches!(
         kind,
-        "HeldDecided" | "Erased" | "RoleGiven" | "DeviceEnrolled" | "BlockLeased" | "DeviceRevoked" | "JournalClosed"
+        "HeldDecided"
+            | "Erased"
+            | "RoleGiven"
+            | "DeviceEnrolled"
+            | "BlockLeased"
+            | "DeviceRevoked"
+            | "JournalClosed"
+            | "LogForked"
     )
 }
 
@@ -356,6 +363,10 @@ fn heed(tx: &dyn Transaction, fact: &Fact, event: Event, decided: bool) -> Resul
         tx.revoke(revoked.device)?;
     } else if let Event::JournalClosed(closed) = event {
         tx.close_journal(closed.journal)?;
+    } else if let Event::LogForked(forked) = event {
+        // Also of a lost history: what came into it from one that it had lost before comes on into this one, and what its
+        // author had seen is of no later state than both of them share.
+        tx.lose(forked.position)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use domain::decision::{JournalClosed, LogForked};
 use domain::enrol::{Refusal, offer_bytes};
 use domain::event::Event;
 use domain::exchange::{MOST_BATCH, Push};
-use domain::fact::{Batch, Fact, Verified};
+use domain::fact::{Batch, Fact, Seal, Verified};
 use domain::ids::{DeviceId, FileId, JournalId, Sha, unhex};
 use domain::org::DeviceEnrolled;
 use domain::rights::{Position, Rights};
@@ -82,7 +82,7 @@ impl County {
             let head = tx.head()?;
             if tx.device(proof.device)?.is_none() && tx.meta()?.forked == 0 {
                 // The county's own seal, which it does not know of: that is a history it lost.
-                self.fork(tx, head)?;
+                self.fork(tx, last_shared(tx, &offered)?)?;
             }
             self.take_offered(tx, offered, head)?;
             let device = tx.device(proof.device)?.filter(|device| !device.revoked).ok_or(Refusal::DeviceUnknown)?;
@@ -158,14 +158,13 @@ impl County {
         offered: Vec<Offered>,
         head: Position,
     ) -> Result<Option<Rights>, No> {
-        let mut meta = tx.meta()?;
+        let meta = tx.meta()?;
         if offered.is_empty() || meta.forked == 0 {
             // A county that lost nothing has everything.
             return Ok(None);
         }
         if self.forgotten(tx, &offered, &meta)? {
             self.fork(tx, meta.forked)?;
-            meta = tx.meta()?;
         }
         let now = self.clock.now();
         let mut known = self.with_rights(tx, head, Rights::clone)?;
@@ -186,7 +185,8 @@ impl County {
                 Some(device) => tx.device(device)?,
                 None => None,
             };
-            let arrival = self.arrival(tx, &part, now, meta.lost, master)?;
+            // The county's own may have told that more is lost.
+            let arrival = self.arrival(tx, &part, now, tx.meta()?.lost, master)?;
             let as_of = tx.head()?;
             let enrolments: Vec<_> = part.facts.iter().filter_map(|it| enrolled(&it.fact)).collect();
             let mut held = BTreeSet::new();
@@ -264,6 +264,8 @@ impl County {
                 && tx.journal(it.journal)?.is_some_and(|journal| !journal.closed)
             {
                 plain.push((fact.file, event));
+            } else if let Event::LogForked(it) = &event {
+                tx.lose(it.position)?;
             }
         }
         if !asked.is_empty() {
@@ -340,4 +342,23 @@ fn introduce(tx: &dyn Transaction, enrolled: DeviceEnrolled, key: [u8; 32]) -> R
         tx.put_journal(&fresh_journal(enrolled.journal, Some(enrolled.device)))?;
     }
     Ok(())
+}
+
+/// Up to where this log certainly is the one in which the county sealed what is offered: the place of the county's own
+/// batch before it. The head would be too late: a county that was put back with its anchor goes on, and gives positions
+/// again, until somebody who knows better comes.
+fn last_shared(tx: &dyn Transaction, offered: &[Offered]) -> Result<Position, LedgerFault> {
+    let known = |seal: &Seal, batch: u64| -> Result<Option<(Position, Seal)>, LedgerFault> {
+        let Some(entry) = tx.entries_of(seal.journal, batch)?.into_iter().next() else { return Ok(None) };
+        Ok(Some((entry.position, Batch::parse(&entry.bytes)?.seal)))
+    };
+    let mut shared = tx.head()?;
+    for seal in offered.iter().filter(|it| it.master).map(|it| &it.part.batch.seal) {
+        if known(seal, seal.batch)?.is_some_and(|(_, here)| here == *seal) {
+            continue;
+        }
+        let before = known(seal, seal.batch.saturating_sub(1))?.filter(|(_, here)| here.hash() == seal.previous);
+        shared = shared.min(before.map_or(0, |(position, _)| position));
+    }
+    Ok(shared)
 }

@@ -414,7 +414,7 @@ impl Desk {
             if Kind::of_code(item.kind) == Some(Kind::Acks) {
                 let mut acks: Acks = read(&item)?;
                 acks.acks.retain(|ack| ack.batch <= shared);
-                let held = self.store().acknowledged(&acks.acks)?;
+                let held = self.store().acknowledged(&acks.acks, acks.head)?;
                 report.held = report.held.saturating_add(held);
             }
         }

@@ -150,7 +150,7 @@ impl Desk {
             let mut sent = 0_u32;
             for ack in acks.acks.chunks(1) {
                 let before = store.only_here()?;
-                report.held = report.held.saturating_add(store.acknowledged(ack)?);
+                report.held = report.held.saturating_add(store.acknowledged(ack, acks.head)?);
                 sent = sent.saturating_add(before.saturating_sub(store.only_here()?));
                 parking_lot::MutexGuard::bump(&mut store);
             }
@@ -349,7 +349,7 @@ impl Desk {
                 continue;
             }
             all_marks = false;
-            store.greeted(welcome.head, welcome.batches, welcome.last_seal)?;
+            store.greeted(welcome.head)?;
             store.set_safe(welcome.safe, welcome.head.position)?;
             let mine = store.last_seal(welcome.batches)?;
             // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
@@ -538,7 +538,7 @@ impl Desk {
             match carrier.again(|courier, _| courier.push(&push)) {
                 Ok(mut acks) => {
                     only_of(&mut acks, &[number]);
-                    let held = self.store().acknowledged(&acks.acks)?;
+                    let held = self.store().acknowledged(&acks.acks, acks.head)?;
                     report.held = report.held.saturating_add(held);
                 }
                 // From here on the two have gone their own ways.

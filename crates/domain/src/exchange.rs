@@ -223,6 +223,9 @@ pub struct Acks {
     pub acks: Vec<Ack>,
     /// Batches that wait durably for a predecessor, by number.
     pub waiting: Vec<u64>,
+    /// The log as of these places. Who was told a place and not this could not tell a county that was restored since, and
+    /// has the batch elsewhere, from one that has it there. Position 0 where an older county did not say it.
+    pub head: Mark,
 }
 
 /// Nobody's journal: named in a [`Pull`], own facts come too.
@@ -463,6 +466,7 @@ impl Message for Acks {
             put_seqs(w, &ack.held);
         }
         put_seqs(w, &self.waiting);
+        self.head.put(w);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
         let mut acks = Vec::new();
@@ -470,7 +474,9 @@ impl Message for Acks {
             let (batch, position, received) = (r.varint()?, r.varint()?, get_received(r)?);
             acks.push(Ack { batch, position, received, held: get_seqs(r)? });
         }
-        Ok(Self { acks, waiting: get_seqs(r)? })
+        let waiting = get_seqs(r)?;
+        let head = if r.left() == 0 { Mark::default() } else { Mark::get(r)? };
+        Ok(Self { acks, waiting, head })
     }
 }
 
@@ -613,6 +619,14 @@ mod tests {
             let push = Push { wall: Millis(5), offset, batches: vec![vec![1]], fragments: vec![vec![2, 3]] };
             assert_eq!(Push::parse(&push.bytes()), Ok(push));
         }
+        let received = Received { at: Millis(9_000), offset: -3, seen: Millis(4_000) };
+        let ack = Ack { batch: 4, position: 70, received, held: vec![6] };
+        let acks = Acks { acks: vec![ack], waiting: vec![8], head: Mark { position: 77, chain: [7; 8] } };
+        assert_eq!(Acks::parse(&acks.bytes()), Ok(acks.clone()));
+        // As a county said it that told no mark with it.
+        let (main, side) = acks.both();
+        let older = Acks::of(&main[..main.len() - 9], &side);
+        assert_eq!(older, Ok(Acks { head: Mark::default(), ..acks }));
         assert!(Pull::parse(&bytes).is_err());
     }
 

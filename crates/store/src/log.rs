@@ -544,12 +544,12 @@ impl Store {
         Ok(out)
     }
 
-    /// Notes what the county says of own batches. Corrected times may move, and what the county does not let through has
-    /// no effect: views that depend on either are made anew.
+    /// Notes what the county says of own batches, and the log as of their places (`head`). Corrected times may move, and
+    /// what the county does not let through has no effect: views that depend on either are made anew.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn acknowledged(&mut self, acks: &[Ack]) -> Result<u32, StoreFault> {
+    pub fn acknowledged(&mut self, acks: &[Ack], head: Mark) -> Result<u32, StoreFault> {
         let journal = self.journal()?;
         let anew = self.anew()?;
         self.within(|tx, names| {
@@ -605,6 +605,7 @@ impl Store {
             for file in lines.difference(&again) {
                 views::line(tx, *file)?;
             }
+            keep_mark(tx, head)?;
             Ok(held)
         })
     }

@@ -50,7 +50,7 @@ impl Store {
         self.within(|tx, names| {
             // A reading that was not finished met places of two histories: the lower one tells them apart.
             let lowest = meta::<Option<u64>>(tx, "anew")?.flatten().map_or(agreed, |before| before.min(agreed));
-            lose_own(tx, names, journal, lowest, 0)?;
+            lose_own(tx, names, journal, lowest)?;
             // Erasures are offered with the rest, and the county says anew what they erased. What only this desk has
             // stays erased here.
             tx.execute("DELETE FROM entry WHERE position IS NOT NULL AND n IN (SELECT n FROM erased)", [])?;
@@ -67,27 +67,23 @@ impl Store {
         })
     }
 
-    /// The county shares this desk's newest mark, and has so many batches of its journal, the last with this seal. Work
-    /// that was acknowledged after that mark may be lost all the same; then it waits to be sent again. The county's
-    /// present mark is kept.
+    /// The county shares this desk's newest mark. A mark comes with every acknowledgement; work that was acknowledged
+    /// without one, by an older county, may be lost all the same, or stand elsewhere in a county that was restored and got
+    /// it again by others' hands: it waits to be sent again. The county's present mark is kept.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn greeted(&mut self, head: Mark, batches: u64, last_seal: Sha) -> Result<(), StoreFault> {
+    pub fn greeted(&mut self, head: Mark) -> Result<(), StoreFault> {
         let journal = self.journal()?;
-        // Where another's batch stands in the place of one of ours, none is known to be there.
-        let batches = if self.last_seal(batches)? == Some(last_seal) { batches } else { 0 };
         let top = self.marks()?.first().map_or(0, |mark| mark.position);
         self.within(|tx, names| {
-            lose_own(tx, names, journal, top, batches)?;
+            lose_own(tx, names, journal, top)?;
             // Other than whole batches of the present journal: these cannot be sent as own work.
-            let (first, _) = names::span(names.journal(tx, journal)?);
             let known = tx
                 .prepare_cached(
-                    "SELECT 1 FROM batch b JOIN journal j ON j.no = b.n >> 32
-                     WHERE b.position > ?1 AND j.own = 1 AND b.n NOT BETWEEN ?2 AND ?3",
+                    "SELECT 1 FROM batch b JOIN journal j ON j.no = b.n >> 32 WHERE b.position > ?1 AND j.own = 1",
                 )?
-                .exists(params![int(top), first, first.saturating_add(int(batches))])?;
+                .exists([int(top)])?;
             if known {
                 offer_above(tx, top)?;
             }
@@ -201,20 +197,14 @@ impl Store {
     }
 }
 
-/// Own whole batches above a place and a number have none any more and are sent again. Those that are not whole, because
-/// something of them was erased or is no longer this desk's to see, keep theirs and go as fragments.
-fn lose_own(
-    tx: &Transaction<'_>,
-    names: &mut Names,
-    journal: JournalId,
-    above: u64,
-    number: u64,
-) -> Result<(), StoreFault> {
+/// Own whole batches above a place have none any more and are sent again. Those that are not whole, because something of
+/// them was erased or is no longer this desk's to see, keep theirs and go as fragments.
+fn lose_own(tx: &Transaction<'_>, names: &mut Names, journal: JournalId, above: u64) -> Result<(), StoreFault> {
     let no = names.journal(tx, journal)?;
     let (first, last) = names::span(no);
     let lost: Vec<(i64, Vec<u8>)> = tx
         .prepare_cached("SELECT n, bytes FROM batch WHERE n > ?1 AND n <= ?2 AND position > ?3")?
-        .query_map(params![first.saturating_add(int(number)), last, int(above)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![first, last, int(above)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (n, bytes) in lost {
         let batch = Batch::parse(&bytes)?;

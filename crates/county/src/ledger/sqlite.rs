@@ -269,6 +269,11 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
+    fn lose(&self, above: Position) -> Kept<()> {
+        self.0.execute("UPDATE meta SET lost = min(coalesce(lost, ?1), ?1) WHERE one = 1", [int(above)])?;
+        Ok(())
+    }
+
     fn set_safe(&self, safe: Position) -> Kept<()> {
         self.0.execute("UPDATE meta SET safe = max(safe, ?1) WHERE one = 1", [int(safe)])?;
         Ok(())
@@ -790,8 +795,10 @@ impl Transaction for Tx<'_> {
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>> {
         let mut read = self.0.prepare_cached(
             "SELECT DISTINCT r.file, r.section
-             FROM entry e INDEXED BY entry_by_journal CROSS JOIN run r ON r.position = e.position
-             WHERE e.journal = ?2 AND e.position > ?1 AND r.held = 0
+             FROM journal own CROSS JOIN journal j ON j.device = own.device
+               CROSS JOIN entry e INDEXED BY entry_by_journal ON e.journal = j.id AND e.position > ?1
+               CROSS JOIN run r ON r.position = e.position
+             WHERE own.id = ?2 AND r.held = 0
              UNION
              -- What was held and is let through since, of whichever journal of its device.
              SELECT r.file, r.section FROM run r

@@ -254,3 +254,52 @@ fn numbers_go_on_far_behind_and_what_took_away_counts_at_once() {
     given.expect("given");
     assert_eq!(world.county.status().expect("a status").counts.blocks_twice, 1);
 }
+
+#[test]
+fn a_county_that_went_on_before_anybody_knew_better_learns_from_where_its_positions_were_given_again() {
+    let mut world = World::new("went-on");
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut lin = world.join("lin", Role::TownshipClerk, &["410490101"]);
+    for desk in [&mut op, &mut lin] {
+        desk.pull(&world);
+    }
+    let copies = ["one", "other"].map(|name| world.copy(name, true));
+    let shared = world.truth().head;
+    let mut zhou = world.join("zhou", Role::SchoolDirector, &["410490101"]);
+    for desk in [&mut zhou, &mut lin] {
+        desk.pull(&world);
+    }
+    let lost = |world: &World| world.county.ledger.read(|tx| tx.meta()).expect("meta").lost;
+    let went_on = |world: &mut World, copy: &super::Home, mut op: Desk| {
+        world.restore(copy);
+        let facts = [op.place(family(1), VILLAGE)];
+        op.push(&world.county, &facts).expect("a position is given again");
+        assert_eq!((world.truth().head, lost(world)), (shared + 1, None));
+    };
+    let of_county = |desk: &Desk| -> Push {
+        let own = desk.batches.values().filter(|batch| !desk.journals.contains(&batch.seal.journal));
+        Push { fragments: own.map(Batch::bytes).collect(), ..Push::default() }
+    };
+    // Whoever was enrolled in the lost history shows its enrolment: what it had seen is of no later state.
+    went_on(&mut world, &copies[0], op.clone());
+    assert_eq!(world.county.offer(zhou.certificate, &proof(&world, &zhou), &of_county(&zhou)), Ok(()));
+    assert!(lost(&world).is_some_and(|lost| lost <= shared), "{:?} of {shared}", lost(&world));
+    let mut told = op.clone();
+    told.pull(&world);
+    // Restored from a copy of just that time, a county takes all before it for its only past.
+    went_on(&mut world, &copies[1], op);
+    let again = ["again", "again-other"].map(|name| world.copy(name, false));
+    world.restore(&again[0]);
+    assert_eq!(lost(&world), Some(shared + 1));
+    // Until one comes whose marks tell otherwise: all of them, for one alone tells no more than that it is not shared.
+    lin.hello(&world.county).expect("welcome");
+    assert_eq!(lost(&world), Some(shared + 1));
+    let marks = lin.marks.clone();
+    world.county.hello(lin.device, &Hello { marks, ..lin.greeting(&world.county) }).expect("welcome");
+    assert_eq!(lost(&world), Some(shared));
+    // Or what it said itself of that loss, in another history that is lost too.
+    world.restore(&again[1]);
+    assert_eq!(lost(&world), Some(shared + 1));
+    world.county.push(told.device, &of_county(&told)).expect("taken");
+    assert!(lost(&world).is_some_and(|lost| lost <= shared), "{:?} of {shared}", lost(&world));
+}
