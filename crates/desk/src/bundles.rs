@@ -371,13 +371,12 @@ impl Desk {
             }
         }
         self.file()?;
-        let store = self.store();
         if fits == Fits::Whole && answer.welcome.agreed >= answer.top.position {
-            let left = store.only_here()?;
+            let left = self.store().only_here()?;
             report.sent = report.sent.saturating_add(before.saturating_sub(left));
         }
+        // Papers follow, which lock the store for themselves: nothing of it may be held here any more.
         if let Some(sum) = sum.filter(|_| gone_on) {
-            drop(store);
             report.agreed = sum == self.sum()?;
         }
         self.take_papers(one, report)

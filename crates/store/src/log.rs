@@ -39,7 +39,7 @@ pub const SEALED_AT_ONCE: usize = 128;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Facts that wait to be filed at most: some megabytes. The more of them, the fewer times each family is visited.
-pub const MOST_UNFILED: usize = 20_000;
+pub const MOST_UNFILED: usize = 12_000;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
 const MOST_MARKS: usize = 32;
 
@@ -677,8 +677,7 @@ impl Store {
             }
             let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
             // Own work that a decision of this very page let through, in a section that is lost, goes with it.
-            let lost: Vec<&Gone> =
-                page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()).collect();
+            let lost: Vec<&Gone> = page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()).collect();
             if !lost.is_empty() {
                 taking.waiting.file(tx, usize::MAX)?;
             }

@@ -486,7 +486,9 @@ pub(crate) fn show(
 /// it is a register's, of another slot than the one that is looked at anyway.
 fn retract(tx: &Connection, of: i64, slot: Option<i64>, target: i64) -> Result<bool, StoreFault> {
     let here: Option<(i64, i64)> = tx
-        .prepare_cached("SELECT e.file, x.slot FROM entry e JOIN filed x ON x.file = e.file AND x.n = e.n WHERE e.n = ?1")?
+        .prepare_cached(
+            "SELECT e.file, x.slot FROM entry e JOIN filed x ON x.file = e.file AND x.n = e.n WHERE e.n = ?1",
+        )?
         .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match here {
@@ -662,25 +664,22 @@ pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), S
 }
 
 /// The first half of a fold: the fact's row and what it replaces, without looking at anything else of its file.
-pub(crate) fn lay(
-    hot: &mut Hot<'_>,
-    names: &mut Names,
-    new: &Numbered<'_>,
-    fact: &Fact,
-) -> Result<(), StoreFault> {
+pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact: &Fact) -> Result<(), StoreFault> {
     let tx = hot.tx;
     let targets = targets(tx, names, &fact.replaces)?;
     for target in &targets {
         hot.replace.execute([*target, new.n])?;
     }
     let slot = new.event.and_then(slot_of);
-    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, body = ?5 WHERE file = ?1 AND n = ?2")?.execute(params![
-        new.file,
-        new.n,
-        new.event.map_or(slot::NONE, place_of),
-        over(&targets),
-        new.event.filter(|event| listed(event)).map(|_| &fact.body)
-    ])?;
+    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, body = ?5 WHERE file = ?1 AND n = ?2")?.execute(
+        params![
+            new.file,
+            new.n,
+            new.event.map_or(slot::NONE, place_of),
+            over(&targets),
+            new.event.filter(|event| listed(event)).map(|_| &fact.body)
+        ],
+    )?;
     // The numbers are written with the family's line.
     match new.event {
         Some(event) if slot.is_none() => {
@@ -780,10 +779,8 @@ pub(crate) fn body_of(conn: &Connection, n: i64) -> Result<Vec<u8>, StoreFault> 
     if let Some(bytes) = sealed {
         return fact::body_in(&bytes, names::seq_of(n))?.ok_or(lost);
     }
-    let alone: Option<Vec<u8>> = conn
-        .prepare_cached("SELECT bytes FROM open_fact WHERE n = ?1")?
-        .query_row([n], |row| row.get(0))
-        .optional()?;
+    let alone: Option<Vec<u8>> =
+        conn.prepare_cached("SELECT bytes FROM open_fact WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
     Ok(Fact::parse(&alone.ok_or(lost)?)?.body)
 }
 
