@@ -62,6 +62,12 @@ const KNOWN: &[&str] = &[
 /// Figures in Chinese: a date or a telephone number written so is none the harder to guess.
 const NUMERALS: &str = "〇零一二两三四五六七八九十百千";
 
+/// Whether all of it is figures, with what stands between them in dates and telephone numbers: a bare PIN, however long.
+fn is_bare_number(passphrase: &str) -> bool {
+    let is_mark = |c: char| c.is_whitespace() || c.is_ascii_punctuation() || "年月日号，。、－".contains(c);
+    passphrase.chars().all(|c| c.is_numeric() || NUMERALS.contains(c) || is_mark(c))
+}
+
 /// Whether a character is written Chinese and no figure.
 fn is_hanzi(c: char) -> bool {
     !NUMERALS.contains(c) && matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
@@ -91,7 +97,7 @@ fn bits(passphrase: &str) -> f64 {
 /// # Errors
 /// `WeakPassphrase`.
 pub(crate) fn check(passphrase: &str, field: &str) -> Result<(), Failure> {
-    if passphrase.chars().count() < LEAST || bits(passphrase) < BITS {
+    if passphrase.chars().count() < LEAST || is_bare_number(passphrase) || bits(passphrase) < BITS {
         return Err(Failure::new(Code::WeakPassphrase, &[]).at(field));
     }
     Ok(())
