@@ -124,6 +124,36 @@ fn out_in_out_in_by_stick_leaves_both_sides_where_a_line_would_have() {
 }
 
 #[test]
+fn an_answer_of_a_county_that_was_restored_brings_photos_though_no_page() {
+    let mut world = World::at(NOON);
+    let (op, zhou, files, _) = world.village(2);
+    let copy = world.folder().join("backup");
+    world.county().backup(&world.folder().join("county"), &copy).expect("a backup");
+    // The record goes by hand without its photo, and the operator reads of it.
+    receipt(&zhou, &files[0], 7);
+    let stick = Folder::fresh();
+    let sent = zhou.ask("BundleOut", json!({ "folder": stick.path(), "most_mb": 0 }));
+    assert_eq!((&sent["photos"], &sent["photos_left"]), (&json!(0), &json!(1)));
+    world.county().bundles_in(stick.path(), stick.path()).expect("taken");
+    op.sync();
+    // Restored from before that, the county has the photo from its author, and the operator asks for it by hand: of a
+    // history that it has not offered again yet it is given no page.
+    world.go_on_from(&copy);
+    assert_eq!(zhou.sync()["blobs_sent"], 1);
+    let stick = Folder::fresh();
+    out(&op, stick.path());
+    world.county().bundles_in(stick.path(), stick.path()).expect("taken");
+    let taken = take(&op, stick.path());
+    assert_eq!(
+        (states(&taken), &taken["photos"], &taken["received"]),
+        (vec!["FROM_ME", "TAKEN"], &json!(1), &json!(0))
+    );
+    op.sync();
+    zhou.sync();
+    in_step(&op, &zhou, &files);
+}
+
+#[test]
 fn a_bundle_a_month_late_is_no_clock_fault_and_an_old_answer_changes_nothing() {
     let cell = Arc::new(AtomicI64::new(moment(NOON).0));
     let world = World::with(NOON, Clock::by_hand(Arc::clone(&cell)));

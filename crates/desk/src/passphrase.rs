@@ -155,6 +155,11 @@ mod tests {
             common.push(format!("{year}年1月1日"));
         }
         common.extend((0..100).map(|n| format!("138{:08}", n * 998_877)));
+        // Figures alone, however many and however written.
+        common.extend(
+            ["94728301552601749", "4104-9020-0203-1400-11", "１９８５０３２１７７４", "八三九〇二七四六一五"]
+                .map(str::to_owned),
+        );
         for weak in &common {
             assert!(check(weak, "passphrase").is_err(), "{weak}: {:.0} bits", bits(weak));
         }
