@@ -2,7 +2,7 @@
 //!
 //! Uploads, pages and a greeting are counted as they travel, packed. Merging runs in a process of its own, so that its
 //! memory is its own: pages are unpacked, verified and absorbed with all views into an encrypted store, durable page by
-//! page; CPU time is the thread's, from the kernel's scheduler. It judges nothing.
+//! page, and filed into the views as a contact does it (`Store::file_some`), to the last one within the time; CPU time is the thread's, from the kernel's scheduler. It judges nothing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -78,6 +78,15 @@ fn median(mut all: Vec<f64>) -> f64 {
     all[all.len() / 2]
 }
 
+/// The pages of one reading: more follow, until the last.
+fn reading(mut pages: Vec<Page>) -> Vec<Page> {
+    let last = pages.len().saturating_sub(1);
+    for page in pages.iter_mut().take(last) {
+        page.more = true;
+    }
+    pages
+}
+
 /// Deliveries in pages as the county makes them.
 fn paged(deliveries: &[Delivery]) -> Vec<Page> {
     let mut pages = Vec::new();
@@ -92,7 +101,7 @@ fn paged(deliveries: &[Delivery]) -> Vec<Page> {
         open.push(delivery.clone());
     }
     pages.push(page(open));
-    pages
+    reading(pages)
 }
 
 fn keep(folder: &Path, pages: &[Page]) -> usize {
@@ -233,7 +242,7 @@ pub fn run(figures: &mut Map<String, Value>) {
     before.evening();
     let grouped = paged(&deliveries);
     let catchup = keep(&folder.join("grouped"), &grouped);
-    let single: Vec<Page> = deliveries.iter().map(|delivery| page(vec![delivery.clone()])).collect();
+    let single = reading(deliveries.iter().map(|delivery| page(vec![delivery.clone()])).collect());
     keep(&folder.join("single"), &single);
 
     let (grouped_s, peak_mb) = merged(&folder.join("sealed"), &folder.join("grouped"), false);

@@ -11,7 +11,12 @@
 
 use std::time::{Duration, Instant};
 
+use domain::SigningKey;
 use domain::clock::Millis;
+use domain::event::Event;
+use domain::household::FieldFilled;
+use domain::ids::{DeviceId, FileId, JournalId};
+use domain::words::{HouseholdField, Section};
 use serde_json::{Value, json};
 use store::file::FileKey;
 use store::{Draft, Store, StoreFault};
@@ -206,17 +211,45 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
     let draft = |text: &str| Draft { form: "visit".to_owned(), file: None, at: Millis(1), text: text.to_owned() };
     let set = |sql: &str| store::file::open(&path, &key).expect("opens").execute_batch(sql).expect("done");
 
-    drop(open().expect("a new file"));
+    // Schema 5 kept what views know in the log's own rows; schema 4 had no drafts.
+    const FIVE: &str = "DROP VIEW slot; DROP VIEW fact; DROP TRIGGER entry_gone; DROP TABLE filed; DROP TABLE unfiled;
+        ALTER TABLE entry ADD COLUMN slot INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE entry ADD COLUMN over ANY;
+        ALTER TABLE entry ADD COLUMN body BLOB;
+        CREATE INDEX fact_file ON entry (file, slot);
+        CREATE VIEW fact AS SELECT * FROM entry;
+        CREATE VIEW slot AS SELECT n AS fact, file, slot, body FROM fact WHERE slot > 0;
+        UPDATE meta SET value = CAST('3' AS BLOB) WHERE key = 'views';
+        PRAGMA user_version = 5;";
+    let mut store = open().expect("a new file");
+    let signing = SigningKey::from_bytes(&[5; 32]);
+    store.open_journal(JournalId([1; 8]), DeviceId([2; 8]), &signing.verifying_key()).expect("a journal");
+    let (family, author) = (FileId([3; 8]), "zhou".parse().expect("an account"));
+    let filled = FieldFilled { field: HouseholdField::Whereabouts, text: "村东第3家".to_owned() };
+    let event = Event::FieldFilled(filled.clone());
+    store
+        .write(&author, Millis(1_796_712_345_000), |pen| pen.record(family, Section::Core, &event, Vec::new()))
+        .expect("written");
+    let views = store.dump_views().expect("read");
+    drop(store);
+    set(FIVE);
     set("DROP TABLE draft; PRAGMA user_version = 4");
     let mut store = open().expect("the version before");
+    assert_eq!(store.dump_views().expect("read"), views, "what was kept is where it was");
+    let registers = store.registers(family).expect("read");
+    let told: Vec<&String> = registers.fields.values().flatten().map(|(_, text)| text).collect();
+    assert_eq!(told, [&filled.text]);
+    assert_eq!(store.check().expect("sound"), 1);
     assert!(store.drafts().expect("read").is_empty());
     assert!(store.keep_draft(&draft("人在县城")).expect("kept"));
     drop(store);
-    for other in [3, 6] {
+    set(FIVE);
+    assert_eq!(open().expect("opens").dump_views().expect("read"), views);
+    for other in [3, 7] {
         set(&format!("PRAGMA user_version = {other}"));
         let fault = open().expect_err("refused");
         assert!(matches!(fault, StoreFault::Newer { found, .. } if found == other), "{fault}");
     }
-    set("PRAGMA user_version = 5");
+    set("PRAGMA user_version = 6");
     assert_eq!(open().expect("opens").drafts().expect("read"), [draft("人在县城")], "a refusal changed nothing");
 }

@@ -370,11 +370,12 @@ impl Desk {
                 Some(Kind::Asking | Kind::Push | Kind::Paper | Kind::Answer | Kind::Acks) | None => {}
             }
         }
-        // The store is locked for a moment at a time: a lock that is still held would wait for itself.
+        self.file()?;
         if fits == Fits::Whole && answer.welcome.agreed >= answer.top.position {
             let left = self.store().only_here()?;
             report.sent = report.sent.saturating_add(before.saturating_sub(left));
         }
+        // Papers follow, which lock the store for themselves: nothing of it may be held here any more.
         if let Some(sum) = sum.filter(|_| gone_on) {
             report.agreed = sum == self.sum()?;
         }

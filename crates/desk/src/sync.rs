@@ -9,12 +9,12 @@ use domain::Signer as _;
 use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::{Refusal, offer_bytes};
-use domain::exchange::{Acks, EVERY_JOURNAL, Hello, Page, Pull, Push, Sum};
+use domain::exchange::{Acks, EVERY_JOURNAL, Hello, PAGE_BYTES, Page, Pull, Push, Sum};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
 use serde::{Deserialize, Serialize};
-use store::StoreFault;
+use store::{MOST_UNFILED, StoreFault};
 
 use crate::api::{
     ClocksView, ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage, SyncStateView,
@@ -549,8 +549,29 @@ impl Desk {
         }
     }
 
-    /// Takes in page after page. False if one brought another's work under names of this desk's present journal.
+    /// Takes in page after page, and what came into what screens read, also of a contact that breaks off. False if one
+    /// brought another's work under names of this desk's present journal.
     fn receive(&self, carrier: &mut Carrier<'_>, journal: JournalId, report: &mut SyncReport) -> Result<bool, Failure> {
+        let received = self.receive_pages(carrier, journal, report);
+        self.file()?;
+        received
+    }
+
+    /// Files what is in the log and not in the views yet, step by step: whoever waits with a save goes first.
+    pub(crate) fn file(&self) -> Result<(), Failure> {
+        let mut store = self.store();
+        while store.file_some()? {
+            parking_lot::MutexGuard::bump(&mut store);
+        }
+        Ok(())
+    }
+
+    fn receive_pages(
+        &self,
+        carrier: &mut Carrier<'_>,
+        journal: JournalId,
+        report: &mut SyncReport,
+    ) -> Result<bool, Failure> {
         loop {
             let (cursor, anew) = {
                 let store = self.store();
@@ -566,6 +587,11 @@ impl Desk {
             let more = page.more;
             let Some(facts) = self.take_page(&page, report)? else { return Ok(false) };
             carrier.done(u64::from(facts));
+            // On a quick line the next page is soon here, and families are visited once for many of them. On a slow one
+            // people see what has come.
+            if carrier.page() < PAGE_BYTES {
+                self.file()?;
+            }
             if !more {
                 return Ok(true);
             }
@@ -596,7 +622,11 @@ impl Desk {
             report.files_gone = report.files_gone.saturating_add(absorbed.gone);
             from = next;
         }
+        let many = store.unfiled() >= MOST_UNFILED;
         drop(store);
+        if many {
+            self.file()?;
+        }
         report.received = report.received.saturating_add(facts);
         if unknown {
             report.remarks.push(remark(

@@ -250,8 +250,37 @@ impl Row {
             author: self.author.clone(),
             kind: self.kind.name().to_owned(),
             replaces: self.replaces.clone(),
-            body: body::unsquash(self.kind.name(), &self.body, Owner { id, wall })?,
+            body: self.body(id, base)?,
         })
+    }
+
+    /// The name of its kind.
+    pub fn kind(&self) -> &str {
+        self.kind.name()
+    }
+
+    /// Whether it is what a line noted of a visit, said with the keys of its kind alone, one of which is the visit: whoever
+    /// asks no more need not read it.
+    pub fn is_plain_note(&self) -> bool {
+        self.kind.name() == "VisitNoted" && self.body.form == Form::Keys
+    }
+
+    /// What it replaces.
+    pub fn replaces(&self) -> &[FactId] {
+        &self.replaces
+    }
+
+    /// Its device's clock; `base` is its seal's.
+    pub fn wall(&self, base: Millis) -> Millis {
+        base.plus(self.since)
+    }
+
+    /// Its body, byte for byte; `id` is its name and `base` its seal's.
+    ///
+    /// # Errors
+    /// Bytes that no body of the kind is written as.
+    pub fn body(&self, id: FactId, base: Millis) -> Result<Vec<u8>, WireFault> {
+        body::unsquash(self.kind.name(), &self.body, Owner { id, wall: self.wall(base) })
     }
 
     /// FROZEN: 0, salt, author with its length, section, file, time, kind, what it replaces, form, frame and texts.
@@ -619,6 +648,13 @@ impl Said {
     }
 
     fn get(&mut self, salt: &Salt, seq: u64, r: &mut Reader<'_>) -> Result<Row, WireFault> {
+        let mut row = self.row(seq, r)?;
+        row.leaf = row.hash(salt);
+        Ok(row)
+    }
+
+    /// The next row, its leaf not counted yet.
+    fn row(&mut self, seq: u64, r: &mut Reader<'_>) -> Result<Row, WireFault> {
         let head = r.varint()?;
         let has = |bit: u64| head & bit != 0;
         let more = if has(first::MORE) { r.u8()? } else { 0 };
@@ -669,9 +705,7 @@ impl Said {
         };
         let body = Squashed { form, frame, texts };
         let (section, since) = (like.section, self.since);
-        let mut row = Row { author, section, file, kind, since, replaces, body, leaf: Sha([0; 32]) };
-        row.leaf = row.hash(salt);
-        Ok(row)
+        Ok(Row { author, section, file, kind, since, replaces, body, leaf: Sha([0; 32]) })
     }
 
     /// A replaced fact, and whether another follows.
@@ -823,6 +857,35 @@ impl Tree {
             _ => Err(WireFault::Range("tree")),
         }
     }
+
+    /// The row of one fact of a subtree of `n` facts from seq `from`, if it is open; nothing is hashed, and what comes
+    /// after it is not read.
+    fn find(r: &mut Reader<'_>, (from, n): (u64, usize), said: &mut Said, seq: u64) -> Result<Option<Row>, WireFault> {
+        match r.u8()? {
+            0 => {
+                r.raw(32)?;
+                Ok(None)
+            }
+            1 => {
+                r.raw(16)?;
+                for at in 0..n {
+                    let row = said.row(further(from, at), r)?;
+                    if further(from, at) == seq {
+                        return Ok(Some(row));
+                    }
+                }
+                Ok(None)
+            }
+            2 if n > 1 => {
+                let left = split(n);
+                match Self::find(r, (from, left), said, seq)? {
+                    Some(row) => Ok(Some(row)),
+                    None => Self::find(r, (further(from, left), n.saturating_sub(left)), said, seq),
+                }
+            }
+            _ => Err(WireFault::Range("tree")),
+        }
+    }
 }
 
 /// The seq of the fact `at` places on.
@@ -867,6 +930,15 @@ impl Batch {
     /// # Errors
     /// The first [`SealFault`] found; then nothing of the batch is to be used.
     pub fn verify(&self, key: &VerifyingKey) -> Result<Vec<Verified>, SealFault> {
+        self.sealed_by(key)?;
+        self.facts()
+    }
+
+    /// Checks the signature alone: what the rows say can then be believed.
+    ///
+    /// # Errors
+    /// `Suite`, `Signature`.
+    pub fn sealed_by(&self, key: &VerifyingKey) -> Result<(), SealFault> {
         let seal = &self.seal;
         if seal.suite != SUITE {
             return Err(SealFault::Suite);
@@ -874,7 +946,7 @@ impl Batch {
         if key.verify_strict(&seal.head(), &Signature::from_bytes(&seal.signature)).is_err() {
             return Err(SealFault::Signature);
         }
-        self.facts()
+        Ok(())
     }
 
     /// The open facts of a batch that was verified before it was stored.
@@ -911,6 +983,18 @@ impl Batch {
         seal.root = tree.node();
         Ok(Self { seal, tree })
     }
+}
+
+/// The body of one fact of a batch that was verified before it was stored; `None` if it is not open there. Pages read so:
+/// nothing is hashed.
+///
+/// # Errors
+/// Any [`WireFault`].
+pub fn body_in(batch: &[u8], seq: u64) -> Result<Option<Vec<u8>>, WireFault> {
+    let mut r = Reader::joined(batch)?;
+    let seal = Seal::get(&mut r)?;
+    let row = Tree::find(&mut r, (seal.first, seal.facts()), &mut Said::before(&seal), seq)?;
+    row.map(|row| row.body(FactId { journal: seal.journal, seq }, seal.base)).transpose()
 }
 
 #[cfg(test)]
@@ -962,6 +1046,20 @@ mod tests {
             let erased = whole.clone().only(|seq, _| seq != n / 2 + 1);
             let open = Batch::parse(&erased.bytes()).expect("parses").verify(&key.verifying_key()).expect("verifies");
             assert_eq!(open.len() + 1, usize::try_from(n).expect("few"));
+        }
+    }
+
+    #[test]
+    fn one_body_is_read_without_the_others() {
+        let key = SigningKey::from_bytes(&[3; 32]);
+        for n in 1..20 {
+            let part = seal(&facts(n), None, 5, &[1; 16], &key).expect("sealed").only(|seq, _| seq % 4 != 1);
+            let bytes = part.bytes();
+            for fact in facts(n) {
+                let open = fact.id.seq % 4 != 1;
+                assert_eq!(body_in(&bytes, fact.id.seq), Ok(Some(fact.body).filter(|_| open)));
+            }
+            assert_eq!(body_in(&bytes, n + 1), Ok(None));
         }
     }
 

@@ -35,7 +35,7 @@ impl Store {
             Some(file) => self.names.known_file(file).unwrap_or(0),
             None => 0,
         };
-        self.within(|tx, _| {
+        self.plainly(|tx, _, _| {
             tx.prepare_cached(
                 "INSERT INTO draft (form, file, at, text) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (form, file) DO UPDATE SET at = excluded.at, text = excluded.text",
@@ -70,7 +70,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn drop_draft(&mut self, form: &str, file: Option<FileId>) -> Result<(), StoreFault> {
         let file = file.map_or(Some(0), |file| self.names.known_file(file));
-        self.within(|tx, _| {
+        self.plainly(|tx, _, _| {
             tx.prepare_cached("DELETE FROM draft WHERE form = ?1 AND file = ?2")?.execute(params![form, file])?;
             Ok(())
         })

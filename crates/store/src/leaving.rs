@@ -162,7 +162,10 @@ pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: 
     }
     let before = gone.regained.map_or(i64::MAX, int);
     let facts: Vec<(i64, Option<i64>)> = tx
-        .prepare_cached("SELECT n, batch FROM fact WHERE file = ?1 AND section = ?2 AND position < ?3 AND held = 0")?
+        .prepare_cached(
+            "SELECT f.n, f.batch FROM filed x JOIN fact f ON f.n = x.n
+             WHERE x.file = ?1 AND f.section = ?2 AND f.position < ?3 AND f.held = 0",
+        )?
         .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     leave(tx, names, file, &facts, own, true)?;

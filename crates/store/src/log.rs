@@ -11,8 +11,8 @@ use domain::VerifyingKey;
 use domain::clock::{Millis, Received, corrected, tick};
 use domain::decision::{Erased, HeldDecided};
 use domain::event::{Event, erasable};
-use domain::exchange::{Ack, Cursor, Mark, Page, Sum};
-use domain::fact::{Batch, Fact, Salt, Seal, Verified, seal};
+use domain::exchange::{Ack, Cursor, Gone, Mark, Page, Sum};
+use domain::fact::{Batch, Fact, Row, Salt, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::org::DeviceEnrolled;
 use domain::words::Section;
@@ -23,13 +23,14 @@ use crate::anchor::{Anchor, Head};
 use crate::drafts;
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
+use crate::filing::{Unfiled, Waiting};
 use crate::leaving;
 use crate::names::{self, Names};
 use crate::restored;
-use crate::views::{self, Hot, Numbered, Place};
+use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 5;
+const SCHEMA: i64 = 6;
 /// The oldest that is read, and brought up to date at opening; those before it were never given to anybody.
 const OLDEST: i64 = 4;
 /// Facts sealed together at most. A batch is taken in whole, and a save at the desk that takes it waits as long: so fewer
@@ -37,6 +38,8 @@ const OLDEST: i64 = 4;
 pub const SEALED_AT_ONCE: usize = 128;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// Facts that wait to be filed at most: some megabytes. The more of them, the fewer times each family is visited.
+pub const MOST_UNFILED: usize = 12_000;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
 const MOST_MARKS: usize = 32;
 
@@ -45,6 +48,8 @@ const MOST_MARKS: usize = 32;
 pub struct Store {
     pub(crate) conn: Connection,
     pub(crate) names: Names,
+    /// What is in the log and not in the views yet.
+    pub(crate) waiting: Waiting,
     anchor: Anchor,
     /// Always, but in a measurement of what it costs.
     verifies: bool,
@@ -68,6 +73,7 @@ pub enum Standing {
 pub struct Pen<'a> {
     tx: &'a Transaction<'a>,
     names: &'a mut Names,
+    waiting: &'a mut Waiting,
     journal: JournalId,
     no: i64,
     next: u64,
@@ -141,17 +147,22 @@ impl Store {
             if found == 0 {
                 tx.execute_batch(include_str!("log.sql"))?;
             }
-            tx.execute_batch(include_str!("drafts.sql"))?;
+            if found < 5 {
+                tx.execute_batch(include_str!("drafts.sql"))?;
+            }
+            tx.execute_batch(include_str!("filed.sql"))?;
             tx.pragma_update(None, "user_version", SCHEMA)?;
             tx.commit()?;
         }
         conn.set_prepared_statement_cache_capacity(128);
         let (anchor, head) = Anchor::open(&path.with_extension("anchor"), anchor_key)?;
-        let names = Names::load(&conn)?;
-        let mut store = Self { conn, names, anchor, verifies };
+        let mut names = Names::load(&conn)?;
+        let waiting = Waiting::load(&conn, &mut names)?;
+        let mut store = Self { conn, names, waiting, anchor, verifies };
         if store.meta::<i64>("views")?.is_none_or(|version| version != views::VERSION) {
             store.rebuild()?;
         }
+        store.file_all()?;
         let standing = match head {
             None => Standing::Sound,
             Some(head) => {
@@ -292,17 +303,33 @@ impl Store {
         Ok(())
     }
 
-    /// One transaction; names given in a failed one are forgotten.
+    /// One transaction over log and views, in which nothing waits to be filed.
     pub(crate) fn within<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &mut Names) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
+        self.file_all()?;
+        self.plainly(|tx, names, _| work(tx, names))
+    }
+
+    /// One transaction. Names given in a failed one are forgotten, and what it filed waits as before.
+    pub(crate) fn plainly<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &mut Names, &mut Waiting) -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&tx, &mut self.names).and_then(|done| Ok(tx.commit().map(|()| done)?));
+        let done = work(&tx, &mut self.names, &mut self.waiting).and_then(|done| Ok(tx.commit().map(|()| done)?));
         if done.is_err() {
-            self.names = Names::load(&self.conn)?;
+            self.recall()?;
         }
         done
+    }
+
+    /// What a failed transaction said of names and of what waits is forgotten.
+    fn recall(&mut self) -> Result<(), StoreFault> {
+        self.names = Names::load(&self.conn)?;
+        self.waiting = Waiting::load(&self.conn, &mut self.names)?;
+        Ok(())
     }
 
     /// Trusts `key` for `journal`: the county master's own, told at enrolment.
@@ -346,7 +373,7 @@ impl Store {
     ) -> Result<(T, Vec<FactId>), E> {
         let result = self.write_inner(author, wall, work);
         if result.is_err() {
-            self.names = Names::load(&self.conn).map_err(E::from)?;
+            self.recall().map_err(E::from)?;
         }
         let (value, written, head) = result?;
         if let (Some(id), Some(hash)) = (written.last(), head) {
@@ -377,6 +404,7 @@ impl Store {
         let mut pen = Pen {
             tx: &tx,
             names: &mut self.names,
+            waiting: &mut self.waiting,
             journal,
             no,
             next: last.saturating_add(1),
@@ -583,17 +611,24 @@ impl Store {
     }
 
     /// Takes in a page: erases what is gone, verifies every batch, stores what is new, moves the cursor. One transaction.
+    /// What came is in the log then; it is in the views once [`Store::file_some`] has filed it, which this does for the last
+    /// page of a reading and whenever much of it waits.
     ///
     /// # Errors
     /// [`StoreFault`]; then nothing of the page was taken. `OtherPage` for one that does not begin where this desk stands:
     /// what lies between would be skipped for ever.
     pub fn absorb(&mut self, page: &Page) -> Result<Absorbed, StoreFault> {
-        Ok(self.absorb_part(page, 0, usize::MAX)?.0)
+        let (absorbed, _) = self.absorb_part(page, 0, usize::MAX)?;
+        if !page.more || self.unfiled() >= MOST_UNFILED {
+            self.file_all()?;
+        }
+        Ok(absorbed)
     }
 
     /// As [`Store::absorb`], of the page's deliveries from one on until so many facts came, and which is the next; none
     /// once the page is whole. A part is one transaction: a save in between waits for a part and not for a page. The cursor
-    /// moves with the last one, so a page that is broken off comes again, and what is here of it is met as known.
+    /// moves with the last one, so a page that is broken off comes again, and what is here of it is met as known. When to
+    /// file is the caller's to say.
     ///
     /// # Errors
     /// [`StoreFault`]; then nothing of this part was taken.
@@ -610,11 +645,15 @@ impl Store {
             return Err(StoreFault::OtherPage);
         }
         let anew = self.anew()?;
-        self.within(|tx, names| {
+        if anew || !page.gone.is_empty() {
+            self.file_all()?;
+        }
+        self.plainly(|tx, names, waiting| {
             let mut taking = Taking {
                 tx,
                 hot: Hot::new(tx)?,
                 names,
+                waiting,
                 verifies,
                 anew,
                 master,
@@ -637,9 +676,13 @@ impl Store {
                 (taken, came) = (taken.saturating_add(1), came.saturating_add(count));
             }
             let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
-            let Taking { names, mut out, lines, again, .. } = taking;
             // Own work that a decision of this very page let through, in a section that is lost, goes with it.
-            for gone in page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()) {
+            let lost: Vec<&Gone> = page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()).collect();
+            if !lost.is_empty() {
+                taking.waiting.file(tx, usize::MAX)?;
+            }
+            let Taking { names, mut out, lines, again, .. } = taking;
+            for gone in lost {
                 out.gone = out.gone.saturating_add(leaving::forget(tx, names, gone, own)?);
             }
             for file in &again {
@@ -734,7 +777,8 @@ impl Store {
     /// # Errors
     /// [`StoreFault`]; then the old views stand.
     pub fn rebuild(&mut self) -> Result<(), StoreFault> {
-        self.within(|tx, names| {
+        self.plainly(|tx, names, waiting| {
+            *waiting = Waiting::default();
             views::empty(tx)?;
             let mut hot = Hot::new(tx)?;
             let mut lay = |no: i64, fact: &Fact| -> Result<(), StoreFault> {
@@ -749,7 +793,7 @@ impl Store {
                     .exists([n])?;
                 if effective {
                     let file = names.file(tx, fact.file)?;
-                    views::lay(&mut hot, names, &Numbered { n, file, fact, event: event.as_ref() })?;
+                    views::lay(&mut hot, names, &Numbered { n, file, event: event.as_ref() }, fact)?;
                 }
                 Ok(())
             };
@@ -842,6 +886,11 @@ impl Store {
         let rows: i64 =
             self.conn
                 .query_row("SELECT count(*) FROM fact WHERE n NOT IN (SELECT n FROM erased)", [], |row| row.get(0))?;
+        let astray = "SELECT 1 FROM entry e WHERE NOT EXISTS (SELECT 1 FROM filed x WHERE x.file = e.file AND x.n = e.n)
+             UNION ALL SELECT 1 FROM filed x WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.n = x.n AND e.file = x.file)";
+        if self.waiting.len() == 0 && self.conn.prepare(astray)?.exists([])? {
+            return Err(StoreFault::Corrupt { what: "a fact that is not filed" });
+        }
         if uint(rows) == count { Ok(count) } else { Err(StoreFault::Corrupt { what: "a fact without its bytes" }) }
     }
 }
@@ -874,15 +923,22 @@ impl Pen<'_> {
         let n = names::fact_no(self.no, id.seq)?;
         let no = self.names.file(self.tx, file)?;
         self.tx.prepare_cached("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)")?.execute(params![n, bytes])?;
-        let row = Numbered { n, file: no, fact: &fact, event: Some(event) };
+        let row = Numbered { n, file: no, event: Some(event) };
         let mut hot = Hot::new(self.tx)?;
-        let targets = views::targets(self.tx, self.names, &fact)?;
-        hot.insert(self.names, &row, Place { at: self.at, position: None, held: false, sealed: None }, &targets)?;
-        if views::take(&mut hot, &row, &targets, false)? {
+        let targets = views::targets(self.tx, self.names, &fact.replaces)?;
+        let place = Place { at: self.at, position: None, held: false, sealed: None };
+        hot.log(self.names, &row, (section, &fact.kind, &fact.author), place)?;
+        hot.file(&row, false, &targets, Some(&fact.body))?;
+        self.waiting.replace(&targets);
+        if views::take(&mut hot, (n, no), &Gist::of(Some(event.clone())), &targets, false)? != Change::None {
             self.touched.insert(no);
         }
+        if decides(&fact.kind) {
+            // What it decides on may have come just now.
+            self.waiting.file(self.tx, usize::MAX)?;
+        }
         let mut again = BTreeSet::new();
-        decide(self.tx, self.names, &row, &mut again)?;
+        decide(self.tx, self.names, &row, section, &mut again)?;
         for file in again {
             refold(self.tx, self.names, file)?;
         }
@@ -1022,6 +1078,7 @@ struct Taking<'a, 't> {
     tx: &'a Transaction<'t>,
     hot: Hot<'a>,
     names: &'a mut Names,
+    waiting: &'a mut Waiting,
     verifies: bool,
     /// Everything is read again, from a county that was restored.
     anew: bool,
@@ -1054,7 +1111,9 @@ impl Taking<'_, '_> {
         let Known { no, .. } = known;
         let key = known.key.and_then(|key| VerifyingKey::from_bytes(&key).ok());
         let key = key.ok_or(StoreFault::UnknownJournal { journal })?;
-        let facts = if self.verifies { batch.verify(&key) } else { batch.facts() }?;
+        if self.verifies {
+            batch.sealed_by(&key)?;
+        }
         let mut before: Option<Vec<u8>> = tx
             .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
             .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
@@ -1072,13 +1131,23 @@ impl Taking<'_, '_> {
                 return Err(StoreFault::Forked { journal, seq: seal.1 });
             }
         }
-        let erased = self.erased_of(no, &facts)?;
+        let (first, end) = (names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?);
         self.replaced = tx
             .prepare_cached("SELECT DISTINCT target FROM replaced WHERE target >= ?1 AND target < ?2")?
-            .query_map([names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?], |row| {
-                row.get(0)
-            })?
+            .query_map([first, end], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
+        let plain = fresh && held.is_empty() && !known.own && !self.anew;
+        if plain && !tx.prepare_cached("SELECT 1 FROM erased WHERE n >= ?1 AND n < ?2")?.exists([first, end])? {
+            let rows = batch.rows();
+            if !rows.iter().any(|(_, row)| decides(row.kind())) {
+                put_batch_bytes(tx, no, seal, Some(position), bytes)?;
+                return self.log_alone(no, &batch.seal, &rows, position, received);
+            }
+        }
+        // What this batch decides on, or has other parts of, may have come just now.
+        self.waiting.file(tx, usize::MAX)?;
+        let facts = batch.facts()?;
+        let erased = self.erased_of(no, &facts)?;
         if fresh && erased.is_empty() {
             // As received.
             put_batch_bytes(tx, no, seal, Some(position), bytes)?;
@@ -1104,6 +1173,39 @@ impl Taking<'_, '_> {
             }
         }
         Ok(facts.len())
+    }
+
+    /// Takes rows of a batch that is new here into the log; they wait to be filed. Returns how many there are.
+    fn log_alone(
+        &mut self,
+        no: i64,
+        seal: &Seal,
+        rows: &[(u64, &Row)],
+        position: u64,
+        received: Received,
+    ) -> Result<usize, StoreFault> {
+        let tx = self.tx;
+        let mut entries = Bulk::new(views::INTO_ENTRY, 11);
+        for (seq, row) in rows {
+            let n = names::fact_no(no, *seq)?;
+            let id = FactId { journal: seal.journal, seq: *seq };
+            let file = self.names.file(tx, row.file)?;
+            let (gist, body) = gist_of(row, id, seal)?;
+            let known = !matches!(gist, Gist::Unknown);
+            let mut word = |word: &str| self.names.word(tx, word);
+            let words = [word(row.section.code())?, word(row.kind())?, word(row.author.as_str())?];
+            let at = corrected(row.wall(seal.base), received);
+            let sealed = Some((seal.batch, leaf_bits(&row.leaf())));
+            let place = Place { at, position: Some(position), held: false, sealed };
+            Hot::log_in(&mut entries, tx, (n, file), words, known, place)?;
+            self.out.facts = self.out.facts.saturating_add(1);
+            self.out.unknown = self.out.unknown.saturating_add(u32::from(!known));
+            let targets = views::targets(tx, self.names, row.replaces())?;
+            self.waiting.push(Unfiled { n, file, targets, gist, body, replaced: self.replaced.contains(&n) });
+        }
+        entries.end(tx)?;
+        tx.prepare_cached("INSERT INTO unfiled (n) VALUES (?1)")?.execute([names::fact_no(no, seal.batch)?])?;
+        Ok(rows.len())
     }
 
     /// The county begins another journal when it was restored from a copy; all are sealed with its one key.
@@ -1175,8 +1277,8 @@ impl Taking<'_, '_> {
                     self.again.insert(file);
                     if !held {
                         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-                        let row = Numbered { n, file, fact, event: event.as_ref() };
-                        decide(tx, self.names, &row, &mut self.again)?;
+                        let row = Numbered { n, file, event: event.as_ref() };
+                        decide(tx, self.names, &row, fact.section, &mut self.again)?;
                     }
                 } else if was_at != at.0 {
                     self.lines.insert(file);
@@ -1186,25 +1288,46 @@ impl Taking<'_, '_> {
         }
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
         let file = self.names.file(tx, fact.file)?;
-        let row = Numbered { n, file, fact, event: event.as_ref() };
+        let row = Numbered { n, file, event: event.as_ref() };
         let at = corrected(fact.wall, received);
         let sealed = Some((batch, leaf_bits(&verified.leaf)));
-        let targets = views::targets(tx, self.names, fact)?;
-        self.hot.insert(self.names, &row, Place { at, position: Some(position), held, sealed }, &targets)?;
+        let targets = views::targets(tx, self.names, &fact.replaces)?;
+        let place = Place { at, position: Some(position), held, sealed };
+        self.hot.log(self.names, &row, (fact.section, &fact.kind, &fact.author), place)?;
+        self.hot.file(&row, held, &targets, Some(&fact.body))?;
         self.out.facts = self.out.facts.saturating_add(1);
         self.out.held = self.out.held.saturating_add(u32::from(held));
         self.out.unknown = self.out.unknown.saturating_add(u32::from(event.is_none()));
         if held {
             return Ok(());
         }
-        if views::take(&mut self.hot, &row, &targets, self.replaced.contains(&n))? {
+        let gist = Gist::of(event.clone());
+        if views::take(&mut self.hot, (n, file), &gist, &targets, self.replaced.contains(&n))? != Change::None {
             self.lines.insert(file);
         }
         if fact.kind == "LogForked" {
             restored::offer_papers(tx)?;
         }
-        decide(tx, self.names, &row, &mut self.again)
+        decide(tx, self.names, &row, fact.section, &mut self.again)
     }
+}
+
+/// What views need of a row, and its body if that is filed too.
+fn gist_of(row: &Row, id: FactId, seal: &Seal) -> Result<(Gist, Option<Vec<u8>>), StoreFault> {
+    // The longest of all, of which views need nothing but that it is there.
+    if row.is_plain_note() {
+        return Ok((Gist::Noted, None));
+    }
+    let body = row.body(id, seal.base)?;
+    let event = Event::read(row.kind(), &body).ok().flatten();
+    let listed = event.as_ref().is_some_and(views::listed);
+    Ok((Gist::of(event), Some(body).filter(|_| listed)))
+}
+
+/// Whether facts of a kind say something of other facts in the log, or of who writes it: they are taken in one by one, with
+/// nothing waiting beside them.
+fn decides(kind: &str) -> bool {
+    matches!(kind, "HeldDecided" | "Erased" | "LogForked" | "DeviceEnrolled")
 }
 
 /// What a decision or an erasure does to facts that are here, and what a decision lets through to others. `again` gets the
@@ -1213,12 +1336,13 @@ pub(crate) fn decide(
     tx: &Transaction<'_>,
     names: &mut Names,
     by: &Numbered<'_>,
+    section: Section,
     again: &mut BTreeSet<i64>,
 ) -> Result<(), StoreFault> {
     let mut next = match by.event {
         Some(Event::HeldDecided(decided)) => let_through(tx, names, decided, again)?,
         Some(Event::Erased(erased)) => {
-            erase(tx, names, erased, (by.file, by.fact.section), again)?;
+            erase(tx, names, erased, (by.file, section), again)?;
             Vec::new()
         }
         Some(_) | None => return Ok(()),
@@ -1378,7 +1502,8 @@ pub(crate) fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Resu
     views::clear(tx, file)?;
     let numbers: Vec<i64> = tx
         .prepare_cached(
-            "SELECT n FROM fact WHERE file = ?1 AND held = 0 AND n NOT IN (SELECT n FROM erased) ORDER BY n",
+            "SELECT e.n FROM filed x JOIN entry e ON e.n = x.n
+             WHERE x.file = ?1 AND e.held = 0 AND e.n NOT IN (SELECT n FROM erased) ORDER BY e.n",
         )?
         .query_map([file], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
@@ -1386,7 +1511,7 @@ pub(crate) fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Resu
     for fact in bodies(tx, &numbers)? {
         let n = names.fact(tx, fact.id)?;
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        views::lay(&mut hot, names, &Numbered { n, file, fact: &fact, event: event.as_ref() })?;
+        views::lay(&mut hot, names, &Numbered { n, file, event: event.as_ref() }, &fact)?;
     }
     views::fold(tx, file)
 }
@@ -1472,9 +1597,12 @@ fn carry_over(
             continue;
         };
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        let row = Numbered { n, file, fact: &fact, event: event.as_ref() };
+        let row = Numbered { n, file, event: event.as_ref() };
+        let mut hot = Hot::new(tx)?;
+        let place = Place { at: Millis(at), position: None, held: false, sealed: None };
+        hot.log(names, &row, (fact.section, &fact.kind, &fact.author), place)?;
         // Without effect until its file is folded below.
-        Hot::new(tx)?.insert(names, &row, Place { at: Millis(at), position: None, held: false, sealed: None }, &[])?;
+        hot.file(&row, true, &[], None)?;
     }
     tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;
     set_meta(tx, "carried", &remembered)?;

@@ -200,8 +200,8 @@ SELECT (SELECT g.id FROM file g WHERE g.no = h.file), coalesce((SELECT CAST(s.bo
     AND NOT EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no)
     AND NOT EXISTS (SELECT 1 FROM receipt_done r WHERE r.doc_no = l.doc_no)),
   (SELECT coalesce(sum(p.amount), 0) FROM payment p WHERE p.file = h.file),
-  EXISTS (SELECT 1 FROM fact f WHERE f.file = h.file AND f.position IS NULL),
-  (SELECT max(f.at) FROM fact f WHERE f.file = h.file AND f.kind IN
+  EXISTS (SELECT 1 FROM filed x JOIN entry e ON e.n = x.n WHERE x.file = h.file AND e.position IS NULL),
+  (SELECT max(f.at) FROM filed x JOIN fact f ON f.n = x.n WHERE x.file = h.file AND f.kind IN
     ('VisitMade', 'ContactAdded', 'ContactStated', 'FieldFilled', 'LetterPrinted', 'ReceiptFiled', 'ReceiptCompleted', 'PaymentReported'))
 FROM household h";
 
@@ -309,6 +309,11 @@ impl Store {
         }
     }
 
+    /// What a fact says, looked up where it stands.
+    fn told<T: serde::de::DeserializeOwned>(&self, n: i64) -> Result<T, StoreFault> {
+        Ok(serde_json::from_slice(&views::body_of(&self.conn, n)?)?)
+    }
+
     /// The states a family's numbers were found in, oldest first.
     ///
     /// # Errors
@@ -328,13 +333,13 @@ impl Store {
     /// Facts of a file that have a row in `table`, all of one kind, oldest first by corrected time.
     fn by_file<T: serde::de::DeserializeOwned>(&self, table: &str, file: FileId) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.body FROM {table} t JOIN fact f ON f.n = t.fact
+            "SELECT {SAID}, f.n FROM {table} t JOIN fact f ON f.n = t.fact
              WHERE t.file = (SELECT no FROM file WHERE id = ?1) ORDER BY f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file.0])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
+            out.push((said(row, 0)?, self.told(row.get(6)?)?));
         }
         Ok(out)
     }
@@ -345,7 +350,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn visits(&self, file: Option<FileId>, on: Option<NaiveDate>) -> Result<Vec<Visit>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = v.file), f.body, v.file
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = v.file), f.n, v.file
              FROM visit v JOIN fact f ON f.n = v.fact
              WHERE (?1 IS NULL OR v.file = (SELECT no FROM file WHERE id = ?1)) AND (?2 IS NULL OR v.on_day = ?2)
              ORDER BY v.on_day DESC, v.arrived DESC, f.journal, f.seq"
@@ -360,7 +365,7 @@ impl Store {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(self.notes(no)?),
             };
-            let made = serde_json::from_slice(&row.get::<_, Vec<u8>>(7)?)?;
+            let made = self.told(row.get(7)?)?;
             let noted = of_file.get(&said.id).cloned();
             out.push(Visit { said, file: FileId(row.get(6)?), made, noted });
         }
@@ -370,14 +375,14 @@ impl Store {
     /// What stands noted of a family's visits, by visit.
     fn notes(&self, file: i64) -> Result<BTreeMap<FactId, (FactId, VisitNoted)>, StoreFault> {
         let mut find = self.conn.prepare_cached(
-            "SELECT f.journal, f.seq, f.body FROM fact f WHERE f.file = ?1 AND f.slot = ?2
+            "SELECT f.journal, f.seq, f.n FROM filed x JOIN fact f ON f.n = x.n WHERE x.file = ?1 AND x.slot = ?2
                AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = f.n)",
         )?;
         let mut rows = find.query([file, slot::NOTED])?;
         let mut out = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let id = FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) };
-            let noted: VisitNoted = serde_json::from_slice(&row.get::<_, Vec<u8>>(2)?)?;
+            let noted: VisitNoted = self.told(row.get(2)?)?;
             let Some(visit) = noted.visit else { continue };
             // Of two that stand, every desk shows the same one.
             if out.get(&visit).is_none_or(|(other, _)| *other < id) {
@@ -393,7 +398,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn letters(&self, file: Option<FileId>, doc_no: Option<&str>) -> Result<Vec<Letter>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = l.file), f.body,
+            "SELECT {SAID}, (SELECT i.id FROM file i WHERE i.no = l.file), f.n,
                EXISTS (SELECT 1 FROM letter_void x WHERE x.doc_no = l.doc_no AND x.file = l.file),
                EXISTS (SELECT 1 FROM handed_over h JOIN entry e ON e.n = h.fact
                        WHERE h.doc_no IN (l.doc_no, l.pair) AND e.file = l.file),
@@ -408,7 +413,7 @@ impl Store {
             out.push(Letter {
                 said: said(row, 0)?,
                 file: FileId(row.get(6)?),
-                letter: serde_json::from_slice(&row.get::<_, Vec<u8>>(7)?)?,
+                letter: self.told(row.get(7)?)?,
                 voided: row.get(8)?,
                 handed_over: row.get(9)?,
                 complete: row.get(10)?,
@@ -424,14 +429,14 @@ impl Store {
     /// [`StoreFault`].
     pub fn receipt_photos(&self, of: Option<(FileId, &str)>) -> Result<Vec<(Said, ReceiptFiled)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.body FROM receipt_photo p JOIN fact f ON f.n = p.fact
+            "SELECT {SAID}, f.n FROM receipt_photo p JOIN fact f ON f.n = p.fact
              WHERE ?1 IS NULL OR (p.doc_no = ?1 AND p.file = (SELECT no FROM file WHERE id = ?2))
              ORDER BY p.doc_no, f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![of.map(|(_, doc_no)| doc_no), of.map(|(file, _)| file.0)])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
+            out.push((said(row, 0)?, self.told(row.get(6)?)?));
         }
         Ok(out)
     }
@@ -442,14 +447,14 @@ impl Store {
     /// [`StoreFault`].
     pub fn receipts_done(&self, of: Option<(FileId, &str)>) -> Result<Vec<(Said, ReceiptCompleted)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.body FROM receipt_done r JOIN fact f ON f.n = r.fact
+            "SELECT {SAID}, f.n FROM receipt_done r JOIN fact f ON f.n = r.fact
              WHERE ?1 IS NULL OR (r.doc_no = ?1 AND r.file = (SELECT no FROM file WHERE id = ?2))
              ORDER BY r.doc_no, f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![of.map(|(_, doc_no)| doc_no), of.map(|(file, _)| file.0)])?;
         let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            out.push((said(row, 0)?, serde_json::from_slice(&row.get::<_, Vec<u8>>(6)?)?));
+            out.push((said(row, 0)?, self.told(row.get(6)?)?));
         }
         Ok(out)
     }
@@ -460,7 +465,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn people(&self) -> Result<BTreeMap<PersonId, RoleGiven>, StoreFault> {
         let mut find = self.conn.prepare_cached(
-            "SELECT f.body FROM person p JOIN fact f ON f.n = p.fact ORDER BY coalesce(f.position, 9e18), f.seq",
+            "SELECT x.body FROM person p JOIN fact f ON f.n = p.fact JOIN filed x ON x.file = f.file AND x.n = f.n ORDER BY coalesce(f.position, 9e18), f.seq",
         )?;
         let mut rows = find.query([])?;
         let mut out = BTreeMap::new();
@@ -500,7 +505,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn county_facts<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.body FROM county_fact c JOIN fact f ON f.n = c.fact WHERE c.kind = ?1
+            "SELECT {SAID}, x.body FROM county_fact c JOIN fact f ON f.n = c.fact JOIN filed x ON x.file = f.file AND x.n = f.n WHERE c.kind = ?1
              ORDER BY f.at, coalesce(f.position, 9e18), f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![kind])?;

@@ -276,7 +276,7 @@ pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, Sto
     for fact in bodies(tx, &erasures)? {
         let (n, file) = (names.fact(tx, fact.id)?, names.file(tx, fact.file)?);
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        decide(tx, names, &Numbered { n, file, fact: &fact, event: event.as_ref() }, &mut again)?;
+        decide(tx, names, &Numbered { n, file, event: event.as_ref() }, fact.section, &mut again)?;
     }
     for file in again {
         refold(tx, names, file)?;

@@ -46,8 +46,8 @@ impl Store {
     pub fn held_decisions(&self, file: FileId) -> Result<Vec<(Said, HeldDecided)>, StoreFault> {
         let Some(file) = self.names.known_file(file) else { return Ok(Vec::new()) };
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.n FROM fact f WHERE f.file = ?1 AND f.kind = 'HeldDecided' AND f.held = 0
-             ORDER BY f.position IS NULL, f.position, f.n"
+            "SELECT {SAID}, f.n FROM filed x JOIN fact f ON f.n = x.n
+             WHERE x.file = ?1 AND f.kind = 'HeldDecided' AND f.held = 0 ORDER BY f.position IS NULL, f.position, f.n"
         ))?;
         let mut rows = find.query([file])?;
         let mut out = Vec::new();
@@ -69,9 +69,9 @@ impl Store {
     pub fn decided_fields(&self, most: u32) -> Result<Vec<(FileId, HouseholdField)>, StoreFault> {
         let first = HouseholdField::ALL.first().map_or(i64::MAX, |field| slot::field(*field));
         let mut find = self.conn.prepare_cached(
-            "SELECT (SELECT i.id FROM file i WHERE i.no = e.file), e.slot FROM entry e
-             WHERE e.slot >= ?1 AND typeof(e.over) = 'blob' AND e.held = 0
-             GROUP BY e.file, e.slot ORDER BY max(e.at) DESC, e.file, e.slot LIMIT ?2",
+            "SELECT (SELECT i.id FROM file i WHERE i.no = x.file), x.slot FROM filed x JOIN entry e ON e.n = x.n
+             WHERE x.slot >= ?1 AND typeof(x.over) = 'blob' AND e.held = 0
+             GROUP BY x.file, x.slot ORDER BY max(e.at) DESC, x.file, x.slot LIMIT ?2",
         )?;
         let mut rows = find.query(params![first, most])?;
         let mut out = Vec::new();
@@ -90,8 +90,8 @@ impl Store {
     pub fn field_history(&self, file: FileId, field: HouseholdField) -> Result<Vec<Filled>, StoreFault> {
         let Some(file) = self.names.known_file(file) else { return Ok(Vec::new()) };
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.n, f.over, f.body FROM fact f
-             WHERE f.file = ?1 AND f.slot = ?2 AND f.held = 0 AND f.body IS NOT NULL ORDER BY f.at, f.journal, f.seq"
+            "SELECT {SAID}, f.n, x.over, x.body FROM filed x JOIN fact f ON f.n = x.n
+             WHERE x.file = ?1 AND x.slot = ?2 AND f.held = 0 AND x.body IS NOT NULL ORDER BY f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file, slot::field(field)])?;
         let mut ids: BTreeMap<i64, FactId> = BTreeMap::new();

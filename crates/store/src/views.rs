@@ -7,21 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::clock::Millis;
 use domain::event::Event;
-use domain::fact::Fact;
+use domain::fact::{self, Fact};
 use domain::household::{ContactAdded, DueListed, FieldFilled, HouseholdListed, Placed};
-use domain::ids::{FactId, JournalId};
+use domain::ids::{FactId, JournalId, PersonId};
 use domain::merge::{Entry, register};
+use domain::words::{HouseholdField, Section};
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::log::{int, uint};
-use crate::names::Names;
+use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
-/// Every view, for a rebuild; `slot` and the bodies lie in the log's own rows.
+/// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
     "household",
     "slot",
@@ -139,12 +140,22 @@ fn place_of(event: &Event) -> i64 {
 /// The statements that every fact goes through, looked up once for a whole page.
 pub(crate) struct Hot<'c> {
     tx: &'c Connection,
-    fact: CachedStatement<'c>,
-    replaced: CachedStatement<'c>,
+    entry: CachedStatement<'c>,
+    filed: CachedStatement<'c>,
     replace: CachedStatement<'c>,
     peers: CachedStatement<'c>,
     phone: CachedStatement<'c>,
 }
+
+/// The log's rows, for [`Bulk`] too.
+pub(crate) const INTO_ENTRY: &str =
+    "INSERT INTO entry (n, file, section, kind, author, at, position, held, known, batch, leaf)";
+/// Rows by file.
+pub(crate) const INTO_FILED: &str = "INSERT INTO filed (file, n, slot, over, body)";
+/// What is replaced, by which.
+pub(crate) const INTO_REPLACED: &str = "INSERT OR IGNORE INTO replaced (target, by)";
+/// Visits.
+pub(crate) const INTO_VISIT: &str = "INSERT INTO visit (fact, file, on_day, arrived, result, pledged_on)";
 
 /// What the log says of a fact besides the fact itself.
 #[derive(Clone, Copy)]
@@ -164,31 +175,28 @@ impl<'c> Hot<'c> {
     pub(crate) fn new(tx: &'c Connection) -> Result<Self, StoreFault> {
         Ok(Self {
             tx,
-            fact: tx.prepare_cached(
-                "INSERT INTO entry (n, file, section, kind, author, at, position, held, known, batch, leaf, slot, over, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            entry: tx.prepare_cached(&format!("{INTO_ENTRY} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"))?,
+            filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4, ?5)"))?,
+            replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2)"))?,
+            peers: tx.prepare_cached(
+                "SELECT n, EXISTS (SELECT 1 FROM replaced WHERE target = n) FROM filed WHERE file = ?1 AND slot = ?2",
             )?,
-            replaced: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
-            replace: tx.prepare_cached("INSERT OR IGNORE INTO replaced (target, by) VALUES (?1, ?2)")?,
-            peers: tx.prepare_cached("SELECT n FROM fact WHERE file = ?1 AND slot = ?2")?,
             phone: tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?,
         })
     }
 
-    /// Puts a fact's row into the log, with what views know of it unless it has no effect. Views are another step.
-    pub(crate) fn insert(
+    /// Puts a fact's row into the log.
+    pub(crate) fn log(
         &mut self,
         names: &mut Names,
         new: &Numbered<'_>,
+        (section, kind, author): (Section, &str, &PersonId),
         place: Place,
-        targets: &[i64],
     ) -> Result<(), StoreFault> {
-        let fact = new.fact;
         let mut word = |word: &str| names.word(self.tx, word);
-        let (section, kind) = (word(fact.section.code())?, word(&fact.kind)?);
-        let author = word(fact.author.as_str())?;
-        let shown = if place.held { None } else { new.event };
-        self.fact.execute(params![
+        let (section, kind) = (word(section.code())?, word(kind)?);
+        let author = word(author.as_str())?;
+        self.entry.execute(params![
             new.n,
             new.file,
             section,
@@ -200,26 +208,66 @@ impl<'c> Hot<'c> {
             new.event.is_some(),
             place.sealed.map(|(batch, _)| int(batch)),
             place.sealed.map(|(_, leaf)| leaf),
+        ])?;
+        Ok(())
+    }
+
+    /// A row of the log for `bulk`, see [`Hot::log`].
+    pub(crate) fn log_in(
+        bulk: &mut Bulk,
+        tx: &Connection,
+        (n, file): (i64, i64),
+        [section, kind, author]: [i64; 3],
+        known: bool,
+        place: Place,
+    ) -> Result<(), StoreFault> {
+        let (batch, leaf) = place.sealed.unzip();
+        bulk.row(
+            tx,
+            [
+                Value::Integer(n),
+                Value::Integer(file),
+                Value::Integer(section),
+                Value::Integer(kind),
+                Value::Integer(author),
+                Value::Integer(place.at.0),
+                whole(place.position.map(int)),
+                Value::Integer(i64::from(place.held)),
+                Value::Integer(i64::from(known)),
+                whole(batch.map(int)),
+                whole(leaf),
+            ],
+        )
+    }
+
+    /// Files a fact: where it is found in its file, and what it replaces. Of one that is held only that it is there.
+    pub(crate) fn file(
+        &mut self,
+        new: &Numbered<'_>,
+        held: bool,
+        targets: &[i64],
+        body: Option<&[u8]>,
+    ) -> Result<(), StoreFault> {
+        let shown = new.event.filter(|_| !held);
+        self.filed.execute(params![
+            new.file,
+            new.n,
             shown.map_or(slot::NONE, place_of),
-            if place.held { Value::Null } else { over(targets) },
-            shown.map(|_| &fact.body),
+            if held { Value::Null } else { over(targets) },
+            body.filter(|_| shown.is_some_and(listed)),
         ])?;
         Ok(())
     }
 
     /// The other facts of a slot that stand, `targets` being replaced; and how many of `targets` are of this slot.
-    fn beside(&mut self, new: &Numbered<'_>, slot: i64, targets: &[i64]) -> Result<(usize, usize), StoreFault> {
-        let mut peers: Vec<i64> = Vec::new();
-        let mut rows = self.peers.query([new.file, slot])?;
-        while let Some(row) = rows.next()? {
-            peers.push(row.get(0)?);
-        }
-        drop(rows);
+    fn beside(&mut self, n: i64, file: i64, slot: i64, targets: &[i64]) -> Result<(usize, usize), StoreFault> {
+        let mut rows = self.peers.query([file, slot])?;
         let (mut live, mut ended) = (0_usize, 0_usize);
-        for n in peers {
-            if targets.contains(&n) {
+        while let Some(row) = rows.next()? {
+            let (peer, replaced): (i64, bool) = (row.get(0)?, row.get(1)?);
+            if targets.contains(&peer) {
                 ended = ended.saturating_add(1);
-            } else if n != new.n && !self.replaced.exists([n])? {
+            } else if peer != n && !replaced {
                 live = live.saturating_add(1);
             }
         }
@@ -227,8 +275,23 @@ impl<'c> Hot<'c> {
     }
 }
 
+/// Whether lists read what a fact of this kind says: its body is then filed too, and need not be looked up in its batch.
+pub(crate) fn listed(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::FieldFilled(_)
+            | Event::Identified(_)
+            | Event::RoleGiven(_)
+            | Event::ProfileSaved(_)
+            | Event::PlacesLoaded(_)
+            | Event::RegistryLoaded(_)
+            | Event::DueListImported(_)
+            | Event::BulletinIssued(_)
+    )
+}
+
 /// What a fact replaces, as its row holds it: nothing, one number, or several of eight bytes each.
-fn over(targets: &[i64]) -> Value {
+pub(crate) fn over(targets: &[i64]) -> Value {
     match targets {
         [] => Value::Null,
         [one] => Value::Integer(*one),
@@ -246,62 +309,186 @@ pub(crate) fn targets_of(over: &Value) -> Vec<i64> {
 }
 
 /// The numbers of what a fact replaces.
-pub(crate) fn targets(tx: &Connection, names: &mut Names, fact: &Fact) -> Result<Vec<i64>, StoreFault> {
-    fact.replaces.iter().map(|id| names.fact(tx, *id)).collect()
+pub(crate) fn targets(tx: &Connection, names: &mut Names, replaces: &[FactId]) -> Result<Vec<i64>, StoreFault> {
+    replaces.iter().map(|id| names.fact(tx, *id)).collect()
 }
 
 /// A fact with the numbers it has in this file.
 pub(crate) struct Numbered<'a> {
     pub(crate) n: i64,
     pub(crate) file: i64,
-    pub(crate) fact: &'a Fact,
     pub(crate) event: Option<&'a Event>,
 }
 
-/// Takes an effective fact, whose row is in the log, into the views: notes the end of what it replaces and, unless it is
-/// `replaced` already, puts its own row in. Returns whether the family's line must be written anew.
-pub(crate) fn take(hot: &mut Hot<'_>, new: &Numbered<'_>, targets: &[i64], replaced: bool) -> Result<bool, StoreFault> {
-    let tx = hot.tx;
-    for target in targets {
-        hot.replace.execute([*target, new.n])?;
+/// What views need to know of what a fact says.
+pub(crate) enum Gist {
+    /// A kind of a newer version.
+    Unknown,
+    /// A register's new value: its slot.
+    Register(i64),
+    /// A number told.
+    Contact(String),
+    /// What a line noted of a visit.
+    Noted,
+    /// Anything else stands on its own.
+    Alone(Box<Event>),
+}
+
+impl Gist {
+    /// Of an event, if this version knows its kind.
+    pub(crate) fn of(event: Option<Event>) -> Self {
+        let Some(event) = event else { return Self::Unknown };
+        match (place_of(&event), event) {
+            (slot::NOTED, _) => Self::Noted,
+            (_, Event::ContactAdded(added)) => Self::Contact(added.number.as_str().to_owned()),
+            (slot::NONE, event) => Self::Alone(Box::new(event)),
+            (slot, _) => Self::Register(slot),
+        }
     }
-    let slot = new.event.and_then(slot_of);
+
+    /// Where it is found in its file.
+    pub(crate) fn place(&self) -> i64 {
+        match self {
+            Self::Unknown | Self::Alone(_) => slot::NONE,
+            Self::Register(slot) => *slot,
+            Self::Contact(_) => slot::CONTACT,
+            Self::Noted => slot::NOTED,
+        }
+    }
+}
+
+/// Rows that go into one table, many with one statement: beginning and ending a statement costs more than a row does.
+pub(crate) struct Bulk {
+    into: &'static str,
+    width: usize,
+    values: Vec<Value>,
+}
+
+/// Rows of one statement.
+const BULK: usize = 16;
+
+impl Bulk {
+    /// For `into`, all of the statement before `VALUES`.
+    pub(crate) fn new(into: &'static str, width: usize) -> Self {
+        Self { into, width, values: Vec::with_capacity(width.saturating_mul(BULK)) }
+    }
+
+    /// One more row, of as many values as a row has.
+    pub(crate) fn row(&mut self, tx: &Connection, row: impl IntoIterator<Item = Value>) -> Result<(), StoreFault> {
+        self.values.extend(row);
+        if self.values.len() >= self.width.saturating_mul(BULK) { self.put(tx, BULK) } else { Ok(()) }
+    }
+
+    /// The rows that are left.
+    pub(crate) fn end(&mut self, tx: &Connection) -> Result<(), StoreFault> {
+        while !self.values.is_empty() {
+            self.put(tx, 1)?;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, tx: &Connection, rows: usize) -> Result<(), StoreFault> {
+        let row = format!("({})", vec!["?"; self.width].join(","));
+        let sql = format!("{} VALUES {}", self.into, vec![row.as_str(); rows].join(","));
+        let values = self.values.drain(..self.width.saturating_mul(rows).min(self.values.len()));
+        tx.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(values))?;
+        Ok(())
+    }
+}
+
+fn whole(n: Option<i64>) -> Value {
+    n.map_or(Value::Null, Value::Integer)
+}
+
+/// What a fact changed that its file's line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Change {
+    /// Nothing.
+    None,
+    /// How many fields have several values.
+    Conflicts,
+    /// Anything.
+    Line,
+}
+
+/// Takes an effective fact, whose rows are in log and file, into the views: notes the end of what it replaces and, unless it
+/// is `replaced` already, puts its own row in. Returns what of the family's line must be written anew.
+pub(crate) fn take(
+    hot: &mut Hot<'_>,
+    (n, file): (i64, i64),
+    gist: &Gist,
+    targets: &[i64],
+    replaced: bool,
+) -> Result<Change, StoreFault> {
+    for target in targets {
+        hot.replace.execute([*target, n])?;
+    }
+    let mut visits = Bulk::new(INTO_VISIT, 6);
+    let change = show(hot, (n, file), gist, targets, replaced, &mut visits)?;
+    visits.end(hot.tx)?;
+    Ok(change)
+}
+
+/// As [`take`], where what it replaces is noted already; its visits are the caller's to end.
+pub(crate) fn show(
+    hot: &mut Hot<'_>,
+    (n, file): (i64, i64),
+    gist: &Gist,
+    targets: &[i64],
+    replaced: bool,
+    visits: &mut Bulk,
+) -> Result<Change, StoreFault> {
+    let tx = hot.tx;
+    let slot = match gist {
+        Gist::Register(slot) => Some(*slot),
+        Gist::Contact(_) => Some(slot::CONTACT),
+        Gist::Unknown | Gist::Noted | Gist::Alone(_) => None,
+    };
     let (live, ended) = match slot {
         Some(slot::CONTACT) | None if targets.is_empty() => (0, 0),
-        Some(slot) => hot.beside(new, slot, targets)?,
+        Some(slot) => hot.beside(n, file, slot, targets)?,
         None => (0, 0),
     };
     let mut line = false;
     if ended < targets.len() {
         for target in targets {
-            line |= retract(tx, new, slot, *target)?;
+            line |= retract(tx, file, slot, *target)?;
         }
     }
     // One value in the place of one other of its slot leaves the family's line as it was; anything else is looked at.
-    line |= ended > 1 || (ended > 0 && slot == Some(slot::CONTACT));
-    let Some(event) = new.event else { return Ok(line) };
-    match (slot, event) {
-        (Some(slot::CONTACT), Event::ContactAdded(added)) if !replaced => {
-            hot.phone.execute(params![new.file, added.number.as_str()])?;
-            Ok(line)
+    line |= ended > 0 && slot == Some(slot::CONTACT);
+    let several = ended > 1;
+    let changed = |line: bool, several: bool| match (line, slot.and_then(slot::field_of)) {
+        (false, _) if !several => Change::None,
+        (false, Some(_)) => Change::Conflicts,
+        (_, _) => Change::Line,
+    };
+    match gist {
+        Gist::Contact(number) if !replaced => {
+            hot.phone.execute(params![file, number])?;
+            Ok(changed(line, several))
         }
         // It ends what it replaces for what came before it, which now stands alone.
-        (Some(_), _) if replaced => Ok(line || ended > 0),
-        (Some(slot), _) => Ok(line || matches!(slot, slot::LISTED | slot::PLACED | slot::DUE) || live > 0),
-        (None, _) => {
-            if !replaced {
-                put(tx, new, event)?;
-            }
-            Ok(line)
+        Gist::Contact(_) | Gist::Register(_) if replaced => Ok(changed(line, several || ended > 0)),
+        Gist::Register(slot) => {
+            let listed = matches!(*slot, slot::LISTED | slot::PLACED | slot::DUE);
+            Ok(changed(line || listed, several || live > 0))
         }
+        Gist::Alone(event) if !replaced => {
+            put(tx, (n, file), event, visits)?;
+            Ok(changed(line, several))
+        }
+        Gist::Contact(_) | Gist::Alone(_) | Gist::Noted | Gist::Unknown => Ok(changed(line, several)),
     }
 }
 
 /// Takes the row of a replaced fact out, unless it is a register's: that one stays and is no longer live. Returns whether
 /// it is a register's, of another slot than the one that is looked at anyway.
-fn retract(tx: &Connection, new: &Numbered<'_>, slot: Option<i64>, target: i64) -> Result<bool, StoreFault> {
+fn retract(tx: &Connection, of: i64, slot: Option<i64>, target: i64) -> Result<bool, StoreFault> {
     let here: Option<(i64, i64)> = tx
-        .prepare_cached("SELECT file, slot FROM fact WHERE n = ?1")?
+        .prepare_cached(
+            "SELECT e.file, x.slot FROM entry e JOIN filed x ON x.file = e.file AND x.n = e.n WHERE e.n = ?1",
+        )?
         .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match here {
@@ -310,7 +497,7 @@ fn retract(tx: &Connection, new: &Numbered<'_>, slot: Option<i64>, target: i64) 
             Ok(false)
         }
         Some((_, slot::NOTED)) => Ok(false),
-        Some((file, its)) => Ok((file, Some(its)) != (new.file, slot)),
+        Some((file, its)) => Ok((file, Some(its)) != (of, slot)),
         None => Ok(false),
     }
 }
@@ -325,21 +512,21 @@ fn drop_rows(tx: &Connection, file: i64, n: i64) -> Result<(), StoreFault> {
 }
 
 /// The row of an event that stands on its own.
-fn put(tx: &Connection, new: &Numbered<'_>, event: &Event) -> Result<(), StoreFault> {
-    let Numbered { n, file, .. } = *new;
+fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk) -> Result<(), StoreFault> {
     match event {
         Event::VisitMade(made) => {
-            tx.prepare_cached(
-                "INSERT INTO visit (fact, file, on_day, arrived, result, pledged_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                n,
-                file,
-                text(made.on),
-                text(made.arrived),
-                made.result.code(),
-                made.pledged_on.map(text)
-            ])?;
+            let pledged = made.pledged_on.map_or(Value::Null, |day| Value::Text(text(day)));
+            visits.row(
+                tx,
+                [
+                    Value::Integer(n),
+                    Value::Integer(file),
+                    Value::Text(text(made.on)),
+                    Value::Text(text(made.arrived)),
+                    Value::Text(made.result.code().to_owned()),
+                    pledged,
+                ],
+            )?;
             for doc_no in &made.letters {
                 tx.prepare_cached("INSERT OR IGNORE INTO handed_over (fact, doc_no) VALUES (?1, ?2)")?
                     .execute(params![n, doc_no])?;
@@ -441,24 +628,26 @@ pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute([file])?;
     }
     for table in BY_FACT {
-        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact IN (SELECT n FROM fact WHERE file = ?1)"))?
+        tx.prepare_cached(&format!("DELETE FROM {table} WHERE fact IN (SELECT n FROM filed WHERE file = ?1)"))?
             .execute([file])?;
     }
     let replacing: Vec<i64> = tx
-        .prepare_cached("SELECT n FROM fact WHERE file = ?1 AND over IS NOT NULL")?
+        .prepare_cached("SELECT n FROM filed WHERE file = ?1 AND over IS NOT NULL")?
         .query_map([file], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for n in replacing {
-        forget_replaced(tx, n)?;
+        forget_replaced(tx, file, n)?;
     }
-    tx.prepare_cached("UPDATE entry SET slot = 0, over = NULL, body = NULL WHERE file = ?1")?.execute([file])?;
+    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL, body = NULL WHERE file = ?1")?.execute([file])?;
     Ok(())
 }
 
 /// What a fact replaced is no longer replaced by it.
-fn forget_replaced(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
-    let over: Option<Value> =
-        tx.prepare_cached("SELECT over FROM fact WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+fn forget_replaced(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
+    let over: Option<Value> = tx
+        .prepare_cached("SELECT over FROM filed WHERE file = ?1 AND n = ?2")?
+        .query_row([file, n], |row| row.get(0))
+        .optional()?;
     for target in over.iter().flat_map(targets_of) {
         tx.prepare_cached("DELETE FROM replaced WHERE target = ?1 AND by = ?2")?.execute([target, n])?;
     }
@@ -468,28 +657,36 @@ fn forget_replaced(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
 /// Takes everything that views have of one fact out.
 pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
     drop_rows(tx, file, n)?;
-    forget_replaced(tx, n)?;
-    tx.prepare_cached("UPDATE entry SET slot = 0, over = NULL, body = NULL WHERE n = ?1")?.execute([n])?;
+    forget_replaced(tx, file, n)?;
+    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL, body = NULL WHERE file = ?1 AND n = ?2")?
+        .execute([file, n])?;
     Ok(())
 }
 
 /// The first half of a fold: the fact's row and what it replaces, without looking at anything else of its file.
-pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>) -> Result<(), StoreFault> {
+pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact: &Fact) -> Result<(), StoreFault> {
     let tx = hot.tx;
-    let targets = targets(tx, names, new.fact)?;
+    let targets = targets(tx, names, &fact.replaces)?;
     for target in &targets {
         hot.replace.execute([*target, new.n])?;
     }
     let slot = new.event.and_then(slot_of);
-    tx.prepare_cached("UPDATE entry SET slot = ?2, over = ?3, body = ?4 WHERE n = ?1")?.execute(params![
-        new.n,
-        new.event.map_or(slot::NONE, place_of),
-        over(&targets),
-        new.event.map(|_| &new.fact.body)
-    ])?;
+    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, body = ?5 WHERE file = ?1 AND n = ?2")?.execute(
+        params![
+            new.file,
+            new.n,
+            new.event.map_or(slot::NONE, place_of),
+            over(&targets),
+            new.event.filter(|event| listed(event)).map(|_| &fact.body)
+        ],
+    )?;
     // The numbers are written with the family's line.
     match new.event {
-        Some(event) if slot.is_none() => put(tx, new, event),
+        Some(event) if slot.is_none() => {
+            let mut visits = Bulk::new(INTO_VISIT, 6);
+            put(tx, (new.n, new.file), event, &mut visits)?;
+            visits.end(tx)
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -499,7 +696,7 @@ pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     for table in BY_FACT {
         tx.prepare_cached(&format!(
             "DELETE FROM {table} WHERE fact IN
-               (SELECT f.n FROM fact f JOIN replaced r ON r.target = f.n WHERE f.file = ?1)"
+               (SELECT x.n FROM filed x JOIN replaced r ON r.target = x.n WHERE x.file = ?1)"
         ))?
         .execute([file])?;
     }
@@ -513,8 +710,8 @@ pub(crate) type Slots = BTreeMap<i64, Vec<(i64, Entry<Vec<u8>>)>>;
 
 /// Reads a file's registers: of each slot what `domain::merge` says stands.
 pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
-    // A fact's number, whether it is replaced, what it says.
-    type Rows = Vec<(i64, bool, Entry<Vec<u8>>)>;
+    // A fact's number, whether it is replaced, what it says if that is filed.
+    type Rows = Vec<(i64, bool, Entry<Option<Vec<u8>>>)>;
     let mut all: BTreeMap<i64, Rows> = BTreeMap::new();
     let mut find = conn.prepare_cached(
         "SELECT s.slot, s.fact, s.body, f.journal, f.seq, f.at,
@@ -523,7 +720,7 @@ pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
     )?;
     let mut rows = find.query([file])?;
     while let Some(row) = rows.next()? {
-        let (slot, n, body): (i64, i64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (slot, n, body): (i64, i64, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let id = FactId { journal: JournalId(row.get(3)?), seq: uint(row.get(4)?) };
         let entry = Entry { id, replaces: Vec::new(), at: Millis(row.get(5)?), value: body };
         all.entry(slot).or_default().push((n, row.get(6)?, entry));
@@ -556,16 +753,35 @@ pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
             None
         };
         // What replaces a fact may stand in another slot, or be a fact without one.
-        let live: Vec<(i64, Entry<Vec<u8>>)> = entries
-            .into_iter()
-            .filter(|(_, replaced, entry)| !replaced && stands.as_ref().is_none_or(|ids| ids.contains(&entry.id)))
-            .map(|(n, _, entry)| (n, entry))
-            .collect();
+        let mut live: Vec<(i64, Entry<Vec<u8>>)> = Vec::new();
+        for (n, replaced, Entry { id, replaces, at, value }) in entries {
+            if !replaced && stands.as_ref().is_none_or(|ids| ids.contains(&id)) {
+                let value = value.map_or_else(|| body_of(conn, n), Ok)?;
+                live.push((n, Entry { id, replaces, at, value }));
+            }
+        }
         if !live.is_empty() {
             out.insert(slot, live);
         }
     }
     Ok(out)
+}
+
+/// What a fact says that is open here, from its batch, or from where it stands alone.
+pub(crate) fn body_of(conn: &Connection, n: i64) -> Result<Vec<u8>, StoreFault> {
+    let lost = StoreFault::Corrupt { what: "a fact without its bytes" };
+    let sealed: Option<Vec<u8>> = conn
+        .prepare_cached(
+            "SELECT b.bytes FROM entry e JOIN batch b ON b.n = (e.n & ~4294967295) | e.batch WHERE e.n = ?1",
+        )?
+        .query_row([n], |row| row.get(0))
+        .optional()?;
+    if let Some(bytes) = sealed {
+        return fact::body_in(&bytes, names::seq_of(n))?.ok_or(lost);
+    }
+    let alone: Option<Vec<u8>> =
+        conn.prepare_cached("SELECT bytes FROM open_fact WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+    Ok(Fact::parse(&alone.ok_or(lost)?)?.body)
 }
 
 fn put_phone(tx: &Connection, file: i64, number: &str) -> Result<(), StoreFault> {
@@ -582,25 +798,36 @@ fn latest<T: serde::de::DeserializeOwned>(slots: &Slots, slot: i64) -> Option<T>
     standing(slots, slot).last().and_then(|(_, entry)| serde_json::from_slice(&entry.value).ok())
 }
 
+/// How many fields of a file have values that differ. Two equal ones settle themselves.
+fn conflicts(tx: &Transaction<'_>, file: i64) -> Result<u32, StoreFault> {
+    let first = HouseholdField::ALL.first().map_or(i64::MAX, |field| slot::field(*field));
+    let mut find = tx.prepare_cached(
+        "SELECT slot, body FROM filed WHERE file = ?1 AND slot >= ?2
+           AND NOT EXISTS (SELECT 1 FROM replaced WHERE target = n)",
+    )?;
+    let mut rows = find.query([file, first])?;
+    let mut texts: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let Ok(filled) = serde_json::from_slice::<FieldFilled>(&row.get::<_, Vec<u8>>(1)?) else { continue };
+        texts.entry(row.get(0)?).or_default().insert(filled.text);
+    }
+    Ok(u32::try_from(texts.values().filter(|texts| texts.len() > 1).count()).unwrap_or(u32::MAX))
+}
+
+/// Writes into a family's line how many of its fields have values that differ.
+pub(crate) fn count_conflicts(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
+    let conflicts = conflicts(tx, file)?;
+    tx.prepare_cached("UPDATE household SET conflicts = ?2 WHERE file = ?1")?.execute(params![file, conflicts])?;
+    Ok(())
+}
+
 /// Writes what several facts of a file share: the family's line, and its numbers.
 pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     let slots = slots(tx, file)?;
     for table in ["household", "phone"] {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute([file])?;
     }
-    let mut conflicts = 0_u32;
-    for (slot, entries) in &slots {
-        if slot::field_of(*slot).is_none() {
-            continue;
-        }
-        let mut texts = BTreeSet::new();
-        for (_, entry) in entries {
-            let Ok(filled) = serde_json::from_slice::<FieldFilled>(&entry.value) else { continue };
-            texts.insert(filled.text);
-        }
-        // Two equal values settle themselves; a person is asked only where they differ.
-        conflicts = conflicts.saturating_add(u32::from(texts.len() > 1));
-    }
+    let conflicts = conflicts(tx, file)?;
     let listed: Option<HouseholdListed> = latest(&slots, slot::LISTED);
     let placed: Option<Placed> = latest(&slots, slot::PLACED);
     for phone in listed.iter().flat_map(|listed| &listed.phones) {
@@ -652,7 +879,10 @@ pub(crate) fn empty(tx: &Transaction<'_>) -> Result<(), StoreFault> {
     for table in TABLES.iter().filter(|table| **table != "slot") {
         tx.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
-    tx.execute_batch("DELETE FROM replaced; UPDATE entry SET slot = 0, over = NULL, body = NULL")?;
+    tx.execute_batch(
+        "DELETE FROM replaced; DELETE FROM unfiled; DELETE FROM filed;
+         INSERT INTO filed (file, n) SELECT file, n FROM entry ORDER BY file, n",
+    )?;
     tx.execute_batch(include_str!("views.sql"))?;
     Ok(())
 }
@@ -671,8 +901,8 @@ pub(crate) fn dump(conn: &Connection) -> Result<String, StoreFault> {
                 let value: Value = row.get(at)?;
                 let number = if let Value::Integer(n) = value { Some(n) } else { None };
                 if let (Some(n), "fact" | "visit") = (number, column.as_str()) {
-                    let journal = crate::names::journal_id(conn, crate::names::journal_of(n))?;
-                    line.push_str(&format!("{column}={journal}:{} ", crate::names::seq_of(n)));
+                    let journal = names::journal_id(conn, names::journal_of(n))?;
+                    line.push_str(&format!("{column}={journal}:{} ", names::seq_of(n)));
                 } else if let (Some(no), "file") = (number, column.as_str()) {
                     let id: [u8; 8] =
                         conn.prepare_cached("SELECT id FROM file WHERE no = ?1")?.query_row([no], |row| row.get(0))?;

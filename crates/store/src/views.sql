@@ -22,7 +22,7 @@ CREATE TABLE household (
 ) STRICT;
 CREATE INDEX household_place ON household (place);
 -- Registers of a file: every fact; those stand that are in nobody's `replaced`. More than one is a conflict unless equal.
-CREATE VIEW slot AS SELECT n AS fact, file, slot, body FROM fact WHERE slot > 0;
+CREATE VIEW slot AS SELECT n AS fact, file, slot, body FROM filed WHERE slot > 0;
 CREATE TABLE phone (
   file INTEGER NOT NULL,
   number TEXT NOT NULL,
@@ -46,7 +46,8 @@ CREATE TABLE visit (
   pledged_on TEXT,
   PRIMARY KEY (file, on_day, arrived, fact)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX visit_day ON visit (on_day, arrived);
+-- Of one day by family, as they are filed.
+CREATE INDEX visit_day ON visit (on_day);
 CREATE TABLE handed_over (
   fact INTEGER NOT NULL,
   doc_no TEXT NOT NULL,

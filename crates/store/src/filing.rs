@@ -1,0 +1,183 @@
+//! From the log into the views. A page of a contact goes into the log at once, at the ends of its journals; the views are
+//! written afterwards, family by family, so that each page of the disk is written once and not once for every journal.
+//! Until then it is as if the facts had not come yet: no read sees a part of one. Whatever changes the log otherwise files
+//! first; a laptop that dies in between files when it is opened again.
+//! Nothing here decides what a fact means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::event::Event;
+use domain::fact::Batch;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Transaction};
+
+use crate::fault::StoreFault;
+use crate::log::Store;
+use crate::names::{self, Names};
+use crate::views::{self, Bulk, Change, Gist, Hot};
+
+/// Facts that are filed in one transaction: a save waits for so many.
+const FILED_AT_ONCE: usize = 400;
+
+/// As many where nobody waits with a save: families are visited less often, and memory stays small.
+const FILED_IN_ONE: usize = 4_000;
+
+/// A fact that is in the log and not in the views yet.
+pub(crate) struct Unfiled {
+    pub(crate) n: i64,
+    pub(crate) file: i64,
+    /// What it replaces.
+    pub(crate) targets: Vec<i64>,
+    /// What views need of what it says.
+    pub(crate) gist: Gist,
+    /// Its body, if that is filed too.
+    pub(crate) body: Option<Vec<u8>>,
+    /// Whether it was replaced before it came.
+    pub(crate) replaced: bool,
+}
+
+/// What waits to be filed.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    facts: Vec<Unfiled>,
+    /// What any of them replaces.
+    replaced: BTreeSet<i64>,
+    /// In the order of files, last first.
+    sorted: bool,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // How many, never what they say.
+        write!(f, "Waiting({})", self.facts.len())
+    }
+}
+
+impl Waiting {
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// What is written here meanwhile takes the place of these.
+    pub(crate) fn replace(&mut self, targets: &[i64]) {
+        if !self.facts.is_empty() {
+            self.replaced.extend(targets);
+        }
+    }
+
+    /// One more.
+    pub(crate) fn push(&mut self, fact: Unfiled) {
+        self.replaced.extend(&fact.targets);
+        self.sorted = false;
+        self.facts.push(fact);
+    }
+
+    /// What waits in a file that was not closed in order, or in which a transaction failed: nothing but what stands there.
+    pub(crate) fn load(conn: &Connection, names: &mut Names) -> Result<Self, StoreFault> {
+        let mut out = Self::default();
+        let batches: Vec<(i64, Vec<u8>)> = conn
+            .prepare_cached("SELECT u.n, b.bytes FROM unfiled u JOIN batch b ON b.n = u.n ORDER BY u.n")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (at, bytes) in batches {
+            for verified in Batch::parse(&bytes)?.facts()? {
+                let fact = &verified.fact;
+                let n = names::fact_no(names::journal_of(at), fact.id.seq)?;
+                let file = names.file(conn, fact.file)?;
+                let mut waits = conn.prepare_cached(
+                    "SELECT 1 FROM entry WHERE n = ?2 AND NOT EXISTS (SELECT 1 FROM filed WHERE file = ?1 AND n = ?2)",
+                )?;
+                if !waits.exists([file, n])? {
+                    continue;
+                }
+                let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+                let targets = views::targets(conn, names, &fact.replaces)?;
+                let body = event.as_ref().filter(|event| views::listed(event)).map(|_| fact.body.clone());
+                let replaced = conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?;
+                out.push(Unfiled { n, file, targets, gist: Gist::of(event), body, replaced });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Files so many of them, all if there are no more, and notes in the database when none waits any longer.
+    pub(crate) fn file(&mut self, tx: &Transaction<'_>, most: usize) -> Result<(), StoreFault> {
+        if self.facts.is_empty() {
+            return Ok(());
+        }
+        if !self.sorted {
+            self.facts.sort_unstable_by_key(|fact| std::cmp::Reverse((fact.file, fact.n)));
+            self.sorted = true;
+        }
+        let mut step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
+        // All rows by file and all ends first: each fact then meets what the others leave.
+        let (mut filed, mut ends) = (Bulk::new(views::INTO_FILED, 5), Bulk::new(views::INTO_REPLACED, 2));
+        for fact in &mut step {
+            let body = fact.body.take().map_or(Value::Null, Value::Blob);
+            let (n, file, slot) = (fact.n, fact.file, fact.gist.place());
+            let row = [Value::Integer(file), Value::Integer(n), Value::Integer(slot), views::over(&fact.targets), body];
+            filed.row(tx, row)?;
+            for target in &fact.targets {
+                ends.row(tx, [Value::Integer(*target), Value::Integer(n)])?;
+            }
+        }
+        filed.end(tx)?;
+        ends.end(tx)?;
+        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(views::INTO_VISIT, 6));
+        let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
+        for Unfiled { n, file, targets, gist, replaced, .. } in &step {
+            let replaced = *replaced || self.replaced.contains(n);
+            let change = views::show(&mut hot, (*n, *file), gist, targets, replaced, &mut visits)?;
+            if change > Change::None {
+                let known = changes.entry(*file).or_insert(change);
+                *known = change.max(*known);
+            }
+        }
+        visits.end(tx)?;
+        for (file, change) in changes {
+            match change {
+                Change::None => {}
+                Change::Conflicts => views::count_conflicts(tx, file)?,
+                Change::Line => views::line(tx, file)?,
+            }
+        }
+        if self.facts.is_empty() {
+            self.replaced.clear();
+            tx.prepare_cached("DELETE FROM unfiled")?.execute([])?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// How many facts are in the log and not in the views yet.
+    pub fn unfiled(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Files some of what came, in a transaction of its own. True if more waits.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; then nothing of this step was filed, and it waits.
+    pub fn file_some(&mut self) -> Result<bool, StoreFault> {
+        self.file_up_to(FILED_AT_ONCE)
+    }
+
+    /// Files all of it, in large steps: where nobody waits with a save.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; what was not filed waits.
+    pub fn file_all(&mut self) -> Result<(), StoreFault> {
+        while self.file_up_to(FILED_IN_ONE)? {}
+        Ok(())
+    }
+
+    fn file_up_to(&mut self, most: usize) -> Result<bool, StoreFault> {
+        if self.waiting.len() == 0 {
+            return Ok(false);
+        }
+        self.plainly(|tx, _, waiting| waiting.file(tx, most))?;
+        Ok(self.waiting.len() > 0)
+    }
+}
