@@ -212,7 +212,7 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
     let set = |sql: &str| store::file::open(&path, &key).expect("opens").execute_batch(sql).expect("done");
 
     // Schema 5 kept what views know in the log's own rows; schema 4 had no drafts.
-    const FIVE: &str = "DROP VIEW slot; DROP VIEW fact; DROP TRIGGER entry_gone; DROP TABLE filed; DROP TABLE unfiled;
+    const FIVE: &str = "DROP VIEW slot; DROP VIEW fact; DROP TRIGGER entry_gone; DROP TABLE filed; DROP TABLE said; DROP TABLE unfiled;
         ALTER TABLE entry ADD COLUMN slot INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE entry ADD COLUMN over ANY;
         ALTER TABLE entry ADD COLUMN body BLOB;

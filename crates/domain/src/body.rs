@@ -6,10 +6,15 @@
 use serde_json::Value as Json;
 
 use crate::clock::Millis;
+use crate::event::Event;
 use crate::fact::MOST_BODY;
+use crate::household::{ContactAdded, FieldFilled};
 use crate::ids::{FactId, hex};
+use crate::phone::PhoneNumber;
 use crate::text::{self, END, LAST};
+use crate::visit::VisitMade;
 use crate::wire::{Reader, WireFault, Writer};
+use crate::words::{HouseholdField, Source, VisitPurpose, VisitResult};
 
 /// How a value is written. Places are counted in bytes of the frame; texts stand apart.
 enum Value {
@@ -391,11 +396,10 @@ fn day_of(text: &str) -> Option<i64> {
     Some(day.signed_duration_since(chrono::NaiveDate::default()).num_days())
 }
 
-fn day_text(day: i64) -> Option<String> {
+fn date_of(day: i64) -> Option<chrono::NaiveDate> {
     let days = u64::try_from(day.checked_abs()?).ok().map(chrono::Days::new)?;
     let zero = chrono::NaiveDate::default();
-    let date = if day < 0 { zero.checked_sub_days(days) } else { zero.checked_add_days(days) };
-    date.map(|date| date.to_string())
+    if day < 0 { zero.checked_sub_days(days) } else { zero.checked_add_days(days) }
 }
 
 /// How many bytes hold so many digits.
@@ -607,12 +611,67 @@ impl Unsquash<'_> {
         said
     }
 
-    fn keys(&mut self, keys: &[Key]) -> Result<(), WireFault> {
+    fn word(&mut self) -> Result<String, WireFault> {
+        self.text()?;
+        Ok(std::mem::take(&mut self.word))
+    }
+
+    fn code(&mut self, words: &'static [&'static str]) -> Result<&'static str, WireFault> {
+        words.get(usize::from(self.frame.u8()?)).copied().ok_or(WireFault::Range("word"))
+    }
+
+    fn kin(&mut self) -> Result<String, WireFault> {
+        match usize::from(self.frame.u8()?).checked_sub(1) {
+            None => self.word(),
+            Some(place) => KIN.get(place).map(|word| (*word).to_owned()).ok_or(WireFault::Range("word")),
+        }
+    }
+
+    fn digits(&mut self) -> Result<String, WireFault> {
+        match usize::from(self.frame.u8()?) {
+            0 => self.word(),
+            length @ 1..=MOST_DIGITS => {
+                let bytes = self.frame.raw(digit_bytes(length))?;
+                let number = bytes.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
+                let text = match u64::try_from(number) {
+                    Ok(number) => format!("{number:0length$}"),
+                    Err(_) => format!("{number:0length$}"),
+                };
+                if text.len() == length { Ok(text) } else { Err(WireFault::Range("digits")) }
+            }
+            _ => Err(WireFault::Range("digits")),
+        }
+    }
+
+    fn day(&mut self) -> Result<chrono::NaiveDate, WireFault> {
+        let day = self.day.checked_add(self.frame.near()?);
+        day.and_then(date_of).ok_or(WireFault::Range("day"))
+    }
+
+    /// Minutes since midnight.
+    fn time(&mut self) -> Result<i64, WireFault> {
+        let minute = self.minute.checked_add(self.frame.near()?).filter(|minute| (0..1440).contains(minute));
+        self.minute = minute.ok_or(WireFault::Range("time"))?;
+        Ok(self.minute)
+    }
+
+    /// Which of a kind's keys that may lack are there: a bit each.
+    fn mask(&mut self, keys: &[Key]) -> Result<u64, WireFault> {
         let bits = keys.iter().filter(|key| masked(key)).count();
         let mask = if bits > 0 { self.frame.varint()? } else { 0 };
         if mask.checked_shr(u32::try_from(bits).unwrap_or(u32::MAX)).unwrap_or(0) != 0 {
             return Err(WireFault::Range("mask"));
         }
+        Ok(mask)
+    }
+
+    fn end(self) -> Result<Vec<u8>, WireFault> {
+        self.frame.end()?;
+        if self.texts.is_empty() { Ok(self.out) } else { Err(WireFault::Trailing) }
+    }
+
+    fn keys(&mut self, keys: &[Key]) -> Result<(), WireFault> {
+        let mask = self.mask(keys)?;
         let mut bit = 1_u64;
         let mut before = b'{';
         for key in keys {
@@ -647,33 +706,25 @@ impl Unsquash<'_> {
         match how {
             Value::Flag => Ok(()),
             Value::Code(words) => {
-                let word = words.get(usize::from(self.frame.u8()?)).ok_or(WireFault::Range("word"))?;
+                let word = self.code(words)?;
                 self.quote(word)
             }
-            Value::Kin => match usize::from(self.frame.u8()?).checked_sub(1) {
-                None => self.quoted_text(),
-                Some(place) => self.quote(KIN.get(place).ok_or(WireFault::Range("word"))?),
-            },
+            Value::Kin => {
+                let kin = self.kin()?;
+                self.quote(&kin)
+            }
             Value::Text => self.quoted_text(),
-            Value::Digits => match usize::from(self.frame.u8()?) {
-                0 => self.quoted_text(),
-                length @ 1..=MOST_DIGITS => {
-                    let bytes = self.frame.raw(digit_bytes(length))?;
-                    let number = bytes.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
-                    let text = format!("{number:0length$}");
-                    if text.len() == length { self.quote(&text) } else { Err(WireFault::Range("digits")) }
-                }
-                _ => Err(WireFault::Range("digits")),
-            },
+            Value::Digits => {
+                let digits = self.digits()?;
+                self.quote(&digits)
+            }
             Value::Day => {
-                let day = self.day.checked_add(self.frame.near()?);
-                let text = day.and_then(day_text).ok_or(WireFault::Range("day"))?;
-                self.quote(&text)
+                let day = self.day()?;
+                self.quote(&day.to_string())
             }
             Value::Time => {
-                let minute = self.minute.checked_add(self.frame.near()?).filter(|minute| (0..1440).contains(minute));
-                self.minute = minute.ok_or(WireFault::Range("time"))?;
-                self.quote(&format!("{:02}:{:02}:00", self.minute / 60, self.minute % 60))
+                let minute = self.time()?;
+                self.quote(&format!("{:02}:{:02}:00", minute / 60, minute % 60))
             }
             Value::Own => {
                 let own = i64::try_from(self.id.seq).or(Err(WireFault::Range("seq")))?;
@@ -738,14 +789,72 @@ pub(crate) fn unsquash(kind: &str, squashed: &Squashed, owner: Owner) -> Result<
             let (frame, out) = (Reader::new(frame), Vec::with_capacity(256));
             let mut at = Unsquash { day, minute, id: owner.id, frame, texts, end: END, word: String::new(), out };
             at.keys(keys)?;
-            at.frame.end()?;
-            if !at.texts.is_empty() {
-                return Err(WireFault::Trailing);
-            }
-            at.out
+            at.end()?
         }
     };
     if out.len() > MOST_BODY { Err(WireFault::Range("length")) } else { Ok(out) }
+}
+
+/// Most bytes of texts that [`event`] reads: it does not count what they become.
+const SHORT: usize = 4096;
+
+/// What a body says, without writing it out first, of the kinds that a day brings most of; `None` for all others, and for
+/// what only JSON can tell whether it may be said. The same as reading what [`unsquash`] gives.
+///
+/// # Errors
+/// As [`unsquash`].
+pub(crate) fn event(kind: &str, squashed: &Squashed, owner: Owner) -> Result<Option<Event>, WireFault> {
+    let Squashed { form: Form::Keys, frame, texts } = squashed else { return Ok(None) };
+    if texts.len() > SHORT {
+        return Ok(None);
+    }
+    let (day, minute) = civil(owner.wall);
+    let (frame, word, out) = (Reader::new(frame), String::new(), Vec::new());
+    let mut at = Unsquash { day, minute, id: owner.id, frame, texts, end: END, word, out };
+    let event = match kind {
+        "FieldFilled" => {
+            let (field, text) = (at.code(FIELDS)?, at.word()?);
+            HouseholdField::of_code(field).map(|field| Event::FieldFilled(FieldFilled { field, text }))
+        }
+        "ContactAdded" => {
+            let mask = at.mask(keys_of(kind).unwrap_or_default())?;
+            let number = PhoneNumber::try_from(at.digits()?).ok();
+            let relation = if mask & 1 != 0 { Some(at.kin()?) } else { None };
+            let source = Source::of_code(at.code(SOURCES)?);
+            let note = if mask & 2 != 0 { Some(at.word()?) } else { None };
+            number.zip(source).map(|(number, source)| {
+                Event::ContactAdded(ContactAdded { number, relation, source, note })
+            })
+        }
+        "VisitMade" => {
+            let mask = at.mask(keys_of(kind).unwrap_or_default())?;
+            let (on, arrived) = (at.day()?, time_of(at.time()?));
+            let left = if mask & 1 != 0 { Some(time_of(at.time()?)) } else { None };
+            let purpose = VisitPurpose::of_code(at.code(PURPOSES)?);
+            let result = VisitResult::of_code(at.code(RESULTS)?);
+            let mut letters = Vec::new();
+            if mask & 2 != 0 {
+                for _ in 0..at.frame.varint()? {
+                    letters.push(at.word()?);
+                }
+            }
+            let pledged_on = if mask & 4 != 0 { Some(at.day()?) } else { None };
+            let correction = if mask & 8 != 0 { Some(at.word()?) } else { None };
+            purpose.zip(result).map(|(purpose, result)| {
+                let visit = VisitMade { on, arrived, left, purpose, result, letters, pledged_on, correction };
+                Event::VisitMade(visit)
+            })
+        }
+        _ => return Ok(None),
+    };
+    at.end()?;
+    Ok(event)
+}
+
+fn time_of(minute: i64) -> chrono::NaiveTime {
+    // A minute of the day: see `Unsquash::time`.
+    let seconds = u32::try_from(minute.saturating_mul(60)).unwrap_or(0);
+    chrono::NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -761,6 +870,9 @@ mod tests {
     fn form_of(kind: &str, body: &str) -> (Form, usize) {
         let squashed = squash(kind, body.as_bytes(), owner());
         assert_eq!(unsquash(kind, &squashed, owner()).expect("comes back"), body.as_bytes(), "{body}");
+        if let Some(event) = event(kind, &squashed, owner()).expect("read") {
+            assert_eq!(Event::read(kind, body.as_bytes()).expect("a body"), Some(event), "{body}");
+        }
         (squashed.form, squashed.frame.len() + squashed.texts.len())
     }
 
@@ -773,6 +885,12 @@ mod tests {
             r#"{"on":"2026-12-08","arrived":"10:20:00","left":"10:30:00","purpose":"SERVE","result":"MOVED"}"#,
             6,
         ),
+        (
+            "VisitMade",
+            r#"{"on":"2026-12-08","arrived":"10:20:00","purpose":"SERVE","result":"MET_FAMILY","letters":["青资助告〔2026〕1号"],"pledged_on":"2026-12-19","correction":"写错"}"#,
+            36,
+        ),
+        ("ContactAdded", r#"{"number":"0375-1234567","source":"FAMILY","note":"晚上打"}"#, 24),
         (
             "VisitNoted",
             r#"{"visit":"0707070707070707:40","met_name":"王建国","met_relation":"父亲","only_children":false,"situations":["PLEDGED","OTHER"],"next_on":"2026-12-20","note":"在家"}"#,
@@ -864,7 +982,14 @@ mod tests {
                     part.truncate(keep);
                 }
             }
-            assert!(unsquash(kind, &bad, owner()).map_or(0, |body| body.len()) <= MOST_BODY);
+            let read = unsquash(kind, &bad, owner());
+            assert!(read.as_ref().map_or(0, Vec::len) <= MOST_BODY);
+            // Read at once it says the same.
+            match event(kind, &bad, owner()) {
+                Ok(None) => {}
+                Ok(event) => assert_eq!(event, Event::read(kind, &read.expect("a body")).ok().flatten()),
+                Err(fault) => assert_eq!(read, Err(fault)),
+            }
         }
         // A list of more than there is, and texts that grow ninefold.
         let lie = Squashed { form: Form::Keys, frame: vec![4, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f], texts: Vec::new() };

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::body::{self, Form, Owner, Squashed};
 use crate::clock::Millis;
+use crate::event::Event;
 use crate::ids::{FactId, FileId, JournalId, PersonId, Sha, hex};
 use crate::text;
 use crate::wire::{MOST_SPAN, Reader, WireFault, Writer};
@@ -281,6 +282,18 @@ impl Row {
     /// Bytes that no body of the kind is written as.
     pub fn body(&self, id: FactId, base: Millis) -> Result<Vec<u8>, WireFault> {
         body::unsquash(self.kind.name(), &self.body, Owner { id, wall: self.wall(base) })
+    }
+
+    /// What it says; `None` for a kind of a newer version, and for a body that its kind cannot read.
+    ///
+    /// # Errors
+    /// As [`Row::body`].
+    pub fn event(&self, id: FactId, base: Millis) -> Result<Option<Event>, WireFault> {
+        let owner = Owner { id, wall: self.wall(base) };
+        match body::event(self.kind.name(), &self.body, owner)? {
+            Some(event) => Ok(Some(event)),
+            None => Ok(Event::read(self.kind.name(), &self.body(id, base)?).ok().flatten()),
+        }
     }
 
     /// FROZEN: 0, salt, author with its length, section, file, time, kind, what it replaces, form, frame and texts.
@@ -647,12 +660,6 @@ impl Said {
         }
     }
 
-    fn get(&mut self, salt: &Salt, seq: u64, r: &mut Reader<'_>) -> Result<Row, WireFault> {
-        let mut row = self.row(seq, r)?;
-        row.leaf = row.hash(salt);
-        Ok(row)
-    }
-
     /// The next row, its leaf not counted yet.
     fn row(&mut self, seq: u64, r: &mut Reader<'_>) -> Result<Row, WireFault> {
         let head = r.varint()?;
@@ -831,28 +838,31 @@ impl Tree {
         }
     }
 
-    fn get(r: &mut Reader<'_>, from: u64, n: usize, said: &mut Said) -> Result<Self, WireFault> {
+    /// The subtree of `n` facts from seq `from`; leaves are counted only if `counts`.
+    fn get(r: &mut Reader<'_>, from: u64, n: usize, said: &mut Said, counts: bool) -> Result<Self, WireFault> {
         match r.u8()? {
             0 => Ok(Self::Closed(Sha(r.array()?))),
             1 => {
                 let seed: Salt = r.array()?;
                 let mut rows = Vec::new();
-                let mut fault = None;
-                salts(&seed, n, &mut |salt, at| {
-                    if fault.is_none() {
-                        match said.get(salt, further(from, at), r) {
-                            Ok(row) => rows.push(row),
-                            Err(found) => fault = Some(found),
+                for at in 0..n {
+                    rows.push(said.row(further(from, at), r)?);
+                }
+                if counts {
+                    salts(&seed, n, &mut |salt, at| {
+                        if let Some(row) = rows.get_mut(at) {
+                            row.leaf = row.hash(salt);
                         }
-                    }
-                });
-                fault.map_or(Ok(Self::Open(seed, rows)), Err)
+                    });
+                }
+                Ok(Self::Open(seed, rows))
             }
             2 if n > 1 => {
                 let left = split(n);
                 let right = n.saturating_sub(left);
-                let one = Self::get(r, from, left, said)?;
-                Ok(Self::Fork(Box::new(one), Box::new(Self::get(r, further(from, left), right, said)?)))
+                let one = Self::get(r, from, left, said, counts)?;
+                let other = Self::get(r, further(from, left), right, said, counts)?;
+                Ok(Self::Fork(Box::new(one), Box::new(other)))
             }
             _ => Err(WireFault::Range("tree")),
         }
@@ -975,12 +985,26 @@ impl Batch {
     /// # Errors
     /// Any [`WireFault`].
     pub fn parse(bytes: &[u8]) -> Result<Self, WireFault> {
-        let mut r = Reader::joined(bytes)?;
-        let mut seal = Seal::get(&mut r)?;
-        let tree = Tree::get(&mut r, seal.first, seal.facts(), &mut Said::before(&seal))?;
-        r.end()?;
+        let mut batch = Self::get(bytes, true)?;
         // The root is what the received parts hash to: a wrong part makes the signature wrong.
-        seal.root = tree.node();
+        batch.seal.root = batch.tree.node();
+        Ok(batch)
+    }
+
+    /// The batch of bytes that were verified before they were stored, to read its facts: no leaf and no root is counted,
+    /// and the seal's hash is not to be asked for.
+    ///
+    /// # Errors
+    /// Any [`WireFault`].
+    pub fn stored(bytes: &[u8]) -> Result<Self, WireFault> {
+        Self::get(bytes, false)
+    }
+
+    fn get(bytes: &[u8], counts: bool) -> Result<Self, WireFault> {
+        let mut r = Reader::joined(bytes)?;
+        let seal = Seal::get(&mut r)?;
+        let tree = Tree::get(&mut r, seal.first, seal.facts(), &mut Said::before(&seal), counts)?;
+        r.end()?;
         Ok(Self { seal, tree })
     }
 }

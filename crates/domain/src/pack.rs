@@ -35,20 +35,20 @@ pub enum PackFault {
     Wire(#[from] WireFault),
 }
 
-/// A dictionary made ready once: that costs more than a small message.
+/// A dictionary made ready once, for each direction when it is first needed: that costs more than a small message.
 struct Ready {
-    into: EncoderDictionary<'static>,
-    from: DecoderDictionary<'static>,
+    into: LazyLock<EncoderDictionary<'static>>,
+    from: LazyLock<DecoderDictionary<'static>>,
 }
 
-impl Ready {
-    fn new(dictionary: &[u8]) -> Self {
-        Self { into: EncoderDictionary::copy(dictionary, LEVEL), from: DecoderDictionary::copy(dictionary) }
-    }
-}
-
-static MAIN: LazyLock<Ready> = LazyLock::new(|| Ready::new(DICTIONARY));
-static WORDS: LazyLock<Ready> = LazyLock::new(|| Ready::new(TEXTS));
+static MAIN: Ready = Ready {
+    into: LazyLock::new(|| EncoderDictionary::copy(DICTIONARY, LEVEL)),
+    from: LazyLock::new(|| DecoderDictionary::copy(DICTIONARY)),
+};
+static WORDS: Ready = Ready {
+    into: LazyLock::new(|| EncoderDictionary::copy(TEXTS, LEVEL)),
+    from: LazyLock::new(|| DecoderDictionary::copy(TEXTS)),
+};
 
 fn squeezed(bytes: &[u8], dictionary: &Ready) -> Result<Vec<u8>, std::io::Error> {
     let mut compressor = Compressor::with_prepared_dictionary(&dictionary.into)?;

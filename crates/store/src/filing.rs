@@ -4,7 +4,7 @@
 //! first; a laptop that dies in between files when it is opened again.
 //! Nothing here decides what a fact means.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::event::Event;
 use domain::fact::Batch;
@@ -22,7 +22,7 @@ const FILED_AT_ONCE: usize = 400;
 /// As many where nobody waits with a save: families are visited less often, and memory stays small.
 const FILED_IN_ONE: usize = 4_000;
 
-/// A fact that is in the log and not in the views yet.
+/// A fact that is in the log and not in the views yet. Many wait: it is small.
 pub(crate) struct Unfiled {
     pub(crate) n: i64,
     pub(crate) file: i64,
@@ -30,8 +30,6 @@ pub(crate) struct Unfiled {
     pub(crate) targets: Vec<i64>,
     /// What views need of what it says.
     pub(crate) gist: Gist,
-    /// Its body, if that is filed too.
-    pub(crate) body: Option<Vec<u8>>,
     /// Whether it was replaced before it came.
     pub(crate) replaced: bool,
 }
@@ -40,9 +38,9 @@ pub(crate) struct Unfiled {
 #[derive(Default)]
 pub(crate) struct Waiting {
     facts: Vec<Unfiled>,
-    /// What any of them replaces.
-    replaced: BTreeSet<i64>,
-    /// In the order of files, last first.
+    /// What any of them replaces, or what was written here meanwhile.
+    replaced: Vec<i64>,
+    /// Both in order: the facts by file, last first.
     sorted: bool,
 }
 
@@ -61,8 +59,9 @@ impl Waiting {
 
     /// What is written here meanwhile takes the place of these.
     pub(crate) fn replace(&mut self, targets: &[i64]) {
-        if !self.facts.is_empty() {
+        if !self.facts.is_empty() && !targets.is_empty() {
             self.replaced.extend(targets);
+            self.sorted = false;
         }
     }
 
@@ -81,7 +80,7 @@ impl Waiting {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         for (at, bytes) in batches {
-            for verified in Batch::parse(&bytes)?.facts()? {
+            for verified in Batch::stored(&bytes)?.facts()? {
                 let fact = &verified.fact;
                 let n = names::fact_no(names::journal_of(at), fact.id.seq)?;
                 let file = names.file(conn, fact.file)?;
@@ -93,9 +92,8 @@ impl Waiting {
                 }
                 let event = Event::read(&fact.kind, &fact.body).ok().flatten();
                 let targets = views::targets(conn, names, &fact.replaces)?;
-                let body = event.as_ref().filter(|event| views::listed(event)).map(|_| fact.body.clone());
                 let replaced = conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?;
-                out.push(Unfiled { n, file, targets, gist: Gist::of(event), body, replaced });
+                out.push(Unfiled { n, file, targets, gist: Gist::of(event), replaced });
             }
         }
         Ok(out)
@@ -108,33 +106,32 @@ impl Waiting {
         }
         if !self.sorted {
             self.facts.sort_unstable_by_key(|fact| std::cmp::Reverse((fact.file, fact.n)));
+            self.replaced.sort_unstable();
             self.sorted = true;
         }
-        let mut step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
+        let step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
         // All rows by file and all ends first: each fact then meets what the others leave.
-        let (mut filed, mut ends) = (Bulk::new(views::INTO_FILED, 5), Bulk::new(views::INTO_REPLACED, 2));
-        for fact in &mut step {
-            let body = fact.body.take().map_or(Value::Null, Value::Blob);
+        let (mut filed, mut ends) = (Bulk::new(tx, views::INTO_FILED, 4)?, Bulk::new(tx, views::INTO_REPLACED, 2)?);
+        for fact in &step {
             let (n, file, slot) = (fact.n, fact.file, fact.gist.place());
-            let row = [Value::Integer(file), Value::Integer(n), Value::Integer(slot), views::over(&fact.targets), body];
-            filed.row(tx, row)?;
+            filed.row([Value::Integer(file), Value::Integer(n), Value::Integer(slot), views::over(&fact.targets)])?;
             for target in &fact.targets {
-                ends.row(tx, [Value::Integer(*target), Value::Integer(n)])?;
+                ends.row([Value::Integer(*target), Value::Integer(n)])?;
             }
         }
-        filed.end(tx)?;
-        ends.end(tx)?;
-        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(views::INTO_VISIT, 6));
+        filed.end()?;
+        ends.end()?;
+        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT, 6)?);
         let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
         for Unfiled { n, file, targets, gist, replaced, .. } in &step {
-            let replaced = *replaced || self.replaced.contains(n);
+            let replaced = *replaced || self.replaced.binary_search(n).is_ok();
             let change = views::show(&mut hot, (*n, *file), gist, targets, replaced, &mut visits)?;
             if change > Change::None {
                 let known = changes.entry(*file).or_insert(change);
                 *known = change.max(*known);
             }
         }
-        visits.end(tx)?;
+        visits.end()?;
         for (file, change) in changes {
             match change {
                 Change::None => {}

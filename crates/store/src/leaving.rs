@@ -72,10 +72,17 @@ pub(crate) fn back(tx: &Connection, n: i64) -> Result<(), StoreFault> {
     Ok(())
 }
 
-/// A restored county has given a new place to what it lacked from above `lost`, and names none of what left: it is known
-/// only to stand no later than the log's present end.
+/// A restored county has given a new place to what it lacked from above `lost`: own batches have the last one of what of
+/// them is here. What left is named by nobody: it is known only to stand no later than the log's present end.
 pub(crate) fn placed_anew(tx: &Connection, lost: u64) -> Result<(), StoreFault> {
     let head: u64 = meta(tx, "head")?.unwrap_or(0);
+    tx.prepare_cached(
+        "UPDATE batch SET position = coalesce(
+           (SELECT max(e.position) FROM entry e WHERE e.batch = batch.n & 4294967295
+              AND e.n BETWEEN batch.n & ~4294967295 AND batch.n | 4294967295), position)
+         WHERE position > ?1 AND n >> 32 IN (SELECT no FROM journal WHERE own = 1)",
+    )?
+    .execute([int(lost)])?;
     tx.prepare_cached("UPDATE batch SET position = ?2 WHERE position > ?1 AND n IN (SELECT batch FROM leaving)")?
         .execute([int(lost), int(head)])?;
     Ok(())
@@ -276,3 +283,6 @@ fn paper(fact: &Fact) -> Option<Sha> {
         Ok(_) | Err(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use domain::fact::{Batch, Fact, Row, Salt, Seal, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::org::DeviceEnrolled;
 use domain::words::Section;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
@@ -38,8 +39,9 @@ const OLDEST: i64 = 4;
 pub const SEALED_AT_ONCE: usize = 128;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// Facts that wait to be filed at most: some megabytes. The more of them, the fewer times each family is visited.
-pub const MOST_UNFILED: usize = 12_000;
+/// Facts that wait to be filed at most: a few megabytes. The more of them, the fewer times each family is visited, and a
+/// county's day is one visit.
+pub const MOST_UNFILED: usize = 40_000;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
 const MOST_MARKS: usize = 32;
 
@@ -564,14 +566,14 @@ impl Store {
                     .query_row([n], |row| row.get(0))
                     .optional()?;
                 let Some(bytes) = bytes else { continue };
-                tx.prepare_cached("UPDATE batch SET position = ?2 WHERE n = ?1")?
+                tx.prepare_cached("UPDATE batch SET position = max(?2, coalesce(position, 0)) WHERE n = ?1")?
                     .execute(params![n, int(ack.position)])?;
                 // A batch travels whole or not at all: what was erased before the county had it goes now.
                 let erased = erased_among(tx, no, &bytes)?;
                 if !erased.is_empty() {
                     prune_batch(tx, n, |seq, _| !erased.contains(&seq))?;
                 }
-                for verified in Batch::parse(&bytes)?.facts()? {
+                for verified in Batch::stored(&bytes)?.facts()? {
                     let fact = &verified.fact;
                     let n = names::fact_no(no, fact.id.seq)?;
                     let is_held = ack.held.contains(&fact.id.seq);
@@ -801,7 +803,7 @@ impl Store {
             let mut rows = find.query([])?;
             while let Some(row) = rows.next()? {
                 let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                for verified in Batch::parse(&bytes)?.facts()? {
+                for verified in Batch::stored(&bytes)?.facts()? {
                     lay(names::journal_of(n), &verified.fact)?;
                 }
             }
@@ -1046,7 +1048,8 @@ fn put_batch(tx: &Transaction<'_>, no: i64, batch: &Batch, position: Option<u64>
     put_batch_bytes(tx, no, (batch.seal.batch, batch.seal.first, batch.seal.count), position, &batch.bytes())
 }
 
-/// `seal` is the batch's number, the seq of its first fact and how many it has.
+/// `seal` is the batch's number, the seq of its first fact and how many it has. Parts of it may have come to the county in
+/// several hands, each with a place of its own: the batch has the last of them.
 fn put_batch_bytes(
     tx: &Transaction<'_>,
     no: i64,
@@ -1056,7 +1059,8 @@ fn put_batch_bytes(
 ) -> Result<(), StoreFault> {
     tx.prepare_cached(
         "INSERT INTO batch (n, first, count, position, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (n) DO UPDATE SET bytes = excluded.bytes, position = coalesce(excluded.position, position)",
+         ON CONFLICT (n) DO UPDATE SET bytes = excluded.bytes,
+           position = coalesce(max(excluded.position, position), excluded.position, position)",
     )?
     .execute(params![names::fact_no(no, number)?, int(first), count, position.map(int), bytes])?;
     Ok(())
@@ -1096,7 +1100,7 @@ impl Taking<'_, '_> {
     /// Takes in a batch; returns how many of its facts are open.
     fn delivery(&mut self, bytes: &[u8], position: u64, received: Received, held: &[u64]) -> Result<usize, StoreFault> {
         let tx = self.tx;
-        let batch = Batch::parse(bytes)?;
+        let batch = if self.verifies { Batch::parse(bytes)? } else { Batch::stored(bytes)? };
         let journal = batch.seal.journal;
         let known: Option<Known> = tx
             .prepare_cached("SELECT no, key, device, own FROM journal WHERE id = ?1")?
@@ -1185,25 +1189,42 @@ impl Taking<'_, '_> {
         received: Received,
     ) -> Result<usize, StoreFault> {
         let tx = self.tx;
-        let mut entries = Bulk::new(views::INTO_ENTRY, 11);
+        let mut entries = Bulk::new(tx, views::INTO_ENTRY, 11)?;
+        let mut said = Bulk::new(tx, views::INTO_SAID, 2)?;
         for (seq, row) in rows {
             let n = names::fact_no(no, *seq)?;
             let id = FactId { journal: seal.journal, seq: *seq };
             let file = self.names.file(tx, row.file)?;
-            let (gist, body) = gist_of(row, id, seal)?;
+            // The longest of all, of which views need nothing but that it is there.
+            let gist = if row.is_plain_note() {
+                Gist::Noted
+            } else {
+                let event = row.event(id, seal.base)?;
+                match &event {
+                    Some(Event::FieldFilled(filled)) => {
+                        said.row([Value::Integer(n), Value::Blob(filled.text.clone().into_bytes())])?;
+                    }
+                    Some(event) if views::listed(event) => {
+                        said.row([Value::Integer(n), Value::Blob(row.body(id, seal.base)?)])?;
+                    }
+                    Some(_) | None => {}
+                }
+                Gist::of(event)
+            };
             let known = !matches!(gist, Gist::Unknown);
             let mut word = |word: &str| self.names.word(tx, word);
             let words = [word(row.section.code())?, word(row.kind())?, word(row.author.as_str())?];
             let at = corrected(row.wall(seal.base), received);
             let sealed = Some((seal.batch, leaf_bits(&row.leaf())));
             let place = Place { at, position: Some(position), held: false, sealed };
-            Hot::log_in(&mut entries, tx, (n, file), words, known, place)?;
+            Hot::log_in(&mut entries, (n, file), words, known, place)?;
             self.out.facts = self.out.facts.saturating_add(1);
             self.out.unknown = self.out.unknown.saturating_add(u32::from(!known));
             let targets = views::targets(tx, self.names, row.replaces())?;
-            self.waiting.push(Unfiled { n, file, targets, gist, body, replaced: self.replaced.contains(&n) });
+            self.waiting.push(Unfiled { n, file, targets, gist, replaced: self.replaced.contains(&n) });
         }
-        entries.end(tx)?;
+        entries.end()?;
+        said.end()?;
         tx.prepare_cached("INSERT INTO unfiled (n) VALUES (?1)")?.execute([names::fact_no(no, seal.batch)?])?;
         Ok(rows.len())
     }
@@ -1310,18 +1331,6 @@ impl Taking<'_, '_> {
         }
         decide(tx, self.names, &row, fact.section, &mut self.again)
     }
-}
-
-/// What views need of a row, and its body if that is filed too.
-fn gist_of(row: &Row, id: FactId, seal: &Seal) -> Result<(Gist, Option<Vec<u8>>), StoreFault> {
-    // The longest of all, of which views need nothing but that it is there.
-    if row.is_plain_note() {
-        return Ok((Gist::Noted, None));
-    }
-    let body = row.body(id, seal.base)?;
-    let event = Event::read(row.kind(), &body).ok().flatten();
-    let listed = event.as_ref().is_some_and(views::listed);
-    Ok((Gist::of(event), Some(body).filter(|_| listed)))
 }
 
 /// Whether facts of a kind say something of other facts in the log, or of who writes it: they are taken in one by one, with
@@ -1435,7 +1444,7 @@ fn erased_among(tx: &Transaction<'_>, no: i64, bytes: &[u8]) -> Result<BTreeSet<
     let mut out = BTreeSet::new();
     if tx.prepare_cached("SELECT 1 FROM erased LIMIT 1")?.exists([])? {
         let mut find = tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?;
-        for (seq, _) in Batch::parse(bytes)?.rows() {
+        for (seq, _) in Batch::stored(bytes)?.rows() {
             if find.exists([names::fact_no(no, seq)?])? {
                 out.insert(seq);
             }
@@ -1487,7 +1496,7 @@ pub(crate) fn bodies_by(conn: &Connection, numbers: &[i64], batch_of: &str) -> R
                     let bytes: Vec<u8> = conn
                         .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
                         .query_row([at], |row| row.get(0))?;
-                    let facts = Batch::parse(&bytes)?.facts()?;
+                    let facts = Batch::stored(&bytes)?.facts()?;
                     parsed = Some((at, facts.into_iter().map(|v| (v.fact.id.seq, v.fact)).collect()));
                 }
                 out.extend(parsed.as_ref().and_then(|(_, facts)| facts.get(&names::seq_of(*n))).cloned());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 use domain::clock::Millis;
-use domain::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified};
+use domain::household::{ContactAdded, ContactStated, DueListed, HouseholdListed, Identified};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::letter::{BlockLeased, LetterPrinted};
 use domain::money::Fen;
@@ -179,11 +179,11 @@ pub(crate) fn said(row: &Row<'_>, from: usize) -> Result<Said, StoreFault> {
 }
 
 const FAMILY: &str = "
-SELECT (SELECT g.id FROM file g WHERE g.no = h.file), coalesce((SELECT CAST(s.body AS TEXT) ->> 'text' FROM slot s JOIN fact f ON f.n = s.fact
+SELECT (SELECT g.id FROM file g WHERE g.no = h.file), coalesce((SELECT CAST(s.body AS TEXT) FROM slot s JOIN fact f ON f.n = s.fact
     WHERE s.file = h.file AND s.slot = 18
       AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower),
   h.co_borrower, h.id_tail, h.address,
-  (SELECT CAST(s.body AS TEXT) ->> 'text' FROM slot s JOIN fact f ON f.n = s.fact
+  (SELECT CAST(s.body AS TEXT) FROM slot s JOIN fact f ON f.n = s.fact
     WHERE s.file = h.file AND s.slot = 17
       AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1),
   h.place, h.as_of,
@@ -287,8 +287,7 @@ impl Store {
         for field in HouseholdField::ALL {
             let mut values = Vec::new();
             for (n, entry) in views::standing(&slots, slot::field(*field)) {
-                let filled: FieldFilled = serde_json::from_slice(&entry.value)?;
-                values.push((self.said(*n)?, filled.text));
+                values.push((self.said(*n)?, String::from_utf8_lossy(&entry.value).into_owned()));
             }
             if !values.is_empty() {
                 out.fields.insert(*field, values);
@@ -465,7 +464,8 @@ impl Store {
     /// [`StoreFault`].
     pub fn people(&self) -> Result<BTreeMap<PersonId, RoleGiven>, StoreFault> {
         let mut find = self.conn.prepare_cached(
-            "SELECT x.body FROM person p JOIN fact f ON f.n = p.fact JOIN filed x ON x.file = f.file AND x.n = f.n ORDER BY coalesce(f.position, 9e18), f.seq",
+            "SELECT s.body FROM person p JOIN fact f ON f.n = p.fact JOIN said s ON s.n = f.n
+             ORDER BY coalesce(f.position, 9e18), f.seq",
         )?;
         let mut rows = find.query([])?;
         let mut out = BTreeMap::new();
@@ -505,7 +505,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn county_facts<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, x.body FROM county_fact c JOIN fact f ON f.n = c.fact JOIN filed x ON x.file = f.file AND x.n = f.n WHERE c.kind = ?1
+            "SELECT {SAID}, s.body FROM county_fact c JOIN fact f ON f.n = c.fact JOIN said s ON s.n = f.n WHERE c.kind = ?1
              ORDER BY f.at, coalesce(f.position, 9e18), f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![kind])?;

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use domain::decision::HeldDecided;
 use domain::event::Event;
 use domain::fact::Fact;
-use domain::household::FieldFilled;
 use domain::ids::{FactId, FileId};
 use domain::words::HouseholdField;
 use rusqlite::params;
@@ -90,17 +89,17 @@ impl Store {
     pub fn field_history(&self, file: FileId, field: HouseholdField) -> Result<Vec<Filled>, StoreFault> {
         let Some(file) = self.names.known_file(file) else { return Ok(Vec::new()) };
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.n, x.over, x.body FROM filed x JOIN fact f ON f.n = x.n
-             WHERE x.file = ?1 AND x.slot = ?2 AND f.held = 0 AND x.body IS NOT NULL ORDER BY f.at, f.journal, f.seq"
+            "SELECT {SAID}, f.n, x.over, s.body FROM filed x JOIN fact f ON f.n = x.n JOIN said s ON s.n = x.n
+             WHERE x.file = ?1 AND x.slot = ?2 AND f.held = 0 ORDER BY f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file, slot::field(field)])?;
         let mut ids: BTreeMap<i64, FactId> = BTreeMap::new();
         let mut read = Vec::new();
         while let Some(row) = rows.next()? {
             let said = said(row, 0)?;
-            let filled: FieldFilled = serde_json::from_slice(&row.get::<_, Vec<u8>>(8)?)?;
+            let text = String::from_utf8_lossy(&row.get::<_, Vec<u8>>(8)?).into_owned();
             ids.insert(row.get(6)?, said.id);
-            read.push((said, filled.text, views::targets_of(&row.get(7)?)));
+            read.push((said, text, views::targets_of(&row.get(7)?)));
         }
         Ok(read
             .into_iter()

@@ -86,7 +86,7 @@ impl Store {
         let id_tail = text.to_uppercase();
         let mut find = self.conn.prepare_cached(
             "SELECT (SELECT g.id FROM file g WHERE g.no = h.file), h.borrower,
-               coalesce((SELECT CAST(s.body AS TEXT) ->> 'text' FROM slot s JOIN fact f ON f.n = s.fact
+               coalesce((SELECT CAST(s.body AS TEXT) FROM slot s JOIN fact f ON f.n = s.fact
     WHERE s.file = h.file AND s.slot = 18
       AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower), h.co_borrower, h.id_tail, h.place, h.address,
                (SELECT s.body FROM slot s WHERE s.file = h.file AND s.slot = ?1

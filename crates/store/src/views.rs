@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{NaiveDate, NaiveTime};
 use domain::clock::Millis;
 use domain::event::Event;
 use domain::fact::{self, Fact};
-use domain::household::{ContactAdded, DueListed, FieldFilled, HouseholdListed, Placed};
+use domain::household::{ContactAdded, DueListed, HouseholdListed, Placed};
 use domain::ids::{FactId, JournalId, PersonId};
 use domain::merge::{Entry, register};
-use domain::words::{HouseholdField, Section};
+use domain::words::{HouseholdField, Section, VisitResult};
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction, params};
 
@@ -20,7 +21,7 @@ use crate::log::{int, uint};
 use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
@@ -142,6 +143,7 @@ pub(crate) struct Hot<'c> {
     tx: &'c Connection,
     entry: CachedStatement<'c>,
     filed: CachedStatement<'c>,
+    said: CachedStatement<'c>,
     replace: CachedStatement<'c>,
     peers: CachedStatement<'c>,
     phone: CachedStatement<'c>,
@@ -151,7 +153,9 @@ pub(crate) struct Hot<'c> {
 pub(crate) const INTO_ENTRY: &str =
     "INSERT INTO entry (n, file, section, kind, author, at, position, held, known, batch, leaf)";
 /// Rows by file.
-pub(crate) const INTO_FILED: &str = "INSERT INTO filed (file, n, slot, over, body)";
+pub(crate) const INTO_FILED: &str = "INSERT INTO filed (file, n, slot, over)";
+/// What lists read of what facts say.
+pub(crate) const INTO_SAID: &str = "INSERT INTO said (n, body)";
 /// What is replaced, by which.
 pub(crate) const INTO_REPLACED: &str = "INSERT OR IGNORE INTO replaced (target, by)";
 /// Visits.
@@ -176,7 +180,8 @@ impl<'c> Hot<'c> {
         Ok(Self {
             tx,
             entry: tx.prepare_cached(&format!("{INTO_ENTRY} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"))?,
-            filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4, ?5)"))?,
+            filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4)"))?,
+            said: tx.prepare_cached(&format!("{INTO_SAID} VALUES (?1, ?2)"))?,
             replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2)"))?,
             peers: tx.prepare_cached(
                 "SELECT n, EXISTS (SELECT 1 FROM replaced WHERE target = n) FROM filed WHERE file = ?1 AND slot = ?2",
@@ -214,30 +219,26 @@ impl<'c> Hot<'c> {
 
     /// A row of the log for `bulk`, see [`Hot::log`].
     pub(crate) fn log_in(
-        bulk: &mut Bulk,
-        tx: &Connection,
+        bulk: &mut Bulk<'_>,
         (n, file): (i64, i64),
         [section, kind, author]: [i64; 3],
         known: bool,
         place: Place,
     ) -> Result<(), StoreFault> {
         let (batch, leaf) = place.sealed.unzip();
-        bulk.row(
-            tx,
-            [
-                Value::Integer(n),
-                Value::Integer(file),
-                Value::Integer(section),
-                Value::Integer(kind),
-                Value::Integer(author),
-                Value::Integer(place.at.0),
-                whole(place.position.map(int)),
-                Value::Integer(i64::from(place.held)),
-                Value::Integer(i64::from(known)),
-                whole(batch.map(int)),
-                whole(leaf),
-            ],
-        )
+        bulk.row([
+            Value::Integer(n),
+            Value::Integer(file),
+            Value::Integer(section),
+            Value::Integer(kind),
+            Value::Integer(author),
+            Value::Integer(place.at.0),
+            whole(place.position.map(int)),
+            Value::Integer(i64::from(place.held)),
+            Value::Integer(i64::from(known)),
+            whole(batch.map(int)),
+            whole(leaf),
+        ])
     }
 
     /// Files a fact: where it is found in its file, and what it replaces. Of one that is held only that it is there.
@@ -254,8 +255,10 @@ impl<'c> Hot<'c> {
             new.n,
             shown.map_or(slot::NONE, place_of),
             if held { Value::Null } else { over(targets) },
-            body.filter(|_| shown.is_some_and(listed)),
         ])?;
+        if let Some(said) = shown.zip(body).and_then(|(event, body)| said(event, body)) {
+            self.said.execute(params![new.n, said])?;
+        }
         Ok(())
     }
 
@@ -275,12 +278,20 @@ impl<'c> Hot<'c> {
     }
 }
 
-/// Whether lists read what a fact of this kind says: its body is then filed too, and need not be looked up in its batch.
+/// What lists read of what an event says, if they read it at all: then it need not be looked up in its batch.
+pub(crate) fn said<'a>(event: &'a Event, body: &'a [u8]) -> Option<&'a [u8]> {
+    if let Event::FieldFilled(filled) = event {
+        Some(filled.text.as_bytes())
+    } else {
+        listed(event).then_some(body)
+    }
+}
+
+/// Whether lists read the body of an event of this kind.
 pub(crate) fn listed(event: &Event) -> bool {
     matches!(
         event,
-        Event::FieldFilled(_)
-            | Event::Identified(_)
+        Event::Identified(_)
             | Event::RoleGiven(_)
             | Event::ProfileSaved(_)
             | Event::PlacesLoaded(_)
@@ -320,14 +331,16 @@ pub(crate) struct Numbered<'a> {
     pub(crate) event: Option<&'a Event>,
 }
 
-/// What views need to know of what a fact says.
+/// What views need to know of what a fact says. Many wait to be filed, so it is small.
 pub(crate) enum Gist {
     /// A kind of a newer version.
     Unknown,
     /// A register's new value: its slot.
     Register(i64),
     /// A number told.
-    Contact(String),
+    Contact(Box<str>),
+    /// A visit in which no letter was handed over: when it was and what came of it.
+    Visit(NaiveDate, NaiveTime, VisitResult, Option<NaiveDate>),
     /// What a line noted of a visit.
     Noted,
     /// Anything else stands on its own.
@@ -340,7 +353,10 @@ impl Gist {
         let Some(event) = event else { return Self::Unknown };
         match (place_of(&event), event) {
             (slot::NOTED, _) => Self::Noted,
-            (_, Event::ContactAdded(added)) => Self::Contact(added.number.as_str().to_owned()),
+            (_, Event::ContactAdded(added)) => Self::Contact(added.number.as_str().into()),
+            (_, Event::VisitMade(made)) if made.letters.is_empty() => {
+                Self::Visit(made.on, made.arrived, made.result, made.pledged_on)
+            }
             (slot::NONE, event) => Self::Alone(Box::new(event)),
             (slot, _) => Self::Register(slot),
         }
@@ -349,7 +365,7 @@ impl Gist {
     /// Where it is found in its file.
     pub(crate) fn place(&self) -> i64 {
         match self {
-            Self::Unknown | Self::Alone(_) => slot::NONE,
+            Self::Unknown | Self::Alone(_) | Self::Visit(..) => slot::NONE,
             Self::Register(slot) => *slot,
             Self::Contact(_) => slot::CONTACT,
             Self::Noted => slot::NOTED,
@@ -358,8 +374,9 @@ impl Gist {
 }
 
 /// Rows that go into one table, many with one statement: beginning and ending a statement costs more than a row does.
-pub(crate) struct Bulk {
-    into: &'static str,
+pub(crate) struct Bulk<'c> {
+    many: CachedStatement<'c>,
+    one: CachedStatement<'c>,
     width: usize,
     values: Vec<Value>,
 }
@@ -367,31 +384,29 @@ pub(crate) struct Bulk {
 /// Rows of one statement.
 const BULK: usize = 16;
 
-impl Bulk {
-    /// For `into`, all of the statement before `VALUES`.
-    pub(crate) fn new(into: &'static str, width: usize) -> Self {
-        Self { into, width, values: Vec::with_capacity(width.saturating_mul(BULK)) }
+impl<'c> Bulk<'c> {
+    /// For `into`, all of the statement before `VALUES`, with rows of so many values.
+    pub(crate) fn new(tx: &'c Connection, into: &str, width: usize) -> Result<Self, StoreFault> {
+        let row = format!("({})", vec!["?"; width].join(","));
+        let statement = |rows: usize| tx.prepare_cached(&format!("{into} VALUES {}", vec![row.as_str(); rows].join(",")));
+        let values = Vec::with_capacity(width.saturating_mul(BULK));
+        Ok(Self { many: statement(BULK)?, one: statement(1)?, width, values })
     }
 
     /// One more row, of as many values as a row has.
-    pub(crate) fn row(&mut self, tx: &Connection, row: impl IntoIterator<Item = Value>) -> Result<(), StoreFault> {
+    pub(crate) fn row(&mut self, row: impl IntoIterator<Item = Value>) -> Result<(), StoreFault> {
         self.values.extend(row);
-        if self.values.len() >= self.width.saturating_mul(BULK) { self.put(tx, BULK) } else { Ok(()) }
-    }
-
-    /// The rows that are left.
-    pub(crate) fn end(&mut self, tx: &Connection) -> Result<(), StoreFault> {
-        while !self.values.is_empty() {
-            self.put(tx, 1)?;
+        if self.values.len() >= self.width.saturating_mul(BULK) {
+            self.many.execute(rusqlite::params_from_iter(self.values.drain(..)))?;
         }
         Ok(())
     }
 
-    fn put(&mut self, tx: &Connection, rows: usize) -> Result<(), StoreFault> {
-        let row = format!("({})", vec!["?"; self.width].join(","));
-        let sql = format!("{} VALUES {}", self.into, vec![row.as_str(); rows].join(","));
-        let values = self.values.drain(..self.width.saturating_mul(rows).min(self.values.len()));
-        tx.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(values))?;
+    /// The rows that are left.
+    pub(crate) fn end(mut self) -> Result<(), StoreFault> {
+        for row in self.values.chunks(self.width) {
+            self.one.execute(rusqlite::params_from_iter(row))?;
+        }
         Ok(())
     }
 }
@@ -423,9 +438,9 @@ pub(crate) fn take(
     for target in targets {
         hot.replace.execute([*target, n])?;
     }
-    let mut visits = Bulk::new(INTO_VISIT, 6);
+    let mut visits = Bulk::new(hot.tx, INTO_VISIT, 6)?;
     let change = show(hot, (n, file), gist, targets, replaced, &mut visits)?;
-    visits.end(hot.tx)?;
+    visits.end()?;
     Ok(change)
 }
 
@@ -436,13 +451,13 @@ pub(crate) fn show(
     gist: &Gist,
     targets: &[i64],
     replaced: bool,
-    visits: &mut Bulk,
+    visits: &mut Bulk<'_>,
 ) -> Result<Change, StoreFault> {
     let tx = hot.tx;
     let slot = match gist {
         Gist::Register(slot) => Some(*slot),
         Gist::Contact(_) => Some(slot::CONTACT),
-        Gist::Unknown | Gist::Noted | Gist::Alone(_) => None,
+        Gist::Unknown | Gist::Noted | Gist::Alone(_) | Gist::Visit(..) => None,
     };
     let (live, ended) = match slot {
         Some(slot::CONTACT) | None if targets.is_empty() => (0, 0),
@@ -465,7 +480,7 @@ pub(crate) fn show(
     };
     match gist {
         Gist::Contact(number) if !replaced => {
-            hot.phone.execute(params![file, number])?;
+            hot.phone.execute(params![file, number.as_ref()])?;
             Ok(changed(line, several))
         }
         // It ends what it replaces for what came before it, which now stands alone.
@@ -474,11 +489,17 @@ pub(crate) fn show(
             let listed = matches!(*slot, slot::LISTED | slot::PLACED | slot::DUE);
             Ok(changed(line || listed, several || live > 0))
         }
+        Gist::Visit(on, arrived, result, pledged_on) if !replaced => {
+            visits.row(visit((n, file), *on, *arrived, *result, *pledged_on))?;
+            Ok(changed(line, several))
+        }
         Gist::Alone(event) if !replaced => {
             put(tx, (n, file), event, visits)?;
             Ok(changed(line, several))
         }
-        Gist::Contact(_) | Gist::Alone(_) | Gist::Noted | Gist::Unknown => Ok(changed(line, several)),
+        Gist::Contact(_) | Gist::Visit(..) | Gist::Alone(_) | Gist::Noted | Gist::Unknown => {
+            Ok(changed(line, several))
+        }
     }
 }
 
@@ -511,22 +532,29 @@ fn drop_rows(tx: &Connection, file: i64, n: i64) -> Result<(), StoreFault> {
     Ok(())
 }
 
+/// The row of a visit.
+fn visit(
+    (n, file): (i64, i64),
+    on: NaiveDate,
+    arrived: NaiveTime,
+    result: VisitResult,
+    pledged_on: Option<NaiveDate>,
+) -> [Value; 6] {
+    [
+        Value::Integer(n),
+        Value::Integer(file),
+        Value::Text(text(on)),
+        Value::Text(text(arrived)),
+        Value::Text(result.code().to_owned()),
+        pledged_on.map_or(Value::Null, |day| Value::Text(text(day))),
+    ]
+}
+
 /// The row of an event that stands on its own.
-fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk) -> Result<(), StoreFault> {
+fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<'_>) -> Result<(), StoreFault> {
     match event {
         Event::VisitMade(made) => {
-            let pledged = made.pledged_on.map_or(Value::Null, |day| Value::Text(text(day)));
-            visits.row(
-                tx,
-                [
-                    Value::Integer(n),
-                    Value::Integer(file),
-                    Value::Text(text(made.on)),
-                    Value::Text(text(made.arrived)),
-                    Value::Text(made.result.code().to_owned()),
-                    pledged,
-                ],
-            )?;
+            visits.row(visit((n, file), made.on, made.arrived, made.result, made.pledged_on))?;
             for doc_no in &made.letters {
                 tx.prepare_cached("INSERT OR IGNORE INTO handed_over (fact, doc_no) VALUES (?1, ?2)")?
                     .execute(params![n, doc_no])?;
@@ -638,7 +666,8 @@ pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     for n in replacing {
         forget_replaced(tx, file, n)?;
     }
-    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL, body = NULL WHERE file = ?1")?.execute([file])?;
+    tx.prepare_cached("DELETE FROM said WHERE n IN (SELECT n FROM filed WHERE file = ?1)")?.execute([file])?;
+    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL WHERE file = ?1")?.execute([file])?;
     Ok(())
 }
 
@@ -658,8 +687,8 @@ fn forget_replaced(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreF
 pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
     drop_rows(tx, file, n)?;
     forget_replaced(tx, file, n)?;
-    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL, body = NULL WHERE file = ?1 AND n = ?2")?
-        .execute([file, n])?;
+    tx.prepare_cached("DELETE FROM said WHERE n = ?1")?.execute([n])?;
+    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL WHERE file = ?1 AND n = ?2")?.execute([file, n])?;
     Ok(())
 }
 
@@ -671,21 +700,21 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact
         hot.replace.execute([*target, new.n])?;
     }
     let slot = new.event.and_then(slot_of);
-    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, body = ?5 WHERE file = ?1 AND n = ?2")?.execute(
-        params![
-            new.file,
-            new.n,
-            new.event.map_or(slot::NONE, place_of),
-            over(&targets),
-            new.event.filter(|event| listed(event)).map(|_| &fact.body)
-        ],
-    )?;
+    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4 WHERE file = ?1 AND n = ?2")?.execute(params![
+        new.file,
+        new.n,
+        new.event.map_or(slot::NONE, place_of),
+        over(&targets)
+    ])?;
+    if let Some(said) = new.event.and_then(|event| said(event, &fact.body)) {
+        hot.said.execute(params![new.n, said])?;
+    }
     // The numbers are written with the family's line.
     match new.event {
         Some(event) if slot.is_none() => {
-            let mut visits = Bulk::new(INTO_VISIT, 6);
+            let mut visits = Bulk::new(tx, INTO_VISIT, 6)?;
             put(tx, (new.n, new.file), event, &mut visits)?;
-            visits.end(tx)
+            visits.end()
         }
         Some(_) | None => Ok(()),
     }
@@ -705,7 +734,8 @@ pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     line(tx, file)
 }
 
-/// A file's registers: what stands in each slot, oldest first, each with its fact's number.
+/// A file's registers: what stands in each slot, oldest first, each with its fact's number: of a field its text, of others
+/// the body.
 pub(crate) type Slots = BTreeMap<i64, Vec<(i64, Entry<Vec<u8>>)>>;
 
 /// Reads a file's registers: of each slot what `domain::merge` says stands.
@@ -802,14 +832,13 @@ fn latest<T: serde::de::DeserializeOwned>(slots: &Slots, slot: i64) -> Option<T>
 fn conflicts(tx: &Transaction<'_>, file: i64) -> Result<u32, StoreFault> {
     let first = HouseholdField::ALL.first().map_or(i64::MAX, |field| slot::field(*field));
     let mut find = tx.prepare_cached(
-        "SELECT slot, body FROM filed WHERE file = ?1 AND slot >= ?2
-           AND NOT EXISTS (SELECT 1 FROM replaced WHERE target = n)",
+        "SELECT slot, (SELECT s.body FROM said s WHERE s.n = x.n) FROM filed x WHERE file = ?1 AND slot >= ?2
+           AND NOT EXISTS (SELECT 1 FROM replaced WHERE target = x.n)",
     )?;
     let mut rows = find.query([file, first])?;
-    let mut texts: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+    let mut texts: BTreeMap<i64, BTreeSet<Vec<u8>>> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let Ok(filled) = serde_json::from_slice::<FieldFilled>(&row.get::<_, Vec<u8>>(1)?) else { continue };
-        texts.entry(row.get(0)?).or_default().insert(filled.text);
+        texts.entry(row.get(0)?).or_default().insert(row.get(1)?);
     }
     Ok(u32::try_from(texts.values().filter(|texts| texts.len() > 1).count()).unwrap_or(u32::MAX))
 }
@@ -880,7 +909,7 @@ pub(crate) fn empty(tx: &Transaction<'_>) -> Result<(), StoreFault> {
         tx.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
     tx.execute_batch(
-        "DELETE FROM replaced; DELETE FROM unfiled; DELETE FROM filed;
+        "DELETE FROM replaced; DELETE FROM unfiled; DELETE FROM said; DELETE FROM filed;
          INSERT INTO filed (file, n) SELECT file, n FROM entry ORDER BY file, n",
     )?;
     tx.execute_batch(include_str!("views.sql"))?;
