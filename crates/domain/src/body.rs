@@ -822,9 +822,9 @@ pub(crate) fn event(kind: &str, squashed: &Squashed, owner: Owner) -> Result<Opt
             let relation = if mask & 1 != 0 { Some(at.kin()?) } else { None };
             let source = Source::of_code(at.code(SOURCES)?);
             let note = if mask & 2 != 0 { Some(at.word()?) } else { None };
-            number.zip(source).map(|(number, source)| {
-                Event::ContactAdded(ContactAdded { number, relation, source, note })
-            })
+            number
+                .zip(source)
+                .map(|(number, source)| Event::ContactAdded(ContactAdded { number, relation, source, note }))
         }
         "VisitMade" => {
             let mask = at.mask(keys_of(kind).unwrap_or_default())?;

@@ -260,6 +260,11 @@ impl Row {
         self.kind.name()
     }
 
+    /// Whether it is of the same kind and section as another row, and by the same person.
+    pub fn worded_as(&self, other: &Self) -> bool {
+        self.section == other.section && self.kind == other.kind && self.author == other.author
+    }
+
     /// Whether it is what a line noted of a visit, said with the keys of its kind alone, one of which is the visit: whoever
     /// asks no more need not read it.
     pub fn is_plain_note(&self) -> bool {
@@ -298,7 +303,7 @@ impl Row {
 
     /// FROZEN: 0, salt, author with its length, section, file, time, kind, what it replaces, form, frame and texts.
     fn hash(&self, salt: &Salt) -> Sha {
-        let mut w = Writer::new();
+        let mut w = Writer::sized(self.body.frame.len().saturating_add(self.body.texts.len()).saturating_add(128));
         w.u8(0).raw(salt).bytes(self.author.as_str().as_bytes()).u8(section_code(self.section)).raw(&self.file.0);
         w.span(self.since).u8(self.kind.number());
         self.kind.put_name(&mut w);

@@ -32,6 +32,11 @@ impl Writer {
         Self::default()
     }
 
+    /// An empty writer with room for so many bytes.
+    pub fn sized(bytes: usize) -> Self {
+        Self { main: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// What was written, but for the side.
     pub fn done(self) -> Vec<u8> {
         self.main

@@ -111,7 +111,8 @@ impl Waiting {
         }
         let step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
         // All rows by file and all ends first: each fact then meets what the others leave.
-        let (mut filed, mut ends) = (Bulk::new(tx, views::INTO_FILED, 4)?, Bulk::new(tx, views::INTO_REPLACED, 2)?);
+        let (mut filed, mut ends) =
+            (Bulk::new(tx, views::INTO_FILED, Vec::new(), 4)?, Bulk::new(tx, views::INTO_REPLACED, Vec::new(), 2)?);
         for fact in &step {
             let (n, file, slot) = (fact.n, fact.file, fact.gist.place());
             filed.row([Value::Integer(file), Value::Integer(n), Value::Integer(slot), views::over(&fact.targets)])?;
@@ -121,7 +122,7 @@ impl Waiting {
         }
         filed.end()?;
         ends.end()?;
-        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT, 6)?);
+        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT, Vec::new(), 6)?);
         let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
         for Unfiled { n, file, targets, gist, replaced, .. } in &step {
             let replaced = *replaced || self.replaced.binary_search(n).is_ok();

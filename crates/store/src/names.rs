@@ -1,7 +1,8 @@
 //! Small numbers for long names: journals and files get one at first sight, facts one of both. Rows of one village then
 //! stand together on disk, and a fact is found by one integer. The numbers are this file's own and never leave it.
 
-use std::collections::BTreeMap;
+#[allow(clippy::disallowed_types, reason = "names are looked up and never walked: no order leaks")]
+use std::collections::HashMap;
 
 use domain::ids::{FactId, FileId, JournalId};
 use rusqlite::{Connection, params};
@@ -35,12 +36,14 @@ pub(crate) fn journal_of(n: i64) -> i64 {
     n >> SEQ_BITS
 }
 
-/// The names met so far. What a failed transaction added is read anew by [`Names::load`].
+/// The names met so far. What a failed transaction added is read anew by [`Names::load`]. Tens of thousands of files, each
+/// looked up for every fact of a day: hashed.
+#[allow(clippy::disallowed_types, reason = "names are looked up and never walked: no order leaks")]
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    journals: BTreeMap<JournalId, i64>,
-    files: BTreeMap<FileId, i64>,
-    words: BTreeMap<String, i64>,
+    journals: HashMap<JournalId, i64>,
+    files: HashMap<FileId, i64>,
+    words: HashMap<String, i64>,
 }
 
 impl Names {

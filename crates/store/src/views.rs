@@ -146,20 +146,23 @@ pub(crate) struct Hot<'c> {
     said: CachedStatement<'c>,
     replace: CachedStatement<'c>,
     peers: CachedStatement<'c>,
+    ended: CachedStatement<'c>,
     phone: CachedStatement<'c>,
 }
 
+// `OR FAIL`: what a failed statement did goes with its transaction, always; else every page it touches is copied first.
+
 /// The log's rows, for [`Bulk`] too.
 pub(crate) const INTO_ENTRY: &str =
-    "INSERT INTO entry (n, file, section, kind, author, at, position, held, known, batch, leaf)";
+    "INSERT OR FAIL INTO entry (position, held, batch, n, file, section, kind, author, at, known, leaf)";
 /// Rows by file.
-pub(crate) const INTO_FILED: &str = "INSERT INTO filed (file, n, slot, over)";
+pub(crate) const INTO_FILED: &str = "INSERT OR FAIL INTO filed (file, n, slot, over)";
 /// What lists read of what facts say.
-pub(crate) const INTO_SAID: &str = "INSERT INTO said (n, body)";
+pub(crate) const INTO_SAID: &str = "INSERT OR FAIL INTO said (n, body)";
 /// What is replaced, by which.
 pub(crate) const INTO_REPLACED: &str = "INSERT OR IGNORE INTO replaced (target, by)";
 /// Visits.
-pub(crate) const INTO_VISIT: &str = "INSERT INTO visit (fact, file, on_day, arrived, result, pledged_on)";
+pub(crate) const INTO_VISIT: &str = "INSERT OR FAIL INTO visit (fact, file, on_day, arrived, result, pledged_on)";
 
 /// What the log says of a fact besides the fact itself.
 #[derive(Clone, Copy)]
@@ -183,9 +186,8 @@ impl<'c> Hot<'c> {
             filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4)"))?,
             said: tx.prepare_cached(&format!("{INTO_SAID} VALUES (?1, ?2)"))?,
             replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2)"))?,
-            peers: tx.prepare_cached(
-                "SELECT n, EXISTS (SELECT 1 FROM replaced WHERE target = n) FROM filed WHERE file = ?1 AND slot = ?2",
-            )?,
+            peers: tx.prepare_cached("SELECT n FROM filed WHERE file = ?1 AND slot = ?2")?,
+            ended: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
             phone: tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?,
         })
     }
@@ -202,43 +204,19 @@ impl<'c> Hot<'c> {
         let (section, kind) = (word(section.code())?, word(kind)?);
         let author = word(author.as_str())?;
         self.entry.execute(params![
+            place.position.map(int),
+            place.held,
+            place.sealed.map(|(batch, _)| int(batch)),
             new.n,
             new.file,
             section,
             kind,
             author,
             place.at.0,
-            place.position.map(int),
-            place.held,
             new.event.is_some(),
-            place.sealed.map(|(batch, _)| int(batch)),
             place.sealed.map(|(_, leaf)| leaf),
         ])?;
         Ok(())
-    }
-
-    /// A row of the log for `bulk`, see [`Hot::log`].
-    pub(crate) fn log_in(
-        bulk: &mut Bulk<'_>,
-        (n, file): (i64, i64),
-        [section, kind, author]: [i64; 3],
-        known: bool,
-        place: Place,
-    ) -> Result<(), StoreFault> {
-        let (batch, leaf) = place.sealed.unzip();
-        bulk.row([
-            Value::Integer(n),
-            Value::Integer(file),
-            Value::Integer(section),
-            Value::Integer(kind),
-            Value::Integer(author),
-            Value::Integer(place.at.0),
-            whole(place.position.map(int)),
-            Value::Integer(i64::from(place.held)),
-            Value::Integer(i64::from(known)),
-            whole(batch.map(int)),
-            whole(leaf),
-        ])
     }
 
     /// Files a fact: where it is found in its file, and what it replaces. Of one that is held only that it is there.
@@ -267,10 +245,10 @@ impl<'c> Hot<'c> {
         let mut rows = self.peers.query([file, slot])?;
         let (mut live, mut ended) = (0_usize, 0_usize);
         while let Some(row) = rows.next()? {
-            let (peer, replaced): (i64, bool) = (row.get(0)?, row.get(1)?);
+            let peer: i64 = row.get(0)?;
             if targets.contains(&peer) {
                 ended = ended.saturating_add(1);
-            } else if peer != n && !replaced {
+            } else if peer != n && !self.ended.exists([peer])? {
                 live = live.saturating_add(1);
             }
         }
@@ -280,11 +258,7 @@ impl<'c> Hot<'c> {
 
 /// What lists read of what an event says, if they read it at all: then it need not be looked up in its batch.
 pub(crate) fn said<'a>(event: &'a Event, body: &'a [u8]) -> Option<&'a [u8]> {
-    if let Event::FieldFilled(filled) = event {
-        Some(filled.text.as_bytes())
-    } else {
-        listed(event).then_some(body)
-    }
+    if let Event::FieldFilled(filled) = event { Some(filled.text.as_bytes()) } else { listed(event).then_some(body) }
 }
 
 /// Whether lists read the body of an event of this kind.
@@ -377,42 +351,49 @@ impl Gist {
 pub(crate) struct Bulk<'c> {
     many: CachedStatement<'c>,
     one: CachedStatement<'c>,
+    /// What all rows begin with, how many values, and then those of a row, how many.
+    same: usize,
     width: usize,
     values: Vec<Value>,
 }
 
 /// Rows of one statement.
-const BULK: usize = 16;
+const BULK: usize = 32;
 
 impl<'c> Bulk<'c> {
-    /// For `into`, all of the statement before `VALUES`, with rows of so many values.
-    pub(crate) fn new(tx: &'c Connection, into: &str, width: usize) -> Result<Self, StoreFault> {
-        let row = format!("({})", vec!["?"; width].join(","));
-        let statement = |rows: usize| tx.prepare_cached(&format!("{into} VALUES {}", vec![row.as_str(); rows].join(",")));
-        let values = Vec::with_capacity(width.saturating_mul(BULK));
-        Ok(Self { many: statement(BULK)?, one: statement(1)?, width, values })
+    /// For `into`, all of the statement before `VALUES`: each row begins with what is `same`, and so many values follow.
+    pub(crate) fn new(tx: &'c Connection, into: &str, same: Vec<Value>, width: usize) -> Result<Self, StoreFault> {
+        // The first are numbered, those without a number then go on from there.
+        let first = (1..=same.len()).map(|at| format!("?{at}"));
+        let row =
+            format!("({})", first.chain(std::iter::repeat_n("?".to_owned(), width)).collect::<Vec<_>>().join(","));
+        let statement =
+            |rows: usize| tx.prepare_cached(&format!("{into} VALUES {}", vec![row.as_str(); rows].join(",")));
+        let (many, one) = (statement(BULK)?, statement(1)?);
+        let mut values = same;
+        let same = values.len();
+        values.reserve(width.saturating_mul(BULK));
+        Ok(Self { many, one, same, width, values })
     }
 
     /// One more row, of as many values as a row has.
     pub(crate) fn row(&mut self, row: impl IntoIterator<Item = Value>) -> Result<(), StoreFault> {
         self.values.extend(row);
-        if self.values.len() >= self.width.saturating_mul(BULK) {
-            self.many.execute(rusqlite::params_from_iter(self.values.drain(..)))?;
+        if self.values.len() >= self.width.saturating_mul(BULK).saturating_add(self.same) {
+            self.many.execute(rusqlite::params_from_iter(&self.values))?;
+            self.values.truncate(self.same);
         }
         Ok(())
     }
 
     /// The rows that are left.
     pub(crate) fn end(mut self) -> Result<(), StoreFault> {
-        for row in self.values.chunks(self.width) {
-            self.one.execute(rusqlite::params_from_iter(row))?;
+        let (same, rows) = self.values.split_at(self.same.min(self.values.len()));
+        for row in rows.chunks(self.width) {
+            self.one.execute(rusqlite::params_from_iter(same.iter().chain(row)))?;
         }
         Ok(())
     }
-}
-
-fn whole(n: Option<i64>) -> Value {
-    n.map_or(Value::Null, Value::Integer)
 }
 
 /// What a fact changed that its file's line says.
@@ -438,7 +419,7 @@ pub(crate) fn take(
     for target in targets {
         hot.replace.execute([*target, n])?;
     }
-    let mut visits = Bulk::new(hot.tx, INTO_VISIT, 6)?;
+    let mut visits = Bulk::new(hot.tx, INTO_VISIT, Vec::new(), 6)?;
     let change = show(hot, (n, file), gist, targets, replaced, &mut visits)?;
     visits.end()?;
     Ok(change)
@@ -497,9 +478,7 @@ pub(crate) fn show(
             put(tx, (n, file), event, visits)?;
             Ok(changed(line, several))
         }
-        Gist::Contact(_) | Gist::Visit(..) | Gist::Alone(_) | Gist::Noted | Gist::Unknown => {
-            Ok(changed(line, several))
-        }
+        Gist::Contact(_) | Gist::Visit(..) | Gist::Alone(_) | Gist::Noted | Gist::Unknown => Ok(changed(line, several)),
     }
 }
 
@@ -712,7 +691,7 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact
     // The numbers are written with the family's line.
     match new.event {
         Some(event) if slot.is_none() => {
-            let mut visits = Bulk::new(tx, INTO_VISIT, 6)?;
+            let mut visits = Bulk::new(tx, INTO_VISIT, Vec::new(), 6)?;
             put(tx, (new.n, new.file), event, &mut visits)?;
             visits.end()
         }
