@@ -6,7 +6,7 @@
 use std::io::Read as _;
 use std::sync::LazyLock;
 
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 use crate::exchange::Message;
@@ -59,6 +59,11 @@ fn squeezed(bytes: &[u8], dictionary: &Ready) -> Result<Vec<u8>, std::io::Error>
 }
 
 fn swollen(bytes: &[u8], most: usize, dictionary: &Ready) -> Result<Vec<u8>, PackFault> {
+    // Whoever packs says how long it was. What says so falsely does not fit, and is an error.
+    if let Ok(Some(length)) = zstd::zstd_safe::get_frame_content_size(bytes) {
+        let length = usize::try_from(length).ok().filter(|length| *length <= most).ok_or(PackFault::TooLarge)?;
+        return Ok(Decompressor::with_prepared_dictionary(&dictionary.from)?.decompress(bytes, length)?);
+    }
     let mut out = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     zstd::stream::read::Decoder::with_prepared_dictionary(bytes, &dictionary.from)?

@@ -15,21 +15,23 @@ CREATE VIEW fact AS
     e.at, e.position, e.held, e.known, e.batch, e.leaf
   FROM entry e;
 -- Every fact by its file. slot: where it is found there. over: the numbers of what it replaces (one, or several of eight
--- bytes each). Slim, for a day's work of others touches every page of it. Written anew with the views.
+-- bytes each). said: where lies what it says, if lists read that. Slim, for a day's work of others touches every page of
+-- it. Written anew with the views.
 CREATE TABLE filed (
   file INTEGER NOT NULL,
   n INTEGER NOT NULL,
   slot INTEGER NOT NULL DEFAULT 0,
   over ANY,
+  said INTEGER,
   PRIMARY KEY (file, n)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO filed (file, n) SELECT file, n FROM entry ORDER BY file, n;
--- What facts of the few kinds say that lists read: of a field its text, of others the body. By number, as they come.
--- Written anew with the views.
-CREATE TABLE said (n INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+-- What facts of the few kinds say that lists read: of a field its text, of others the body. In the order in which they were
+-- filed: new ones stand at the end, whose journal ever they are of.
+CREATE TABLE said (no INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TRIGGER entry_gone AFTER DELETE ON entry BEGIN
+  DELETE FROM said WHERE no = (SELECT said FROM filed WHERE file = OLD.file AND n = OLD.n);
   DELETE FROM filed WHERE file = OLD.file AND n = OLD.n;
-  DELETE FROM said WHERE n = OLD.n;
 END;
 -- Batches (batch.n) whose facts are in the log and may not all be filed yet.
 CREATE TABLE unfiled (n INTEGER PRIMARY KEY) STRICT;

@@ -30,6 +30,8 @@ pub(crate) struct Unfiled {
     pub(crate) targets: Vec<i64>,
     /// What views need of what it says.
     pub(crate) gist: Gist,
+    /// What lists read of it.
+    pub(crate) said: Option<Box<[u8]>>,
     /// Whether it was replaced before it came.
     pub(crate) replaced: bool,
 }
@@ -92,8 +94,9 @@ impl Waiting {
                 }
                 let event = Event::read(&fact.kind, &fact.body).ok().flatten();
                 let targets = views::targets(conn, names, &fact.replaces)?;
+                let said = event.as_ref().and_then(|event| views::said(event, &fact.body)).map(Box::from);
                 let replaced = conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?;
-                out.push(Unfiled { n, file, targets, gist: Gist::of(event), replaced });
+                out.push(Unfiled { n, file, targets, gist: Gist::of(event), said, replaced });
             }
         }
         Ok(out)
@@ -109,19 +112,30 @@ impl Waiting {
             self.replaced.sort_unstable();
             self.sorted = true;
         }
-        let step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
+        let mut step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
         // All rows by file and all ends first: each fact then meets what the others leave.
-        let (mut filed, mut ends) =
-            (Bulk::new(tx, views::INTO_FILED, Vec::new(), 4)?, Bulk::new(tx, views::INTO_REPLACED, Vec::new(), 2)?);
-        for fact in &step {
+        let mut filed = Bulk::new(tx, views::INTO_FILED, Vec::new(), 5)?;
+        let mut ends = Bulk::new(tx, views::INTO_REPLACED, Vec::new(), 2)?;
+        let mut texts = Bulk::new(tx, views::INTO_SAID, Vec::new(), 2)?;
+        let mut last: i64 =
+            tx.prepare_cached("SELECT coalesce(max(no), 0) FROM said")?.query_row([], |row| row.get(0))?;
+        for fact in &mut step {
+            let mut place = Value::Null;
+            if let Some(said) = fact.said.take() {
+                last = last.saturating_add(1);
+                place = Value::Integer(last);
+                texts.row([Value::Integer(last), Value::Blob(said.into_vec())])?;
+            }
             let (n, file, slot) = (fact.n, fact.file, fact.gist.place());
-            filed.row([Value::Integer(file), Value::Integer(n), Value::Integer(slot), views::over(&fact.targets)])?;
+            let over = views::over(&fact.targets);
+            filed.row([Value::Integer(file), Value::Integer(n), Value::Integer(slot), over, place])?;
             for target in &fact.targets {
                 ends.row([Value::Integer(*target), Value::Integer(n)])?;
             }
         }
         filed.end()?;
         ends.end()?;
+        texts.end()?;
         let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT, Vec::new(), 6)?);
         let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
         for Unfiled { n, file, targets, gist, replaced, .. } in &step {

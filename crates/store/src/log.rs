@@ -28,7 +28,7 @@ use crate::filing::{Unfiled, Waiting};
 use crate::leaving;
 use crate::names::{self, Names};
 use crate::restored;
-use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place};
+use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place, slot};
 
 /// Schema of the log; views carry a version of their own.
 const SCHEMA: i64 = 6;
@@ -1193,7 +1193,6 @@ impl Taking<'_, '_> {
         let tx = self.tx;
         let same = vec![Value::Integer(int(position)), Value::Integer(0), Value::Integer(int(seal.batch))];
         let mut entries = Bulk::new(tx, views::INTO_ENTRY, same, 8)?;
-        let mut said = Bulk::new(tx, views::INTO_SAID, Vec::new(), 2)?;
         // The words of rows before: a device writes few kinds, mostly as one person.
         let mut before: Vec<(&Row, [i64; 3])> = Vec::new();
         for (seq, row) in rows {
@@ -1201,21 +1200,18 @@ impl Taking<'_, '_> {
             let id = FactId { journal: seal.journal, seq: *seq };
             let file = self.names.file(tx, row.file)?;
             // The longest of all, of which views need nothing but that it is there.
-            let gist = if row.is_plain_note() {
-                Gist::Noted
+            let (gist, said) = if row.is_plain_note() {
+                (Gist::Noted, None)
             } else {
-                let event = row.event(id, seal.base)?;
-                match &event {
+                match row.event(id, seal.base)? {
                     Some(Event::FieldFilled(filled)) => {
-                        said.row([Value::Integer(n), Value::Blob(filled.text.clone().into_bytes())])?;
+                        (Gist::Register(slot::field(filled.field)), Some(filled.text.into_bytes()))
                     }
-                    Some(event) if views::listed(event) => {
-                        said.row([Value::Integer(n), Value::Blob(row.body(id, seal.base)?)])?;
-                    }
-                    Some(_) | None => {}
+                    Some(event) if views::listed(&event) => (Gist::of(Some(event)), Some(row.body(id, seal.base)?)),
+                    event => (Gist::of(event), None),
                 }
-                Gist::of(event)
             };
+            let said = said.map(Vec::into_boxed_slice);
             let known = !matches!(gist, Gist::Unknown);
             let words = match before.iter().find(|(like, _)| like.worded_as(row)) {
                 Some((_, words)) => *words,
@@ -1235,10 +1231,9 @@ impl Taking<'_, '_> {
             self.out.facts = self.out.facts.saturating_add(1);
             self.out.unknown = self.out.unknown.saturating_add(u32::from(!known));
             let targets = views::targets(tx, self.names, row.replaces())?;
-            self.waiting.push(Unfiled { n, file, targets, gist, replaced: self.replaced.contains(&n) });
+            self.waiting.push(Unfiled { n, file, targets, gist, said, replaced: self.replaced.contains(&n) });
         }
         entries.end()?;
-        said.end()?;
         tx.prepare_cached("INSERT INTO unfiled (n) VALUES (?1)")?.execute([names::fact_no(no, seal.batch)?])?;
         Ok(rows.len())
     }

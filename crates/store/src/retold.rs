@@ -89,7 +89,7 @@ impl Store {
     pub fn field_history(&self, file: FileId, field: HouseholdField) -> Result<Vec<Filled>, StoreFault> {
         let Some(file) = self.names.known_file(file) else { return Ok(Vec::new()) };
         let mut find = self.conn.prepare_cached(&format!(
-            "SELECT {SAID}, f.n, x.over, s.body FROM filed x JOIN fact f ON f.n = x.n JOIN said s ON s.n = x.n
+            "SELECT {SAID}, f.n, x.over, s.body FROM filed x JOIN fact f ON f.n = x.n JOIN said s ON s.no = x.said
              WHERE x.file = ?1 AND x.slot = ?2 AND f.held = 0 ORDER BY f.at, f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![file, slot::field(field)])?;

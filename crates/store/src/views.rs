@@ -143,7 +143,7 @@ pub(crate) struct Hot<'c> {
     tx: &'c Connection,
     entry: CachedStatement<'c>,
     filed: CachedStatement<'c>,
-    said: CachedStatement<'c>,
+    say: CachedStatement<'c>,
     replace: CachedStatement<'c>,
     peers: CachedStatement<'c>,
     ended: CachedStatement<'c>,
@@ -156,9 +156,9 @@ pub(crate) struct Hot<'c> {
 pub(crate) const INTO_ENTRY: &str =
     "INSERT OR FAIL INTO entry (position, held, batch, n, file, section, kind, author, at, known, leaf)";
 /// Rows by file.
-pub(crate) const INTO_FILED: &str = "INSERT OR FAIL INTO filed (file, n, slot, over)";
+pub(crate) const INTO_FILED: &str = "INSERT OR FAIL INTO filed (file, n, slot, over, said)";
 /// What lists read of what facts say.
-pub(crate) const INTO_SAID: &str = "INSERT OR FAIL INTO said (n, body)";
+pub(crate) const INTO_SAID: &str = "INSERT OR FAIL INTO said (no, body)";
 /// What is replaced, by which.
 pub(crate) const INTO_REPLACED: &str = "INSERT OR IGNORE INTO replaced (target, by)";
 /// Visits.
@@ -183,8 +183,8 @@ impl<'c> Hot<'c> {
         Ok(Self {
             tx,
             entry: tx.prepare_cached(&format!("{INTO_ENTRY} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"))?,
-            filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4)"))?,
-            said: tx.prepare_cached(&format!("{INTO_SAID} VALUES (?1, ?2)"))?,
+            filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4, ?5)"))?,
+            say: tx.prepare_cached("INSERT INTO said (body) VALUES (?1) RETURNING no")?,
             replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2)"))?,
             peers: tx.prepare_cached("SELECT n FROM filed WHERE file = ?1 AND slot = ?2")?,
             ended: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
@@ -228,16 +228,21 @@ impl<'c> Hot<'c> {
         body: Option<&[u8]>,
     ) -> Result<(), StoreFault> {
         let shown = new.event.filter(|_| !held);
+        let said = shown.zip(body).and_then(|(event, body)| said(event, body));
+        let said = said.map(|said| self.say(said)).transpose()?;
         self.filed.execute(params![
             new.file,
             new.n,
             shown.map_or(slot::NONE, place_of),
             if held { Value::Null } else { over(targets) },
+            said
         ])?;
-        if let Some(said) = shown.zip(body).and_then(|(event, body)| said(event, body)) {
-            self.said.execute(params![new.n, said])?;
-        }
         Ok(())
+    }
+
+    /// Puts down what lists read of a fact; returns where it lies.
+    fn say(&mut self, said: &[u8]) -> Result<i64, StoreFault> {
+        Ok(self.say.query_row([said], |row| row.get(0))?)
     }
 
     /// The other facts of a slot that stand, `targets` being replaced; and how many of `targets` are of this slot.
@@ -645,8 +650,17 @@ pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     for n in replacing {
         forget_replaced(tx, file, n)?;
     }
-    tx.prepare_cached("DELETE FROM said WHERE n IN (SELECT n FROM filed WHERE file = ?1)")?.execute([file])?;
-    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL WHERE file = ?1")?.execute([file])?;
+    forget_said(tx, "file = ?1", &[file])?;
+    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL, said = NULL WHERE file = ?1")?.execute([file])?;
+    Ok(())
+}
+
+/// What facts say that lists read goes.
+fn forget_said(tx: &Transaction<'_>, of: &str, with: &[i64]) -> Result<(), StoreFault> {
+    tx.prepare_cached(&format!(
+        "DELETE FROM said WHERE no IN (SELECT said FROM filed WHERE {of} AND said IS NOT NULL)"
+    ))?
+    .execute(rusqlite::params_from_iter(with))?;
     Ok(())
 }
 
@@ -666,8 +680,9 @@ fn forget_replaced(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreF
 pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
     drop_rows(tx, file, n)?;
     forget_replaced(tx, file, n)?;
-    tx.prepare_cached("DELETE FROM said WHERE n = ?1")?.execute([n])?;
-    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL WHERE file = ?1 AND n = ?2")?.execute([file, n])?;
+    forget_said(tx, "file = ?1 AND n = ?2", &[file, n])?;
+    tx.prepare_cached("UPDATE filed SET slot = 0, over = NULL, said = NULL WHERE file = ?1 AND n = ?2")?
+        .execute([file, n])?;
     Ok(())
 }
 
@@ -679,15 +694,9 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact
         hot.replace.execute([*target, new.n])?;
     }
     let slot = new.event.and_then(slot_of);
-    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4 WHERE file = ?1 AND n = ?2")?.execute(params![
-        new.file,
-        new.n,
-        new.event.map_or(slot::NONE, place_of),
-        over(&targets)
-    ])?;
-    if let Some(said) = new.event.and_then(|event| said(event, &fact.body)) {
-        hot.said.execute(params![new.n, said])?;
-    }
+    let said = new.event.and_then(|event| said(event, &fact.body)).map(|said| hot.say(said)).transpose()?;
+    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, said = ?5 WHERE file = ?1 AND n = ?2")?
+        .execute(params![new.file, new.n, new.event.map_or(slot::NONE, place_of), over(&targets), said])?;
     // The numbers are written with the family's line.
     match new.event {
         Some(event) if slot.is_none() => {
@@ -811,7 +820,7 @@ fn latest<T: serde::de::DeserializeOwned>(slots: &Slots, slot: i64) -> Option<T>
 fn conflicts(tx: &Transaction<'_>, file: i64) -> Result<u32, StoreFault> {
     let first = HouseholdField::ALL.first().map_or(i64::MAX, |field| slot::field(*field));
     let mut find = tx.prepare_cached(
-        "SELECT slot, (SELECT s.body FROM said s WHERE s.n = x.n) FROM filed x WHERE file = ?1 AND slot >= ?2
+        "SELECT slot, (SELECT s.body FROM said s WHERE s.no = x.said) FROM filed x WHERE file = ?1 AND slot >= ?2
            AND NOT EXISTS (SELECT 1 FROM replaced WHERE target = x.n)",
     )?;
     let mut rows = find.query([file, first])?;

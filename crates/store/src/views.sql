@@ -23,7 +23,7 @@ CREATE TABLE household (
 CREATE INDEX household_place ON household (place);
 -- Registers of a file: every fact; those stand that are in nobody's `replaced`. More than one is a conflict unless equal.
 CREATE VIEW slot AS
-  SELECT x.n AS fact, x.file, x.slot, (SELECT s.body FROM said s WHERE s.n = x.n) AS body FROM filed x WHERE x.slot > 0;
+  SELECT x.n AS fact, x.file, x.slot, (SELECT s.body FROM said s WHERE s.no = x.said) AS body FROM filed x WHERE x.slot > 0;
 CREATE TABLE phone (
   file INTEGER NOT NULL,
   number TEXT NOT NULL,
