@@ -2,7 +2,8 @@
 //!
 //! Uploads, pages and a greeting are counted as they travel, packed. Merging runs in a process of its own, so that its
 //! memory is its own: pages are unpacked, verified and absorbed with all views into an encrypted store, durable page by
-//! page, and filed into the views as a contact does it (`Store::file_some`), to the last one within the time; CPU time is the thread's, from the kernel's scheduler. It judges nothing.
+//! page, to the last view within the time. A contact takes the same road in smaller steps, for somebody may wait with a
+//! save; here nobody does. CPU time is the thread's, from the kernel's scheduler. It judges nothing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
