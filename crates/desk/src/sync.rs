@@ -620,6 +620,12 @@ impl Desk {
             facts = facts.saturating_add(absorbed.facts);
             unknown |= absorbed.unknown > 0;
             report.files_gone = report.files_gone.saturating_add(absorbed.gone);
+            if next == from {
+                // The next delivery says something of what came before it.
+                drop(store);
+                self.file()?;
+                store = self.store();
+            }
             from = next;
         }
         let many = store.unfiled() >= MOST_UNFILED;

@@ -102,6 +102,15 @@ pub struct Absorbed {
     pub held: u32,
 }
 
+impl Absorbed {
+    fn add(&mut self, other: &Self) {
+        self.facts = self.facts.saturating_add(other.facts);
+        self.gone = self.gone.saturating_add(other.gone);
+        self.unknown = self.unknown.saturating_add(other.unknown);
+        self.held = self.held.saturating_add(other.held);
+    }
+}
+
 /// SQLite's integers are signed; no count here comes near the edge.
 pub(crate) fn int(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
@@ -622,17 +631,25 @@ impl Store {
     /// [`StoreFault`]; then nothing of the page was taken. `OtherPage` for one that does not begin where this desk stands:
     /// what lies between would be skipped for ever.
     pub fn absorb(&mut self, page: &Page) -> Result<Absorbed, StoreFault> {
-        let (absorbed, _) = self.absorb_part(page, 0, usize::MAX)?;
+        let (mut out, mut from) = (Absorbed::default(), Some(0));
+        while let Some(at) = from {
+            let (absorbed, next) = self.absorb_part(page, at, usize::MAX)?;
+            out.add(&absorbed);
+            if next == from {
+                self.file_all()?;
+            }
+            from = next;
+        }
         if !page.more || self.unfiled() >= MOST_UNFILED {
             self.file_all()?;
         }
-        Ok(absorbed)
+        Ok(out)
     }
 
     /// As [`Store::absorb`], of the page's deliveries from one on until so many facts came, and which is the next; none
     /// once the page is whole. A part is one transaction: a save in between waits for a part and not for a page. The cursor
     /// moves with the last one, so a page that is broken off comes again, and what is here of it is met as known. When to
-    /// file is the caller's to say.
+    /// file is the caller's to say, but where the next delivery is the first again: what waits must be filed before it.
     ///
     /// # Errors
     /// [`StoreFault`]; then nothing of this part was taken.
@@ -676,7 +693,8 @@ impl Store {
                 if came >= facts {
                     break;
                 }
-                let count = taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
+                let took = taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
+                let Some(count) = took else { break };
                 (taken, came) = (taken.saturating_add(1), came.saturating_add(count));
             }
             let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
@@ -1099,8 +1117,15 @@ struct Taking<'a, 't> {
 }
 
 impl Taking<'_, '_> {
-    /// Takes in a batch; returns how many of its facts are open.
-    fn delivery(&mut self, bytes: &[u8], position: u64, received: Received, held: &[u64]) -> Result<usize, StoreFault> {
+    /// Takes in a batch; returns how many of its facts are open. `None`, and nothing was taken, if what waits must be filed
+    /// first.
+    fn delivery(
+        &mut self,
+        bytes: &[u8],
+        position: u64,
+        received: Received,
+        held: &[u64],
+    ) -> Result<Option<usize>, StoreFault> {
         let tx = self.tx;
         let batch = if self.verifies { Batch::parse(bytes)? } else { Batch::stored(bytes)? };
         let journal = batch.seal.journal;
@@ -1147,11 +1172,13 @@ impl Taking<'_, '_> {
             let rows = batch.rows();
             if !rows.iter().any(|(_, row)| decides(row.kind())) {
                 put_batch_bytes(tx, no, seal, Some(position), bytes)?;
-                return self.log_alone(no, &batch.seal, &rows, position, received);
+                return self.log_alone(no, &batch.seal, &rows, position, received).map(Some);
             }
         }
-        // What this batch decides on, or has other parts of, may have come just now.
-        self.waiting.file(tx, usize::MAX)?;
+        // What this batch decides on, or has other parts of, may have come just now. All that waits takes its time.
+        if self.waiting.len() > 0 {
+            return Ok(None);
+        }
         let facts = batch.facts()?;
         let erased = self.erased_of(no, &facts)?;
         if fresh && erased.is_empty() {
@@ -1178,7 +1205,7 @@ impl Taking<'_, '_> {
                 enrol(tx, self.names, &verified.fact)?;
             }
         }
-        Ok(facts.len())
+        Ok(Some(facts.len()))
     }
 
     /// Takes rows of a batch that is new here into the log; they wait to be filed. Returns how many there are.
