@@ -333,17 +333,9 @@ impl Desk {
         })
     }
 
-    /// Takes an answer that fits: what the county says of own work, then the pages in their order, then photos.
-    fn take_answer(&self, one: &Proven, report: &mut SyncReport) -> Result<(), Failure> {
-        let fits = self.fits(one)?;
-        let answer = &one.answer;
-        let before = self.store().only_here()?;
-        if fits == Fits::Whole {
-            self.take_word(one, report)?;
-        }
-        // Before pages are read, as at every contact: a batch says what its author had seen, and what was written before
-        // must not be dated by it.
-        self.seal()?;
+    /// The pages of an answer, as far as they follow where this desk stands. Returns the sum that is told at the end, and
+    /// whether any page was taken.
+    fn read_pages(&self, one: &Proven, report: &mut SyncReport) -> Result<(Option<Sum>, bool), Failure> {
         let (mut sum, mut gone_on) = (None, false);
         let mut follows = one.follows.iter();
         for item in self.open_bundle(&one.path)? {
@@ -370,7 +362,24 @@ impl Desk {
                 Some(Kind::Asking | Kind::Push | Kind::Paper | Kind::Answer | Kind::Acks) | None => {}
             }
         }
+        Ok((sum, gone_on))
+    }
+
+    /// Takes an answer that fits: what the county says of own work, then the pages in their order, then photos.
+    fn take_answer(&self, one: &Proven, report: &mut SyncReport) -> Result<(), Failure> {
+        let fits = self.fits(one)?;
+        let answer = &one.answer;
+        let before = self.store().only_here()?;
+        if fits == Fits::Whole {
+            self.take_word(one, report)?;
+        }
+        // Before pages are read, as at every contact: a batch says what its author had seen, and what was written before
+        // must not be dated by it.
+        self.seal()?;
+        let read = self.read_pages(one, report);
+        // What came is to be seen also of an answer that breaks off.
         self.file()?;
+        let (sum, gone_on) = read?;
         if fits == Fits::Whole && answer.welcome.agreed >= answer.top.position {
             let left = self.store().only_here()?;
             report.sent = report.sent.saturating_add(before.saturating_sub(left));

@@ -44,6 +44,8 @@ pub(crate) struct Waiting {
     replaced: Vec<i64>,
     /// Both in order: the facts by file, last first.
     sorted: bool,
+    /// A step was begun and not ended, or could not be taken back: only the file tells what waits.
+    doubt: bool,
 }
 
 impl std::fmt::Debug for Waiting {
@@ -57,6 +59,16 @@ impl Waiting {
     /// How many.
     pub(crate) fn len(&self) -> usize {
         self.facts.len()
+    }
+
+    /// Whether only the file tells what waits.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.doubt
+    }
+
+    /// From now on only the file tells what waits.
+    pub(crate) fn doubt(&mut self) {
+        self.doubt = true;
     }
 
     /// What is written here meanwhile takes the place of these.
@@ -112,6 +124,7 @@ impl Waiting {
             self.replaced.sort_unstable();
             self.sorted = true;
         }
+        self.doubt = true;
         let mut step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
         // All rows by file and all ends first: each fact then meets what the others leave.
         let mut filed = Bulk::new(tx, views::INTO_FILED, Vec::new(), 5)?;
@@ -158,6 +171,7 @@ impl Waiting {
             self.replaced.clear();
             tx.prepare_cached("DELETE FROM unfiled")?.execute([])?;
         }
+        self.doubt = false;
         Ok(())
     }
 }
@@ -186,6 +200,7 @@ impl Store {
     }
 
     fn file_up_to(&mut self, most: usize) -> Result<bool, StoreFault> {
+        self.remember()?;
         if self.waiting.len() == 0 {
             return Ok(false);
         }

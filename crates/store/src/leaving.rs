@@ -80,7 +80,8 @@ pub(crate) fn placed_anew(tx: &Connection, lost: u64) -> Result<(), StoreFault> 
         "UPDATE batch SET position = coalesce(
            (SELECT max(e.position) FROM entry e WHERE e.batch = batch.n & 4294967295
               AND e.n BETWEEN batch.n & ~4294967295 AND batch.n | 4294967295), position)
-         WHERE position > ?1 AND n >> 32 IN (SELECT no FROM journal WHERE own = 1)",
+         WHERE position > ?1 AND n >> 32 IN (SELECT no FROM journal WHERE own = 1)
+           AND n NOT IN (SELECT batch FROM leaving WHERE batch IS NOT NULL)",
     )?
     .execute([int(lost)])?;
     tx.prepare_cached("UPDATE batch SET position = ?2 WHERE position > ?1 AND n IN (SELECT batch FROM leaving)")?

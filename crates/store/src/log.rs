@@ -330,6 +330,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>, &mut Names, &mut Waiting) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
+        self.remember()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&tx, &mut self.names, &mut self.waiting).and_then(|done| Ok(tx.commit().map(|()| done)?));
         if done.is_err() {
@@ -338,8 +339,14 @@ impl Store {
         done
     }
 
+    /// What waits is read from the file again where it is not known to be what memory says.
+    pub(crate) fn remember(&mut self) -> Result<(), StoreFault> {
+        if self.waiting.in_doubt() { self.recall() } else { Ok(()) }
+    }
+
     /// What a failed transaction said of names and of what waits is forgotten.
     fn recall(&mut self) -> Result<(), StoreFault> {
+        self.waiting.doubt();
         self.names = Names::load(&self.conn)?;
         self.waiting = Waiting::load(&self.conn, &mut self.names)?;
         Ok(())
@@ -402,6 +409,7 @@ impl Store {
         work: impl FnOnce(&mut Pen<'_>) -> Result<T, E>,
     ) -> Result<(T, Vec<FactId>, Option<Sha>), E> {
         let sql = |error: rusqlite::Error| E::from(StoreFault::Sqlite(error));
+        self.remember().map_err(E::from)?;
         let journal = self.journal().map_err(E::from)?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         let no = self.names.journal(&tx, journal).map_err(E::from)?;
@@ -1167,7 +1175,8 @@ impl Taking<'_, '_> {
             .prepare_cached("SELECT DISTINCT target FROM replaced WHERE target >= ?1 AND target < ?2")?
             .query_map([first, end], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        let plain = fresh && held.is_empty() && !known.own && !self.anew;
+        // Files that are folded anew at the end of this part may replace what would wait and not be told of it.
+        let plain = fresh && held.is_empty() && !known.own && !self.anew && self.again.is_empty();
         if plain && !tx.prepare_cached("SELECT 1 FROM erased WHERE n >= ?1 AND n < ?2")?.exists([first, end])? {
             let rows = batch.rows();
             if !rows.iter().any(|(_, row)| decides(row.kind())) {

@@ -73,6 +73,25 @@ fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
     let part = Batch::parse(&bytes).expect("a batch").only(|at, _| at == seq).bytes();
     page(Vec::new(), vec![Delivery { position: 26, received, held: Vec::new(), batch: part }]);
 
+    // The county is restored to what it was at 30 and gets the batch again: the part that is here stands where it stood,
+    // and nobody names the other.
+    store.county_restored(30).expect("restored");
+    let ack = Ack { batch: 1, position: 38, received, held: Vec::new() };
+    store.acknowledged(&[ack], mark(38)).expect("acknowledged");
+    let part = Batch::parse(&bytes).expect("a batch").only(|at, _| at == seq).bytes();
+    let delivery = Delivery { position: 26, received, held: Vec::new(), batch: part };
+    let next = Cursor { visible: 40, position: 40, seq: 1 };
+    let anew = Page {
+        deliveries: vec![delivery],
+        gone: Vec::new(),
+        from: Cursor::default(),
+        next,
+        more: false,
+        head: mark(40),
+    };
+    store.absorb(&anew).expect("absorbed");
+    assert!(!store.anew().expect("told"), "all was read");
+
     let kept = |store: &Store| -> i64 {
         store.conn.query_row("SELECT count(*) FROM leaving", [], |row| row.get(0)).expect("a count")
     };
