@@ -633,10 +633,7 @@ impl Unsquash<'_> {
             length @ 1..=MOST_DIGITS => {
                 let bytes = self.frame.raw(digit_bytes(length))?;
                 let number = bytes.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
-                let text = match u64::try_from(number) {
-                    Ok(number) => format!("{number:0length$}"),
-                    Err(_) => format!("{number:0length$}"),
-                };
+                let text = format!("{number:0length$}");
                 if text.len() == length { Ok(text) } else { Err(WireFault::Range("digits")) }
             }
             _ => Err(WireFault::Range("digits")),

@@ -260,11 +260,6 @@ impl Row {
         self.kind.name()
     }
 
-    /// Whether it is of the same kind and section as another row, and by the same person.
-    pub fn worded_as(&self, other: &Self) -> bool {
-        self.section == other.section && self.kind == other.kind && self.author == other.author
-    }
-
     /// Whether it is what a line noted of a visit, said with the keys of its kind alone, one of which is the visit: whoever
     /// asks no more need not read it.
     pub fn is_plain_note(&self) -> bool {

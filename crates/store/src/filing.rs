@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::event::Event;
-use domain::fact::Batch;
+use domain::clock::Millis;
+use domain::fact::{Batch, Row};
+use domain::ids::FactId;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction};
 
@@ -34,6 +35,30 @@ pub(crate) struct Unfiled {
     pub(crate) said: Option<Box<[u8]>>,
     /// Whether it was replaced before it came.
     pub(crate) replaced: bool,
+}
+
+impl Unfiled {
+    /// A row of a batch, numbered `n` in a file, with its name and its seal's clock; `replaced` before it came.
+    pub(crate) fn of(
+        conn: &Connection,
+        names: &mut Names,
+        (n, file): (i64, i64),
+        row: &Row,
+        (id, base): (FactId, Millis),
+        replaced: bool,
+    ) -> Result<Self, StoreFault> {
+        let targets = views::targets(conn, names, row.replaces())?;
+        // The longest of all, of which views need nothing but that it is there.
+        if row.is_plain_note() {
+            return Ok(Self { n, file, targets, gist: Gist::Noted, said: None, replaced });
+        }
+        let event = row.event(id, base)?;
+        let said = match &event {
+            Some(event) => views::said(event, || row.body(id, base))?.map(Vec::into_boxed_slice),
+            None => None,
+        };
+        Ok(Self { n, file, targets, gist: Gist::of(event), said, replaced })
+    }
 }
 
 /// What waits to be filed.
@@ -94,21 +119,18 @@ impl Waiting {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         for (at, bytes) in batches {
-            for verified in Batch::stored(&bytes)?.facts()? {
-                let fact = &verified.fact;
-                let n = names::fact_no(names::journal_of(at), fact.id.seq)?;
-                let file = names.file(conn, fact.file)?;
+            let batch = Batch::stored(&bytes)?;
+            for (seq, row) in batch.rows() {
+                let n = names::fact_no(names::journal_of(at), seq)?;
+                let file = names.file(conn, row.file)?;
                 let mut waits = conn.prepare_cached(
                     "SELECT 1 FROM entry WHERE n = ?2 AND NOT EXISTS (SELECT 1 FROM filed WHERE file = ?1 AND n = ?2)",
                 )?;
-                if !waits.exists([file, n])? {
-                    continue;
+                if waits.exists([file, n])? {
+                    let id = FactId { journal: batch.seal.journal, seq };
+                    let replaced = conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?;
+                    out.push(Unfiled::of(conn, names, (n, file), row, (id, batch.seal.base), replaced)?);
                 }
-                let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-                let targets = views::targets(conn, names, &fact.replaces)?;
-                let said = event.as_ref().and_then(|event| views::said(event, &fact.body)).map(Box::from);
-                let replaced = conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?;
-                out.push(Unfiled { n, file, targets, gist: Gist::of(event), said, replaced });
             }
         }
         Ok(out)
@@ -200,8 +222,7 @@ impl Store {
     }
 
     fn file_up_to(&mut self, most: usize) -> Result<bool, StoreFault> {
-        self.remember()?;
-        if self.waiting.len() == 0 {
+        if self.waiting.len() == 0 && !self.waiting.in_doubt() {
             return Ok(false);
         }
         self.plainly(|tx, _, waiting| waiting.file(tx, most))?;

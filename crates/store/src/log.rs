@@ -28,7 +28,7 @@ use crate::filing::{Unfiled, Waiting};
 use crate::leaving;
 use crate::names::{self, Names};
 use crate::restored;
-use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place, slot};
+use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
 const SCHEMA: i64 = 6;
@@ -42,8 +42,6 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// Facts that wait to be filed at most: a few megabytes. The more of them, the fewer times each family is visited, and a
 /// county's day is one visit.
 pub const MOST_UNFILED: usize = 40_000;
-/// Kinds of rows whose words are remembered while a batch is taken in.
-const FEW_KINDS: usize = 16;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
 const MOST_MARKS: usize = 32;
 
@@ -631,8 +629,8 @@ impl Store {
         })
     }
 
-    /// Takes in a page: erases what is gone, verifies every batch, stores what is new, moves the cursor. One transaction.
-    /// What came is in the log then; it is in the views once [`Store::file_some`] has filed it, which this does for the last
+    /// Takes in a page: erases what is gone, verifies every batch, stores what is new, moves the cursor. One transaction,
+    /// but where a batch says something of what came before it: that is filed first. What came is in the log then; it is in the views once [`Store::file_some`] has filed it, which this does for the last
     /// page of a reading and whenever much of it waits.
     ///
     /// # Errors
@@ -1229,45 +1227,21 @@ impl Taking<'_, '_> {
         let tx = self.tx;
         let same = vec![Value::Integer(int(position)), Value::Integer(0), Value::Integer(int(seal.batch))];
         let mut entries = Bulk::new(tx, views::INTO_ENTRY, same, 8)?;
-        // The words of rows before: a device writes few kinds, mostly as one person.
-        let mut before: Vec<(&Row, [i64; 3])> = Vec::new();
         for (seq, row) in rows {
             let n = names::fact_no(no, *seq)?;
             let id = FactId { journal: seal.journal, seq: *seq };
             let file = self.names.file(tx, row.file)?;
-            // The longest of all, of which views need nothing but that it is there.
-            let (gist, said) = if row.is_plain_note() {
-                (Gist::Noted, None)
-            } else {
-                match row.event(id, seal.base)? {
-                    Some(Event::FieldFilled(filled)) => {
-                        (Gist::Register(slot::field(filled.field)), Some(filled.text.into_bytes()))
-                    }
-                    Some(event) if views::listed(&event) => (Gist::of(Some(event)), Some(row.body(id, seal.base)?)),
-                    event => (Gist::of(event), None),
-                }
-            };
-            let said = said.map(Vec::into_boxed_slice);
-            let known = !matches!(gist, Gist::Unknown);
-            let words = match before.iter().find(|(like, _)| like.worded_as(row)) {
-                Some((_, words)) => *words,
-                None => {
-                    let mut word = |word: &str| self.names.word(tx, word);
-                    let words = [word(row.section.code())?, word(row.kind())?, word(row.author.as_str())?];
-                    if before.len() < FEW_KINDS {
-                        before.push((row, words));
-                    }
-                    words
-                }
-            };
+            let replaced = self.replaced.contains(&n);
+            let unfiled = Unfiled::of(tx, self.names, (n, file), row, (id, seal.base), replaced)?;
+            let known = !matches!(unfiled.gist, Gist::Unknown);
+            let mut word = |word: &str| self.names.word(tx, word);
+            let (section, kind, author) = (word(row.section.code())?, word(row.kind())?, word(row.author.as_str())?);
             let at = corrected(row.wall(seal.base), received);
-            let [section, kind, author] = words;
             let row_of = [n, file, section, kind, author, at.0, i64::from(known), leaf_bits(&row.leaf())];
             entries.row(row_of.map(Value::Integer))?;
             self.out.facts = self.out.facts.saturating_add(1);
             self.out.unknown = self.out.unknown.saturating_add(u32::from(!known));
-            let targets = views::targets(tx, self.names, row.replaces())?;
-            self.waiting.push(Unfiled { n, file, targets, gist, said, replaced: self.replaced.contains(&n) });
+            self.waiting.push(unfiled);
         }
         entries.end()?;
         tx.prepare_cached("INSERT INTO unfiled (n) VALUES (?1)")?.execute([names::fact_no(no, seal.batch)?])?;

@@ -228,8 +228,10 @@ impl<'c> Hot<'c> {
         body: Option<&[u8]>,
     ) -> Result<(), StoreFault> {
         let shown = new.event.filter(|_| !held);
-        let said = shown.zip(body).and_then(|(event, body)| said(event, body));
-        let said = said.map(|said| self.say(said)).transpose()?;
+        let said = match shown.zip(body) {
+            Some((event, body)) => self.say(event, body)?,
+            None => None,
+        };
         self.filed.execute(params![
             new.file,
             new.n,
@@ -240,9 +242,10 @@ impl<'c> Hot<'c> {
         Ok(())
     }
 
-    /// Puts down what lists read of a fact; returns where it lies.
-    fn say(&mut self, said: &[u8]) -> Result<i64, StoreFault> {
-        Ok(self.say.query_row([said], |row| row.get(0))?)
+    /// Puts down what lists read of a fact, if they read it; returns where it lies.
+    fn say(&mut self, event: &Event, body: &[u8]) -> Result<Option<i64>, StoreFault> {
+        let said = said(event, || Ok::<_, StoreFault>(body.to_vec()))?;
+        Ok(said.map(|said| self.say.query_row([said], |row| row.get(0))).transpose()?)
     }
 
     /// The other facts of a slot that stand, `targets` being replaced; and how many of `targets` are of this slot.
@@ -261,13 +264,18 @@ impl<'c> Hot<'c> {
     }
 }
 
-/// What lists read of what an event says, if they read it at all: then it need not be looked up in its batch.
-pub(crate) fn said<'a>(event: &'a Event, body: &'a [u8]) -> Option<&'a [u8]> {
-    if let Event::FieldFilled(filled) = event { Some(filled.text.as_bytes()) } else { listed(event).then_some(body) }
+/// What lists read of what an event says, if they read it at all: then it need not be looked up in its batch. `body` is
+/// asked for only if it is that.
+pub(crate) fn said<E>(event: &Event, body: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Option<Vec<u8>>, E> {
+    if let Event::FieldFilled(filled) = event {
+        Ok(Some(filled.text.clone().into_bytes()))
+    } else {
+        listed(event).then(body).transpose()
+    }
 }
 
 /// Whether lists read the body of an event of this kind.
-pub(crate) fn listed(event: &Event) -> bool {
+fn listed(event: &Event) -> bool {
     matches!(
         event,
         Event::Identified(_)
@@ -694,7 +702,10 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact
         hot.replace.execute([*target, new.n])?;
     }
     let slot = new.event.and_then(slot_of);
-    let said = new.event.and_then(|event| said(event, &fact.body)).map(|said| hot.say(said)).transpose()?;
+    let said = match new.event {
+        Some(event) => hot.say(event, &fact.body)?,
+        None => None,
+    };
     tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, said = ?5 WHERE file = ?1 AND n = ?2")?
         .execute(params![new.file, new.n, new.event.map_or(slot::NONE, place_of), over(&targets), said])?;
     // The numbers are written with the family's line.
