@@ -10,6 +10,7 @@
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
+pub use crate::body::Told;
 use crate::body::{self, Form, Owner, Squashed};
 use crate::clock::Millis;
 use crate::event::Event;
@@ -284,15 +285,15 @@ impl Row {
         body::unsquash(self.kind.name(), &self.body, Owner { id, wall: self.wall(base) })
     }
 
-    /// What it says; `None` for a kind of a newer version, and for a body that its kind cannot read.
+    /// What it tells whoever files it; `Unknown` for a kind of a newer version, and for a body that its kind cannot read.
     ///
     /// # Errors
     /// As [`Row::body`].
-    pub fn event(&self, id: FactId, base: Millis) -> Result<Option<Event>, WireFault> {
+    pub fn told(&self, id: FactId, base: Millis) -> Result<Told, WireFault> {
         let owner = Owner { id, wall: self.wall(base) };
-        match body::event(self.kind.name(), &self.body, owner)? {
-            Some(event) => Ok(Some(event)),
-            None => Ok(Event::read(self.kind.name(), &self.body(id, base)?).ok().flatten()),
+        match body::told(self.kind.name(), &self.body, owner)? {
+            Some(told) => Ok(told),
+            None => Ok(Told::of(Event::read(self.kind.name(), &self.body(id, base)?).ok().flatten())),
         }
     }
 
@@ -844,7 +845,8 @@ impl Tree {
             0 => Ok(Self::Closed(Sha(r.array()?))),
             1 => {
                 let seed: Salt = r.array()?;
-                let mut rows = Vec::new();
+                // What a seal says of itself is believed this far and no further.
+                let mut rows = Vec::with_capacity(n.min(1024));
                 for at in 0..n {
                     rows.push(said.row(further(from, at), r)?);
                 }

@@ -3,6 +3,7 @@
 //! is hashed or signed: seals are over what is inside.
 //! It must never inflate more than it is told to allow.
 
+use std::cell::RefCell;
 use std::io::Read as _;
 use std::sync::LazyLock;
 
@@ -50,6 +51,26 @@ static WORDS: Ready = Ready {
     from: LazyLock::new(|| DecoderDictionary::copy(TEXTS)),
 };
 
+thread_local! {
+    /// Making one costs more than unpacking a small message.
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Unpacks a frame that says how long it is.
+fn inflated(bytes: &[u8], length: usize, dictionary: &'static Ready) -> Result<Vec<u8>, std::io::Error> {
+    UNPACKER.with_borrow_mut(|kept| {
+        let mut unpacker = match kept.take() {
+            Some(unpacker) => unpacker,
+            None => Decompressor::new()?,
+        };
+        unpacker.set_prepared_dictionary(&dictionary.from)?;
+        let out = unpacker.decompress(bytes, length)?;
+        // One that met an error is not used again.
+        *kept = Some(unpacker);
+        Ok(out)
+    })
+}
+
 fn squeezed(bytes: &[u8], dictionary: &Ready) -> Result<Vec<u8>, std::io::Error> {
     let mut compressor = Compressor::with_prepared_dictionary(&dictionary.into)?;
     // The dictionary is known and the frame's length is its content's: neither needs to be said.
@@ -58,11 +79,11 @@ fn squeezed(bytes: &[u8], dictionary: &Ready) -> Result<Vec<u8>, std::io::Error>
     compressor.compress(bytes)
 }
 
-fn swollen(bytes: &[u8], most: usize, dictionary: &Ready) -> Result<Vec<u8>, PackFault> {
+fn swollen(bytes: &[u8], most: usize, dictionary: &'static Ready) -> Result<Vec<u8>, PackFault> {
     // Whoever packs says how long it was. What says so falsely does not fit, and is an error.
     if let Ok(Some(length)) = zstd::zstd_safe::get_frame_content_size(bytes) {
         let length = usize::try_from(length).ok().filter(|length| *length <= most).ok_or(PackFault::TooLarge)?;
-        return Ok(Decompressor::with_prepared_dictionary(&dictionary.from)?.decompress(bytes, length)?);
+        return Ok(inflated(bytes, length, dictionary)?);
     }
     let mut out = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);

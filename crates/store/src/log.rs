@@ -12,7 +12,7 @@ use domain::clock::{Millis, Received, corrected, tick};
 use domain::decision::{Erased, HeldDecided};
 use domain::event::{Event, erasable};
 use domain::exchange::{Ack, Cursor, Gone, Mark, Page, Sum};
-use domain::fact::{Batch, Fact, Row, Salt, Seal, Verified, seal};
+use domain::fact::{Batch, Fact, Row, Salt, Seal, Told, Verified, seal};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::org::DeviceEnrolled;
 use domain::words::Section;
@@ -31,7 +31,7 @@ use crate::restored;
 use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 6;
+const SCHEMA: i64 = 7;
 /// The oldest that is read, and brought up to date at opening; those before it were never given to anybody.
 const OLDEST: i64 = 4;
 /// Facts sealed together at most. A batch is taken in whole, and a save at the desk that takes it waits as long: so fewer
@@ -161,7 +161,10 @@ impl Store {
             if found < 5 {
                 tx.execute_batch(include_str!("drafts.sql"))?;
             }
-            tx.execute_batch(include_str!("filed.sql"))?;
+            if found < 6 {
+                tx.execute_batch(include_str!("filed.sql"))?;
+            }
+            tx.execute_batch(include_str!("lean.sql"))?;
             tx.pragma_update(None, "user_version", SCHEMA)?;
             tx.commit()?;
         }
@@ -679,6 +682,7 @@ impl Store {
             let mut taking = Taking {
                 tx,
                 hot: Hot::new(tx)?,
+                entries: Bulk::new(tx, views::INTO_ENTRY, 5),
                 names,
                 waiting,
                 verifies,
@@ -914,7 +918,9 @@ impl Store {
         let rows: i64 =
             self.conn
                 .query_row("SELECT count(*) FROM fact WHERE n NOT IN (SELECT n FROM erased)", [], |row| row.get(0))?;
-        let astray = "SELECT 1 FROM entry e WHERE NOT EXISTS (SELECT 1 FROM filed x WHERE x.file = e.file AND x.n = e.n)
+        // Each once, and each where the log has it.
+        let astray = "SELECT 1 WHERE (SELECT count(*) FROM entry) <> (SELECT count(DISTINCT n) FROM filed)
+             OR (SELECT count(*) FROM entry) <> (SELECT count(*) FROM filed)
              UNION ALL SELECT 1 FROM filed x WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.n = x.n AND e.file = x.file)";
         if self.waiting.len() == 0 && self.conn.prepare(astray)?.exists([])? {
             return Err(StoreFault::Corrupt { what: "a fact that is not filed" });
@@ -958,7 +964,7 @@ impl Pen<'_> {
         hot.log(self.names, &row, (section, &fact.kind, &fact.author), place)?;
         hot.file(&row, false, &targets, Some(&fact.body))?;
         self.waiting.replace(&targets);
-        if views::take(&mut hot, (n, no), &Gist::of(Some(event.clone())), &targets, false)? != Change::None {
+        if views::take(&mut hot, (n, no), &Gist::of(Told::of(Some(event.clone()))), &targets, false)? != Change::None {
             self.touched.insert(no);
         }
         if decides(&fact.kind) {
@@ -1107,6 +1113,8 @@ pub(crate) const MASTER: [u8; 8] = [0; 8];
 struct Taking<'a, 't> {
     tx: &'a Transaction<'t>,
     hot: Hot<'a>,
+    /// Rows of a batch for the log.
+    entries: Bulk<'a>,
     names: &'a mut Names,
     waiting: &'a mut Waiting,
     verifies: bool,
@@ -1225,25 +1233,28 @@ impl Taking<'_, '_> {
         received: Received,
     ) -> Result<usize, StoreFault> {
         let tx = self.tx;
-        let same = vec![Value::Integer(int(position)), Value::Integer(0), Value::Integer(int(seal.batch))];
-        let mut entries = Bulk::new(tx, views::INTO_ENTRY, same, 8)?;
+        self.entries.begin_with([int(position), int(seal.batch)].map(Value::Integer))?;
+        let mut unknown = Vec::new();
         for (seq, row) in rows {
             let n = names::fact_no(no, *seq)?;
             let id = FactId { journal: seal.journal, seq: *seq };
             let file = self.names.file(tx, row.file)?;
             let replaced = self.replaced.contains(&n);
             let unfiled = Unfiled::of(tx, self.names, (n, file), row, (id, seal.base), replaced)?;
-            let known = !matches!(unfiled.gist, Gist::Unknown);
-            let mut word = |word: &str| self.names.word(tx, word);
-            let (section, kind, author) = (word(row.section.code())?, word(row.kind())?, word(row.author.as_str())?);
+            if matches!(unfiled.gist, Gist::Unknown) {
+                unknown.push(n);
+            }
+            let manner = self.names.manner(tx, row.section, row.kind(), &row.author)?;
             let at = corrected(row.wall(seal.base), received);
-            let row_of = [n, file, section, kind, author, at.0, i64::from(known), leaf_bits(&row.leaf())];
-            entries.row(row_of.map(Value::Integer))?;
+            self.entries.row([n, file, manner, at.0, leaf_bits(&row.leaf())].into_iter().map(Value::Integer))?;
             self.out.facts = self.out.facts.saturating_add(1);
-            self.out.unknown = self.out.unknown.saturating_add(u32::from(!known));
             self.waiting.push(unfiled);
         }
-        entries.end()?;
+        self.entries.flush()?;
+        for n in unknown {
+            tx.prepare_cached("UPDATE entry SET known = 0 WHERE n = ?1")?.execute([n])?;
+            self.out.unknown = self.out.unknown.saturating_add(1);
+        }
         tx.prepare_cached("INSERT INTO unfiled (n) VALUES (?1)")?.execute([names::fact_no(no, seal.batch)?])?;
         Ok(rows.len())
     }
@@ -1341,7 +1352,7 @@ impl Taking<'_, '_> {
         if held {
             return Ok(());
         }
-        let gist = Gist::of(event.clone());
+        let gist = Gist::of(Told::of(event.clone()));
         if views::take(&mut self.hot, (n, file), &gist, &targets, self.replaced.contains(&n))? != Change::None {
             self.lines.insert(file);
         }

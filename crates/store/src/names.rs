@@ -4,7 +4,8 @@
 #[allow(clippy::disallowed_types, reason = "names are looked up and never walked: no order leaks")]
 use std::collections::HashMap;
 
-use domain::ids::{FactId, FileId, JournalId};
+use domain::ids::{FactId, FileId, JournalId, PersonId};
+use domain::words::Section;
 use rusqlite::{Connection, params};
 
 use crate::fault::StoreFault;
@@ -36,14 +37,19 @@ pub(crate) fn journal_of(n: i64) -> i64 {
     n >> SEQ_BITS
 }
 
+/// Names come from others: the hash is seeded, so that nobody chooses which of them meet.
+#[allow(clippy::disallowed_types, reason = "names are looked up and never walked: no order leaks")]
+type Numbers<T, N> = HashMap<T, N, foldhash::fast::RandomState>;
+
 /// The names met so far. What a failed transaction added is read anew by [`Names::load`]. Tens of thousands of files, each
 /// looked up for every fact of a day: hashed.
 #[allow(clippy::disallowed_types, reason = "names are looked up and never walked: no order leaks")]
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    journals: HashMap<JournalId, i64>,
-    files: HashMap<FileId, i64>,
-    words: HashMap<String, i64>,
+    journals: Numbers<JournalId, i64>,
+    files: Numbers<FileId, i64>,
+    /// By author: section, kind and number.
+    manners: Numbers<PersonId, Vec<(Section, String, i64)>>,
 }
 
 impl Names {
@@ -60,22 +66,36 @@ impl Names {
             let (id, no) = row?;
             out.files.insert(id, no);
         }
-        let mut find = conn.prepare("SELECT text, no FROM word")?;
-        for row in find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
-            let (text, no) = row?;
-            out.words.insert(text, no);
+        let mut find = conn.prepare("SELECT section, kind, author, no FROM manner")?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            let (section, author): (String, String) = (row.get(0)?, row.get(2)?);
+            let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "manner.section" })?;
+            let author: PersonId = author.parse().or(Err(StoreFault::Corrupt { what: "manner.author" }))?;
+            out.manners.entry(author).or_default().push((section, row.get(1)?, row.get(3)?));
         }
         Ok(out)
     }
 
-    /// A word's number, given now if it is new.
-    pub(crate) fn word(&mut self, conn: &Connection, text: &str) -> Result<i64, StoreFault> {
-        if let Some(no) = self.words.get(text) {
+    /// The number of who writes what kind of fact in which section, given now if it is new.
+    pub(crate) fn manner(
+        &mut self,
+        conn: &Connection,
+        section: Section,
+        kind: &str,
+        author: &PersonId,
+    ) -> Result<i64, StoreFault> {
+        let known = self.manners.get(author).into_iter().flatten().find(|of| of.0 == section && of.1 == kind);
+        if let Some((_, _, no)) = known {
             return Ok(*no);
         }
-        conn.prepare_cached("INSERT INTO word (text) VALUES (?1)")?.execute(params![text])?;
+        conn.prepare_cached("INSERT INTO manner (section, kind, author) VALUES (?1, ?2, ?3)")?.execute(params![
+            section.code(),
+            kind,
+            author.as_str()
+        ])?;
         let no = conn.last_insert_rowid();
-        self.words.insert(text.to_owned(), no);
+        self.manners.entry(author.clone()).or_default().push((section, kind.to_owned(), no));
         Ok(no)
     }
 

@@ -465,7 +465,7 @@ impl Store {
     pub fn people(&self) -> Result<BTreeMap<PersonId, RoleGiven>, StoreFault> {
         let mut find = self.conn.prepare_cached(
             "SELECT s.body FROM person p JOIN fact f ON f.n = p.fact
-               JOIN filed x ON x.file = f.file AND x.n = f.n JOIN said s ON s.no = x.said
+               JOIN filed x ON x.file = f.file AND x.slot = 0 AND x.n = f.n JOIN said s ON s.no = x.said
              ORDER BY coalesce(f.position, 9e18), f.seq",
         )?;
         let mut rows = find.query([])?;
@@ -507,7 +507,7 @@ impl Store {
     pub fn county_facts<T: serde::de::DeserializeOwned>(&self, kind: &str) -> Result<Vec<(Said, T)>, StoreFault> {
         let mut find = self.conn.prepare_cached(&format!(
             "SELECT {SAID}, s.body FROM county_fact c JOIN fact f ON f.n = c.fact
-               JOIN filed x ON x.file = f.file AND x.n = f.n JOIN said s ON s.no = x.said WHERE c.kind = ?1
+               JOIN filed x ON x.file = f.file AND x.slot = 0 AND x.n = f.n JOIN said s ON s.no = x.said WHERE c.kind = ?1
              ORDER BY f.at, coalesce(f.position, 9e18), f.journal, f.seq"
         ))?;
         let mut rows = find.query(params![kind])?;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{NaiveDate, NaiveTime};
 use domain::clock::Millis;
 use domain::event::Event;
-use domain::fact::{self, Fact};
+use domain::fact::{self, Fact, Told};
 use domain::household::{ContactAdded, DueListed, HouseholdListed, Placed};
 use domain::ids::{FactId, JournalId, PersonId};
 use domain::merge::{Entry, register};
@@ -21,7 +21,7 @@ use crate::log::{int, uint};
 use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 5;
+pub(crate) const VERSION: i64 = 6;
 
 /// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
@@ -152,13 +152,13 @@ pub(crate) struct Hot<'c> {
 
 // `OR FAIL`: what a failed statement did goes with its transaction, always; else every page it touches is copied first.
 
-/// The log's rows, for [`Bulk`] too.
-pub(crate) const INTO_ENTRY: &str =
-    "INSERT OR FAIL INTO entry (position, held, batch, n, file, section, kind, author, at, known, leaf)";
+/// The log's rows, of facts that are known and not held.
+pub(crate) const INTO_ENTRY: &str = "INSERT OR FAIL INTO entry (position, batch, n, file, manner, at, leaf)";
 /// Rows by file.
-pub(crate) const INTO_FILED: &str = "INSERT OR FAIL INTO filed (file, n, slot, over, said)";
-/// What lists read of what facts say.
-pub(crate) const INTO_SAID: &str = "INSERT OR FAIL INTO said (no, body)";
+pub(crate) const INTO_FILED: &str = "INSERT OR FAIL INTO filed (file, slot, n, over, said)";
+/// What lists read of what facts say; each stands one after the last. A number of its own would make SQLite keep a copy of
+/// every page it touches until the statement ends.
+pub(crate) const INTO_SAID: &str = "INSERT INTO said (body)";
 /// What is replaced, by which.
 pub(crate) const INTO_REPLACED: &str = "INSERT OR IGNORE INTO replaced (target, by)";
 /// Visits.
@@ -182,7 +182,10 @@ impl<'c> Hot<'c> {
     pub(crate) fn new(tx: &'c Connection) -> Result<Self, StoreFault> {
         Ok(Self {
             tx,
-            entry: tx.prepare_cached(&format!("{INTO_ENTRY} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"))?,
+            entry: tx.prepare_cached(
+                "INSERT OR FAIL INTO entry (position, batch, n, file, manner, at, leaf, held, known)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
             filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4, ?5)"))?,
             say: tx.prepare_cached("INSERT INTO said (body) VALUES (?1) RETURNING no")?,
             replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2)"))?,
@@ -200,21 +203,17 @@ impl<'c> Hot<'c> {
         (section, kind, author): (Section, &str, &PersonId),
         place: Place,
     ) -> Result<(), StoreFault> {
-        let mut word = |word: &str| names.word(self.tx, word);
-        let (section, kind) = (word(section.code())?, word(kind)?);
-        let author = word(author.as_str())?;
+        let manner = names.manner(self.tx, section, kind, author)?;
         self.entry.execute(params![
             place.position.map(int),
-            place.held,
             place.sealed.map(|(batch, _)| int(batch)),
             new.n,
             new.file,
-            section,
-            kind,
-            author,
+            manner,
             place.at.0,
-            new.event.is_some(),
             place.sealed.map(|(_, leaf)| leaf),
+            place.held,
+            new.event.is_some(),
         ])?;
         Ok(())
     }
@@ -234,8 +233,8 @@ impl<'c> Hot<'c> {
         };
         self.filed.execute(params![
             new.file,
-            new.n,
             shown.map_or(slot::NONE, place_of),
+            new.n,
             if held { Value::Null } else { over(targets) },
             said
         ])?;
@@ -275,7 +274,7 @@ pub(crate) fn said<E>(event: &Event, body: impl FnOnce() -> Result<Vec<u8>, E>) 
 }
 
 /// Whether lists read the body of an event of this kind.
-fn listed(event: &Event) -> bool {
+pub(crate) fn listed(event: &Event) -> bool {
     matches!(
         event,
         Event::Identified(_)
@@ -335,17 +334,18 @@ pub(crate) enum Gist {
 }
 
 impl Gist {
-    /// Of an event, if this version knows its kind.
-    pub(crate) fn of(event: Option<Event>) -> Self {
-        let Some(event) = event else { return Self::Unknown };
-        match (place_of(&event), event) {
-            (slot::NOTED, _) => Self::Noted,
-            (_, Event::ContactAdded(added)) => Self::Contact(added.number.as_str().into()),
-            (_, Event::VisitMade(made)) if made.letters.is_empty() => {
-                Self::Visit(made.on, made.arrived, made.result, made.pledged_on)
-            }
-            (slot::NONE, event) => Self::Alone(Box::new(event)),
-            (slot, _) => Self::Register(slot),
+    /// Of what a fact tells.
+    pub(crate) fn of(told: Told) -> Self {
+        match told {
+            Told::Unknown => Self::Unknown,
+            Told::Field(field, _) => Self::Register(slot::field(field)),
+            Told::Number(number) => Self::Contact(number.as_str().into()),
+            Told::Visit(on, arrived, result, pledged_on) => Self::Visit(on, arrived, result, pledged_on),
+            Told::Event(event) => match place_of(&event) {
+                slot::NOTED => Self::Noted,
+                slot::NONE => Self::Alone(event),
+                slot => Self::Register(slot),
+            },
         }
     }
 
@@ -360,53 +360,85 @@ impl Gist {
     }
 }
 
-/// Rows that go into one table, many with one statement: beginning and ending a statement costs more than a row does.
+/// Rows that go into one table, many with one statement: beginning and ending a statement costs more than a row does, and
+/// where rows have numbers of their own SQLite keeps a copy of every page that a statement touches until it ends.
 pub(crate) struct Bulk<'c> {
-    many: CachedStatement<'c>,
-    one: CachedStatement<'c>,
+    tx: &'c Connection,
+    into: &'static str,
+    /// Made when they are first needed: a small page needs but the last.
+    statements: [Option<CachedStatement<'c>>; BULKS.len()],
     /// What all rows begin with, how many values, and then those of a row, how many.
     same: usize,
     width: usize,
     values: Vec<Value>,
 }
 
-/// Rows of one statement.
-const BULK: usize = 32;
+/// Rows of one statement, the most first: what is left takes few of them.
+const BULKS: [usize; 4] = [128, 32, 8, 1];
 
 impl<'c> Bulk<'c> {
-    /// For `into`, all of the statement before `VALUES`: each row begins with what is `same`, and so many values follow.
-    pub(crate) fn new(tx: &'c Connection, into: &str, same: Vec<Value>, width: usize) -> Result<Self, StoreFault> {
-        // The first are numbered, those without a number then go on from there.
-        let first = (1..=same.len()).map(|at| format!("?{at}"));
-        let row =
-            format!("({})", first.chain(std::iter::repeat_n("?".to_owned(), width)).collect::<Vec<_>>().join(","));
-        let statement =
-            |rows: usize| tx.prepare_cached(&format!("{into} VALUES {}", vec![row.as_str(); rows].join(",")));
-        let (many, one) = (statement(BULK)?, statement(1)?);
-        let mut values = same;
-        let same = values.len();
-        values.reserve(width.saturating_mul(BULK));
-        Ok(Self { many, one, same, width, values })
+    /// For `into`, all of the statement before `VALUES`, with rows of so many values.
+    pub(crate) fn new(tx: &'c Connection, into: &'static str, width: usize) -> Self {
+        Self { tx, into, statements: BULKS.map(|_| None), same: 0, width, values: Vec::new() }
+    }
+
+    /// From now on each row begins with these values, which are not said again.
+    pub(crate) fn begin_with<const N: usize>(&mut self, same: [Value; N]) -> Result<(), StoreFault> {
+        self.flush()?;
+        self.values.clear();
+        self.values.extend(same);
+        // A statement is made for so many.
+        if self.same != N {
+            self.same = N;
+            self.statements = BULKS.map(|_| None);
+        }
+        Ok(())
     }
 
     /// One more row, of as many values as a row has.
     pub(crate) fn row(&mut self, row: impl IntoIterator<Item = Value>) -> Result<(), StoreFault> {
         self.values.extend(row);
-        if self.values.len() >= self.width.saturating_mul(BULK).saturating_add(self.same) {
-            self.many.execute(rusqlite::params_from_iter(&self.values))?;
-            self.values.truncate(self.same);
+        let [most, ..] = BULKS;
+        if self.values.len() >= self.width.saturating_mul(most).saturating_add(self.same) {
+            self.flush()
+        } else {
+            Ok(())
         }
+    }
+
+    /// Writes what is there.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreFault> {
+        let Self { tx, into, statements, same, width, values } = self;
+        let (same, mut rows) = values.split_at((*same).min(values.len()));
+        for (statement, count) in statements.iter_mut().zip(BULKS) {
+            while let Some((now, rest)) =
+                rows.split_at_checked(width.saturating_mul(count)).filter(|_| !rows.is_empty())
+            {
+                let made = match statement {
+                    Some(made) => made,
+                    None => statement.insert(tx.prepare_cached(&many(into, (same.len(), *width), count))?),
+                };
+                made.execute(rusqlite::params_from_iter(same.iter().chain(now)))?;
+                rows = rest;
+            }
+        }
+        let same = same.len();
+        values.truncate(same);
         Ok(())
     }
 
     /// The rows that are left.
     pub(crate) fn end(mut self) -> Result<(), StoreFault> {
-        let (same, rows) = self.values.split_at(self.same.min(self.values.len()));
-        for row in rows.chunks(self.width) {
-            self.one.execute(rusqlite::params_from_iter(same.iter().chain(row)))?;
-        }
-        Ok(())
+        self.flush()
     }
+}
+
+/// The statement for so many rows, each with what is the same and then values of its own.
+fn many(into: &str, (same, width): (usize, usize), rows: usize) -> String {
+    // The first are numbered, those without a number then go on from there.
+    let values = (1..=same).map(|at| format!("?{at}")).chain(std::iter::repeat_n("?".to_owned(), width));
+    let row = format!("({})", values.collect::<Vec<_>>().join(","));
+    format!("{into} VALUES {}", vec![row; rows].join(","))
 }
 
 /// What a fact changed that its file's line says.
@@ -432,7 +464,7 @@ pub(crate) fn take(
     for target in targets {
         hot.replace.execute([*target, n])?;
     }
-    let mut visits = Bulk::new(hot.tx, INTO_VISIT, Vec::new(), 6)?;
+    let mut visits = Bulk::new(hot.tx, INTO_VISIT, 6);
     let change = show(hot, (n, file), gist, targets, replaced, &mut visits)?;
     visits.end()?;
     Ok(change)
@@ -706,12 +738,13 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact
         Some(event) => hot.say(event, &fact.body)?,
         None => None,
     };
-    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, said = ?5 WHERE file = ?1 AND n = ?2")?
+    // A file that is folded has all its rows at none.
+    tx.prepare_cached("UPDATE filed SET slot = ?3, over = ?4, said = ?5 WHERE file = ?1 AND slot = 0 AND n = ?2")?
         .execute(params![new.file, new.n, new.event.map_or(slot::NONE, place_of), over(&targets), said])?;
     // The numbers are written with the family's line.
     match new.event {
         Some(event) if slot.is_none() => {
-            let mut visits = Bulk::new(tx, INTO_VISIT, Vec::new(), 6)?;
+            let mut visits = Bulk::new(tx, INTO_VISIT, 6);
             put(tx, (new.n, new.file), event, &mut visits)?;
             visits.end()
         }
