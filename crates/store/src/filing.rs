@@ -121,7 +121,7 @@ impl Waiting {
     pub(crate) fn load(conn: &Connection, names: &mut Names) -> Result<Self, StoreFault> {
         let mut out = Self::default();
         let batches: Vec<(i64, Vec<u8>)> = conn
-            .prepare_cached("SELECT u.n, b.bytes FROM unfiled u JOIN batch b ON b.n = u.n ORDER BY u.n")?
+            .prepare_cached("SELECT u.n, b.bytes FROM unfiled u JOIN sealed b ON b.n = u.n ORDER BY u.n")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         for (at, bytes) in batches {

@@ -1,13 +1,9 @@
 -- What schema 7 changed. A row of the log says who wrote it in which section and of what kind by one number; rows by file
--- lie by slot, so that what stands beside a new value is read without the rest of the family's.
+-- lie by slot, so that what stands beside a new value is read without the rest of the family's; and a batch's bytes lie in
+-- the order in which they came: among those of its journal every new one would push others into other pages.
 DROP VIEW IF EXISTS slot;
-CREATE TABLE manner (
-  no INTEGER PRIMARY KEY,
-  section TEXT NOT NULL,
-  kind TEXT NOT NULL,
-  author TEXT NOT NULL,
-  UNIQUE (section, kind, author)
-) STRICT;
+-- Each once: a store knows all of them by heart and gives numbers itself, so no index is kept.
+CREATE TABLE manner (no INTEGER PRIMARY KEY, section TEXT NOT NULL, kind TEXT NOT NULL, author TEXT NOT NULL) STRICT;
 INSERT INTO manner (section, kind, author) SELECT DISTINCT section, kind, author FROM fact ORDER BY author, kind, section;
 CREATE TABLE leaner (
   n INTEGER PRIMARY KEY,
@@ -36,6 +32,24 @@ CREATE VIEW fact AS
     (SELECT m.author FROM manner m WHERE m.no = e.manner) AS author,
     e.at, e.position, e.held, e.known, e.batch, e.leaf
   FROM entry e;
+-- packed: where its bytes lie.
+CREATE TABLE packed (no INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+INSERT INTO packed (bytes) SELECT bytes FROM batch ORDER BY n;
+CREATE TABLE leaner (
+  n INTEGER PRIMARY KEY,
+  first INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  position INTEGER,
+  packed INTEGER NOT NULL
+) STRICT;
+INSERT INTO leaner SELECT n, first, count, position, row_number() OVER (ORDER BY n) FROM batch ORDER BY n;
+DROP TABLE batch;
+ALTER TABLE leaner RENAME TO batch;
+CREATE INDEX batch_only_here ON batch (n) WHERE position IS NULL;
+CREATE TRIGGER batch_gone AFTER DELETE ON batch BEGIN DELETE FROM packed WHERE no = OLD.packed; END;
+-- Batches as they came, as far as they are open here.
+CREATE VIEW sealed AS
+  SELECT b.n, b.first, b.count, b.position, (SELECT p.bytes FROM packed p WHERE p.no = b.packed) AS bytes FROM batch b;
 -- As in schema 6, the slot before the number; the views' version makes it anew.
 DROP TABLE filed;
 CREATE TABLE filed (

@@ -221,7 +221,7 @@ impl Store {
         let bytes: Option<Vec<u8>> = self
             .conn
             .prepare_cached(
-                "SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 AND first <= ?3 AND ?3 < first + count
+                "SELECT bytes FROM sealed WHERE n BETWEEN ?1 AND ?2 AND first <= ?3 AND ?3 < first + count
                  ORDER BY n DESC LIMIT 1",
             )?
             .query_row([first, last, int(seq)], |row| row.get(0))
@@ -458,7 +458,7 @@ impl Store {
             let (first, last) = names::span(no);
             let previous: Option<Seal> = tx
                 .query_row(
-                    "SELECT bytes FROM batch WHERE n BETWEEN ?1 AND ?2 ORDER BY n DESC LIMIT 1",
+                    "SELECT bytes FROM sealed WHERE n BETWEEN ?1 AND ?2 ORDER BY n DESC LIMIT 1",
                     [first, last],
                     |row| row.get::<_, Vec<u8>>(0),
                 )
@@ -536,7 +536,7 @@ impl Store {
         let (first, _) = self.own()?;
         let bytes: Option<Vec<u8>> = self
             .conn
-            .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+            .prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?
             .query_row([first.saturating_add(int(number))], |row| row.get(0))
             .optional()?;
         Ok(bytes.map(|bytes| Batch::parse(&bytes)).transpose()?.map(|batch| batch.seal.hash()))
@@ -551,7 +551,7 @@ impl Store {
         let (first, last) = self.own()?;
         let mut find = self
             .conn
-            .prepare_cached("SELECT n, bytes FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?;
+            .prepare_cached("SELECT n, bytes FROM sealed WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?;
         let mut rows = find.query([first.saturating_add(int(number)), last])?;
         let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut bytes = 0_usize;
@@ -582,7 +582,7 @@ impl Store {
             for ack in acks {
                 let n = names::fact_no(no, ack.batch)?;
                 let bytes: Option<Vec<u8>> = tx
-                    .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+                    .prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?
                     .query_row([n], |row| row.get(0))
                     .optional()?;
                 let Some(bytes) = bytes else { continue };
@@ -682,7 +682,8 @@ impl Store {
             let mut taking = Taking {
                 tx,
                 hot: Hot::new(tx)?,
-                entries: Bulk::new(tx, views::INTO_ENTRY, 5),
+                entries: Bulk::new(tx, views::INTO_ENTRY, 7),
+                unknown: Vec::new(),
                 names,
                 waiting,
                 verifies,
@@ -707,6 +708,7 @@ impl Store {
                 let Some(count) = took else { break };
                 (taken, came) = (taken.saturating_add(1), came.saturating_add(count));
             }
+            taking.logged()?;
             let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
             // Own work that a decision of this very page let through, in a section that is lost, goes with it.
             let lost: Vec<&Gone> = page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()).collect();
@@ -829,7 +831,7 @@ impl Store {
                 }
                 Ok(())
             };
-            let mut find = tx.prepare("SELECT n, bytes FROM batch ORDER BY n")?;
+            let mut find = tx.prepare("SELECT n, bytes FROM sealed ORDER BY n")?;
             let mut rows = find.query([])?;
             while let Some(row) = rows.next()? {
                 let (n, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
@@ -877,7 +879,7 @@ impl Store {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         let mut count = 0_u64;
-        let mut find = self.conn.prepare("SELECT n, bytes FROM batch")?;
+        let mut find = self.conn.prepare("SELECT n, bytes FROM sealed")?;
         let mut rows = find.query([])?;
         let mut row_of = self.conn.prepare("SELECT leaf FROM fact WHERE n = ?1 AND batch = ?2")?;
         // Erased, and whole until the county has its batch; or left, and kept for a county that may be restored.
@@ -1089,12 +1091,24 @@ fn put_batch_bytes(
     position: Option<u64>,
     bytes: &[u8],
 ) -> Result<(), StoreFault> {
-    tx.prepare_cached(
-        "INSERT INTO batch (n, first, count, position, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (n) DO UPDATE SET bytes = excluded.bytes,
-           position = coalesce(max(excluded.position, position), excluded.position, position)",
-    )?
-    .execute(params![names::fact_no(no, number)?, int(first), count, position.map(int), bytes])?;
+    let n = names::fact_no(no, number)?;
+    let here: Option<i64> = tx
+        .prepare_cached(
+            "UPDATE batch SET position = coalesce(max(?2, position), ?2, position) WHERE n = ?1 RETURNING packed",
+        )?
+        .query_row(params![n, position.map(int)], |row| row.get(0))
+        .optional()?;
+    match here {
+        Some(packed) => {
+            tx.prepare_cached("UPDATE packed SET bytes = ?2 WHERE no = ?1")?.execute(params![packed, bytes])?;
+        }
+        None => {
+            tx.prepare_cached("INSERT INTO packed (bytes) VALUES (?1)")?.execute(params![bytes])?;
+            let packed = tx.last_insert_rowid();
+            tx.prepare_cached("INSERT INTO batch (n, first, count, position, packed) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![n, int(first), count, position.map(int), packed])?;
+        }
+    }
     Ok(())
 }
 
@@ -1113,8 +1127,9 @@ pub(crate) const MASTER: [u8; 8] = [0; 8];
 struct Taking<'a, 't> {
     tx: &'a Transaction<'t>,
     hot: Hot<'a>,
-    /// Rows of a batch for the log.
+    /// Rows for the log, and which of them are of newer kinds: written by [`Taking::logged`].
     entries: Bulk<'a>,
+    unknown: Vec<i64>,
     names: &'a mut Names,
     waiting: &'a mut Waiting,
     verifies: bool,
@@ -1160,7 +1175,7 @@ impl Taking<'_, '_> {
             batch.sealed_by(&key)?;
         }
         let mut before: Option<Vec<u8>> = tx
-            .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+            .prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?
             .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
             .optional()?;
         if self.anew && restored::other_branch(tx, self.names, no, &batch, before.as_deref())? {
@@ -1223,6 +1238,16 @@ impl Taking<'_, '_> {
         Ok(Some(facts.len()))
     }
 
+    /// Writes the rows of the log that batches left so far. Nothing asks for one of them before.
+    fn logged(&mut self) -> Result<(), StoreFault> {
+        self.entries.flush()?;
+        for n in self.unknown.drain(..) {
+            self.tx.prepare_cached("UPDATE entry SET known = 0 WHERE n = ?1")?.execute([n])?;
+            self.out.unknown = self.out.unknown.saturating_add(1);
+        }
+        Ok(())
+    }
+
     /// Takes rows of a batch that is new here into the log; they wait to be filed. Returns how many there are.
     fn log_alone(
         &mut self,
@@ -1233,8 +1258,7 @@ impl Taking<'_, '_> {
         received: Received,
     ) -> Result<usize, StoreFault> {
         let tx = self.tx;
-        self.entries.begin_with([int(position), int(seal.batch)].map(Value::Integer))?;
-        let mut unknown = Vec::new();
+        let (position, batch) = (int(position), int(seal.batch));
         for (seq, row) in rows {
             let n = names::fact_no(no, *seq)?;
             let id = FactId { journal: seal.journal, seq: *seq };
@@ -1242,18 +1266,14 @@ impl Taking<'_, '_> {
             let replaced = self.replaced.contains(&n);
             let unfiled = Unfiled::of(tx, self.names, (n, file), row, (id, seal.base), replaced)?;
             if matches!(unfiled.gist, Gist::Unknown) {
-                unknown.push(n);
+                self.unknown.push(n);
             }
             let manner = self.names.manner(tx, row.section, row.kind(), &row.author)?;
             let at = corrected(row.wall(seal.base), received);
-            self.entries.row([n, file, manner, at.0, leaf_bits(&row.leaf())].into_iter().map(Value::Integer))?;
+            let row_of = [position, batch, n, file, manner, at.0, leaf_bits(&row.leaf())];
+            self.entries.row(row_of.into_iter().map(Value::Integer))?;
             self.out.facts = self.out.facts.saturating_add(1);
             self.waiting.push(unfiled);
-        }
-        self.entries.flush()?;
-        for n in unknown {
-            tx.prepare_cached("UPDATE entry SET known = 0 WHERE n = ?1")?.execute([n])?;
-            self.out.unknown = self.out.unknown.saturating_add(1);
         }
         tx.prepare_cached("INSERT INTO unfiled (n) VALUES (?1)")?.execute([names::fact_no(no, seal.batch)?])?;
         Ok(rows.len())
@@ -1490,10 +1510,11 @@ pub(crate) fn prune_batch(
     open: impl FnMut(u64, &domain::fact::Row) -> bool,
 ) -> Result<(), StoreFault> {
     let bytes: Option<Vec<u8>> =
-        tx.prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
+        tx.prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?.query_row([n], |row| row.get(0)).optional()?;
     if let Some(bytes) = bytes {
         let pruned = Batch::parse(&bytes)?.only(open);
-        tx.prepare_cached("UPDATE batch SET bytes = ?2 WHERE n = ?1")?.execute(params![n, pruned.bytes()])?;
+        tx.prepare_cached("UPDATE packed SET bytes = ?2 WHERE no = (SELECT packed FROM batch WHERE n = ?1)")?
+            .execute(params![n, pruned.bytes()])?;
     }
     Ok(())
 }
@@ -1524,7 +1545,7 @@ pub(crate) fn bodies_by(conn: &Connection, numbers: &[i64], batch_of: &str) -> R
                 let at = (n & !i64::from(u32::MAX)) | batch;
                 if parsed.as_ref().is_none_or(|(known, _)| *known != at) {
                     let bytes: Vec<u8> = conn
-                        .prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?
+                        .prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?
                         .query_row([at], |row| row.get(0))?;
                     let facts = Batch::stored(&bytes)?.facts()?;
                     parsed = Some((at, facts.into_iter().map(|v| (v.fact.id.seq, v.fact)).collect()));

@@ -106,7 +106,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let n: i64 = row.get(0)?;
             let raw: Vec<u8> =
-                self.conn.prepare_cached("SELECT bytes FROM batch WHERE n = ?1")?.query_row([n], |row| row.get(0))?;
+                self.conn.prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?.query_row([n], |row| row.get(0))?;
             bytes = bytes.saturating_add(raw.len());
             if bytes > most && !out.is_empty() {
                 break;
@@ -158,7 +158,7 @@ impl Store {
                 let Ok(Some(Event::DeviceEnrolled(enrolled))) = Event::read(&fact.kind, &fact.body) else { continue };
                 let at = (n & !i64::from(u32::MAX)) | batch;
                 if enrolled.device == device && batches.insert(at) {
-                    out.push(self.conn.query_row("SELECT bytes FROM batch WHERE n = ?1", [at], |row| row.get(0))?);
+                    out.push(self.conn.query_row("SELECT bytes FROM sealed WHERE n = ?1", [at], |row| row.get(0))?);
                 }
             }
         }
@@ -203,7 +203,7 @@ fn lose_own(tx: &Transaction<'_>, names: &mut Names, journal: JournalId, above: 
     let no = names.journal(tx, journal)?;
     let (first, last) = names::span(no);
     let lost: Vec<(i64, Vec<u8>)> = tx
-        .prepare_cached("SELECT n, bytes FROM batch WHERE n > ?1 AND n <= ?2 AND position > ?3")?
+        .prepare_cached("SELECT n, bytes FROM sealed WHERE n > ?1 AND n <= ?2 AND position > ?3")?
         .query_map(params![first, last, int(above)], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (n, bytes) in lost {

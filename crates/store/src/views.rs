@@ -367,8 +367,7 @@ pub(crate) struct Bulk<'c> {
     into: &'static str,
     /// Made when they are first needed: a small page needs but the last.
     statements: [Option<CachedStatement<'c>>; BULKS.len()],
-    /// What all rows begin with, how many values, and then those of a row, how many.
-    same: usize,
+    /// How many values a row has.
     width: usize,
     values: Vec<Value>,
 }
@@ -379,51 +378,32 @@ const BULKS: [usize; 4] = [128, 32, 8, 1];
 impl<'c> Bulk<'c> {
     /// For `into`, all of the statement before `VALUES`, with rows of so many values.
     pub(crate) fn new(tx: &'c Connection, into: &'static str, width: usize) -> Self {
-        Self { tx, into, statements: BULKS.map(|_| None), same: 0, width, values: Vec::new() }
-    }
-
-    /// From now on each row begins with these values, which are not said again.
-    pub(crate) fn begin_with<const N: usize>(&mut self, same: [Value; N]) -> Result<(), StoreFault> {
-        self.flush()?;
-        self.values.clear();
-        self.values.extend(same);
-        // A statement is made for so many.
-        if self.same != N {
-            self.same = N;
-            self.statements = BULKS.map(|_| None);
-        }
-        Ok(())
+        Self { tx, into, statements: BULKS.map(|_| None), width, values: Vec::new() }
     }
 
     /// One more row, of as many values as a row has.
     pub(crate) fn row(&mut self, row: impl IntoIterator<Item = Value>) -> Result<(), StoreFault> {
         self.values.extend(row);
         let [most, ..] = BULKS;
-        if self.values.len() >= self.width.saturating_mul(most).saturating_add(self.same) {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.values.len() >= self.width.saturating_mul(most) { self.flush() } else { Ok(()) }
     }
 
     /// Writes what is there.
     pub(crate) fn flush(&mut self) -> Result<(), StoreFault> {
-        let Self { tx, into, statements, same, width, values } = self;
-        let (same, mut rows) = values.split_at((*same).min(values.len()));
-        for (statement, count) in statements.iter_mut().zip(BULKS) {
+        let mut rows = self.values.as_slice();
+        for (statement, count) in self.statements.iter_mut().zip(BULKS) {
             while let Some((now, rest)) =
-                rows.split_at_checked(width.saturating_mul(count)).filter(|_| !rows.is_empty())
+                rows.split_at_checked(self.width.saturating_mul(count)).filter(|_| !rows.is_empty())
             {
                 let made = match statement {
                     Some(made) => made,
-                    None => statement.insert(tx.prepare_cached(&many(into, (same.len(), *width), count))?),
+                    None => statement.insert(self.tx.prepare_cached(&many(self.into, self.width, count))?),
                 };
-                made.execute(rusqlite::params_from_iter(same.iter().chain(now)))?;
+                made.execute(rusqlite::params_from_iter(now))?;
                 rows = rest;
             }
         }
-        let same = same.len();
-        values.truncate(same);
+        self.values.clear();
         Ok(())
     }
 
@@ -433,11 +413,9 @@ impl<'c> Bulk<'c> {
     }
 }
 
-/// The statement for so many rows, each with what is the same and then values of its own.
-fn many(into: &str, (same, width): (usize, usize), rows: usize) -> String {
-    // The first are numbered, those without a number then go on from there.
-    let values = (1..=same).map(|at| format!("?{at}")).chain(std::iter::repeat_n("?".to_owned(), width));
-    let row = format!("({})", values.collect::<Vec<_>>().join(","));
+/// The statement for so many rows.
+fn many(into: &str, width: usize, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; width].join(","));
     format!("{into} VALUES {}", vec![row; rows].join(","))
 }
 
@@ -834,7 +812,7 @@ pub(crate) fn body_of(conn: &Connection, n: i64) -> Result<Vec<u8>, StoreFault> 
     let lost = StoreFault::Corrupt { what: "a fact without its bytes" };
     let sealed: Option<Vec<u8>> = conn
         .prepare_cached(
-            "SELECT b.bytes FROM entry e JOIN batch b ON b.n = (e.n & ~4294967295) | e.batch WHERE e.n = ?1",
+            "SELECT b.bytes FROM entry e JOIN sealed b ON b.n = (e.n & ~4294967295) | e.batch WHERE e.n = ?1",
         )?
         .query_row([n], |row| row.get(0))
         .optional()?;

@@ -114,7 +114,7 @@ impl DeskFile {
         let conn = store::file::open(&home.join("ruhu.db"), key).expect("the key opens the database");
         let mut out = Self::default();
         let mut bodies: BTreeMap<FactId, (Fact, Option<Sha>)> = BTreeMap::new();
-        for bytes in blobs(&conn, "SELECT bytes FROM batch") {
+        for bytes in blobs(&conn, "SELECT bytes FROM packed") {
             for verified in Batch::parse(&bytes).expect("a batch").facts().expect("facts") {
                 let before = bodies.insert(verified.fact.id, (verified.fact, Some(verified.leaf)));
                 assert!(before.is_none(), "I5 a fact stands in two batches of one desk");
