@@ -13,7 +13,7 @@ use domain::household::{ContactAdded, DueListed, HouseholdListed, Placed};
 use domain::ids::{FactId, JournalId, PersonId};
 use domain::merge::{Entry, register};
 use domain::words::{HouseholdField, Section, VisitResult};
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction, params};
 
 use crate::fault::StoreFault;
@@ -148,6 +148,9 @@ pub(crate) struct Hot<'c> {
     peers: CachedStatement<'c>,
     ended: CachedStatement<'c>,
     phone: CachedStatement<'c>,
+    /// Of one slot, while it is looked at: the other facts, and what any of its facts replaces.
+    others: Vec<i64>,
+    over: Vec<i64>,
 }
 
 // `OR FAIL`: what a failed statement did goes with its transaction, always; else every page it touches is copied first.
@@ -189,9 +192,11 @@ impl<'c> Hot<'c> {
             filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4, ?5)"))?,
             say: tx.prepare_cached("INSERT INTO said (body) VALUES (?1) RETURNING no")?,
             replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2)"))?,
-            peers: tx.prepare_cached("SELECT n FROM filed WHERE file = ?1 AND slot = ?2")?,
+            peers: tx.prepare_cached("SELECT n, over FROM filed WHERE file = ?1 AND slot = ?2")?,
             ended: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
             phone: tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?,
+            others: Vec::new(),
+            over: Vec::new(),
         })
     }
 
@@ -250,12 +255,23 @@ impl<'c> Hot<'c> {
     /// The other facts of a slot that stand, `targets` being replaced; and how many of `targets` are of this slot.
     fn beside(&mut self, n: i64, file: i64, slot: i64, targets: &[i64]) -> Result<(usize, usize), StoreFault> {
         let mut rows = self.peers.query([file, slot])?;
-        let (mut live, mut ended) = (0_usize, 0_usize);
+        let (peers, over) = (&mut self.others, &mut self.over);
+        peers.clear();
+        over.clear();
+        let mut ended = 0_usize;
         while let Some(row) = rows.next()? {
             let peer: i64 = row.get(0)?;
             if targets.contains(&peer) {
                 ended = ended.saturating_add(1);
-            } else if peer != n && !self.ended.exists([peer])? {
+            } else if peer != n {
+                peers.push(peer);
+            }
+            over_in(row.get_ref(1)?, |target| over.push(target));
+        }
+        // Nearly all of a slot's history was replaced within the slot: only what was not is looked up.
+        let mut live = 0_usize;
+        for peer in &*peers {
+            if !over.contains(peer) && !self.ended.exists([*peer])? {
                 live = live.saturating_add(1);
             }
         }
@@ -298,10 +314,17 @@ pub(crate) fn over(targets: &[i64]) -> Value {
 
 /// The numbers of [`over`].
 pub(crate) fn targets_of(over: &Value) -> Vec<i64> {
+    let mut out = Vec::new();
+    over_in(over.into(), |target| out.push(target));
+    out
+}
+
+/// Each of them, from where SQLite has them.
+fn over_in(over: ValueRef<'_>, mut see: impl FnMut(i64)) {
     match over {
-        Value::Integer(one) => vec![*one],
-        Value::Blob(several) => several.as_chunks().0.iter().map(|bytes| i64::from_be_bytes(*bytes)).collect(),
-        Value::Null | Value::Real(_) | Value::Text(_) => Vec::new(),
+        ValueRef::Integer(one) => see(one),
+        ValueRef::Blob(several) => several.as_chunks().0.iter().for_each(|bytes| see(i64::from_be_bytes(*bytes))),
+        ValueRef::Null | ValueRef::Real(_) | ValueRef::Text(_) => {}
     }
 }
 
