@@ -52,6 +52,7 @@ const LAWS: &[Law] = &[
             "thiserror",
             "chrono",
             "zeroize",
+            "foldhash",
             "ib-matcher",
             "hmac",
             "sha2",
