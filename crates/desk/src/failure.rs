@@ -57,7 +57,7 @@ codes! {
     /// Practice home, real county or the other way round.
     PracticeMismatch = "PRACTICE_MISMATCH", "演练用的数据只能加入演练县，正式的只能加入正式的县。", "A practice home joins a practice county only, a real one a real county only.";
     /// The county is not there.
-    CountyUnreachable = "COUNTY_UNREACHABLE", "没有连上县里（{address}）。记录都在本机，连上后再送。", "The county ({address}) was not reached. Everything is kept here and is sent when it is.";
+    CountyUnreachable = "COUNTY_UNREACHABLE", "没有连上县里。记录都在本机，连上后再送。", "The county was not reached. Everything is kept here and is sent when it is.";
     /// It is not the county that was joined.
     CountyNotTrusted = "COUNTY_NOT_TRUSTED", "对方不是加入时的那台县服务器，没有交换任何数据。请联系县资助中心。", "The server is not the county that was joined; nothing was exchanged. Ask the centre.";
     /// The line broke.
