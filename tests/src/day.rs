@@ -111,7 +111,7 @@ pub fn page(deliveries: Vec<Delivery>) -> Page {
     let first = deliveries.first().map_or(1, |delivery| delivery.position);
     let last = deliveries.last().map_or(0, |delivery| delivery.position);
     let head = Mark::of(last, &Sha::of(&last.to_be_bytes()));
-    Page { deliveries, gone: Vec::new(), from: end(first - 1), next: end(last), more: false, head }
+    Page { deliveries, gone: Vec::new(), erased: Vec::new(), from: end(first - 1), next: end(last), more: false, head }
 }
 
 /// The file of a family: eight bytes that tell nothing.

@@ -63,7 +63,7 @@ pub fn tables_with(home: &Path, passphrase: &str, needles: &[String]) -> Vec<(St
 /// What facts say in a cell that holds them in their compact form.
 fn said(table: &str, cell: &[u8]) -> Vec<Vec<u8>> {
     let facts: Vec<Fact> = match table {
-        "batch" => {
+        "packed" => {
             let batch = Batch::parse(cell).and_then(|batch| batch.facts().or(Err(WireFault::Range("facts"))));
             batch.map(|facts| facts.into_iter().map(|verified| verified.fact).collect()).unwrap_or_default()
         }

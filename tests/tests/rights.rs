@@ -199,7 +199,7 @@ fn a_village_given_to_another_leaves_the_desk_and_comes_back_whole() {
     assert_eq!(tables_with(zhou.home(), PASSPHRASE, &others), [], "gone from the file too");
     let own = ["13900001111".to_owned(), "老槐树往北第二家".to_owned()];
     let sealed = tables_with(zhou.home(), PASSPHRASE, &own);
-    assert!(sealed.len() == 2 && sealed.iter().all(|(table, _)| table == "batch"), "{sealed:?}");
+    assert!(sealed.len() == 2 && sealed.iter().all(|(table, _)| table == "packed"), "{sealed:?}");
     world.county().backup(&world.folder().join("county"), &world.folder().join("copy")).expect("a backup");
     zhou.sync();
     assert_eq!(tables_with(zhou.home(), PASSPHRASE, &own), [], "and own words too");

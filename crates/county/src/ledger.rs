@@ -295,8 +295,8 @@ pub(crate) trait Transaction {
     fn runs_after(&self, see: &Entitled, own: JournalId, cursor: Cursor, most: usize) -> Kept<Vec<(Cursor, Run)>>;
     /// Count and leaves of all that is seen, let through and not erased as of a position.
     fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum>;
-    /// Sections in which work of a device was erased after a position.
-    fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section)>>;
+    /// Work of a device that was erased after a position, and where it stood.
+    fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section, FactId)>>;
     /// Sections that a journal, or another of its device, has written into after a position, let through. Another: a desk
     /// hears that its last batch is here, begins a new journal at once, and asks under that one alone from then on.
     fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>>;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::enrol::Refusal;
 use domain::exchange::{Cursor, Delivery, Gone, Hello, Mark, Page, Pull, Sum, prune};
 use domain::fact::Batch;
-use domain::ids::{DeviceId, FileId, JournalId};
+use domain::ids::{DeviceId, FactId, FileId, JournalId};
 use domain::rights::{Entitled, Position, Rights};
 use domain::words::Section;
 
@@ -51,12 +51,13 @@ impl County {
                 return Ok(Page { next: pull.cursor, ..page });
             }
             let (now, before) = self.entitled(tx, head, &device, cursor)?;
-            let gone = gone(tx, &now, &before, (device.id, pull.journal), cursor)?;
+            let gone = gone(tx, &now, &before, pull.journal, cursor)?;
+            let erased = erased(tx, &now, device.id, cursor)?;
             let most = match usize::try_from(pull.most) {
                 Ok(most @ 1..) => most.min(self.limits.bytes),
                 Ok(0) | Err(_) => self.limits.bytes,
             };
-            self.fill(tx, Page { gone, ..page }, pull.journal, &now, most)
+            self.fill(tx, Page { gone, erased, ..page }, pull.journal, &now, most)
         }))
     }
 
@@ -75,7 +76,8 @@ impl County {
         }
         let (now, before) = self.entitled(tx, head, device, cursor)?;
         Ok(tx.runs_after(&now, hello.journal, cursor, 1)?.is_empty()
-            && gone(tx, &now, &before, (device.id, hello.journal), cursor)?.is_empty())
+            && gone(tx, &now, &before, hello.journal, cursor)?.is_empty()
+            && erased(tx, &now, device.id, cursor)?.is_empty())
     }
 
     /// Count and leaves of what the device holds if it has read up to `pull.cursor`, a last page's `next`, and applied
@@ -166,7 +168,7 @@ fn gone(
     tx: &dyn Transaction,
     now: &Entitled,
     before: &Entitled,
-    (device, own): (DeviceId, JournalId),
+    own: JournalId,
     cursor: Cursor,
 ) -> Result<Vec<Gone>, No> {
     let broken = |since: Option<Position>| since.is_none_or(|since| since > cursor.visible);
@@ -178,15 +180,14 @@ fn gone(
     // What the desk wrote with a right that it had when it last looked and lost before it sent.
     held.extend(tx.written_after(own, cursor.visible)?);
     let gone = held.into_iter().map(|(file, section)| Gone { file, section, regained: now.since(file, section) });
-    let mut gone: Vec<Gone> = gone.filter(|gone| broken(gone.regained)).collect();
-    // A desk keeps sealed, until a backup is verified, what it wrote in a section that is no longer its: not what was
-    // erased there, of which it hears nothing else.
-    for (file, section) in tx.erased_after(device, cursor.visible)? {
-        if now.since(file, section).is_none() {
-            gone.push(Gone::erased_in(file, section));
-        }
-    }
-    Ok(gone)
+    Ok(gone.filter(|gone| broken(gone.regained)).collect())
+}
+
+/// What was erased since the cursor of the device's own work, in sections that it no longer sees. It keeps sealed, until a
+/// backup is verified, what it wrote there: not what was erased, of which it hears nothing else.
+fn erased(tx: &dyn Transaction, now: &Entitled, device: DeviceId, cursor: Cursor) -> Result<Vec<FactId>, No> {
+    let erased = tx.erased_after(device, cursor.visible)?.into_iter();
+    Ok(erased.filter(|(file, section, _)| now.since(*file, *section).is_none()).map(|(_, _, id)| id).collect())
 }
 
 /// Batches parsed for a page: one that is shown in several parts is parsed once.

@@ -570,7 +570,7 @@ impl Desk {
         let truth = world.truth();
         assert_eq!(page.head.position, truth.head);
         let see = truth.rights.entitled(&self.person, self.device, truth.head);
-        for gone in page.gone.iter().filter(|gone| !gone.erased()) {
+        for gone in &page.gone {
             assert!(gone.regained.is_none_or(|since| since > self.cursor.visible), "gone but open");
             let stays = |known: &Known| {
                 (known.fact.file, known.fact.section) != (gone.file, gone.section)

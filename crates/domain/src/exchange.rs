@@ -6,8 +6,8 @@
 //! (visible, position, seq of the run), which is the cursor. Back-fill after a new right is the same order.
 
 use crate::clock::{Millis, Received};
-use crate::fact::{Batch, section_code, section_of};
-use crate::ids::{FileId, JournalId, LogId, Sha};
+use crate::fact::{Batch, get_fact_id, put_fact_id, section_code, section_of};
+use crate::ids::{FactId, FileId, JournalId, LogId, Sha};
 use crate::rights::{Entitled, Position};
 use crate::wire::{Reader, WireFault, Writer};
 use crate::words::{DocKind, Section};
@@ -268,19 +268,6 @@ pub struct Gone {
     pub regained: Option<Position>,
 }
 
-impl Gone {
-    /// Own work in a section that was lost before was erased: what a desk still keeps of that section, out of sight, for a
-    /// county that may be restored, it must not keep. Position 1 is the county's own: nothing came before it.
-    pub fn erased_in(file: FileId, section: Section) -> Self {
-        Self { file, section, regained: Some(1) }
-    }
-
-    /// Whether it is one of those.
-    pub fn erased(&self) -> bool {
-        self.regained == Some(1)
-    }
-}
-
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
@@ -288,6 +275,9 @@ pub struct Page {
     pub deliveries: Vec<Delivery>,
     /// What to erase before the deliveries are taken in.
     pub gone: Vec<Gone>,
+    /// Work of this desk that was erased in sections it no longer sees. What it still keeps of those, out of sight, for a
+    /// county that may be restored, it keeps, but for these.
+    pub erased: Vec<FactId>,
     /// The cursor that it was asked for: a desk that stands elsewhere must not take it in.
     pub from: Cursor,
     /// Where to go on.
@@ -492,6 +482,14 @@ impl Message for Pull {
     }
 }
 
+/// What the last byte but the head says of a page.
+mod flags {
+    /// There is more.
+    pub(super) const MORE: u8 = 1;
+    /// Names of what was erased follow.
+    pub(super) const ERASED: u8 = 2;
+}
+
 impl Message for Page {
     const TAG: u8 = 6;
     fn put(&self, w: &mut Writer) {
@@ -510,7 +508,13 @@ impl Message for Page {
         }
         self.from.put(w);
         self.next.put(w);
-        w.u8(u8::from(self.more));
+        w.u8(flags::MORE * u8::from(self.more) | flags::ERASED * u8::from(!self.erased.is_empty()));
+        if !self.erased.is_empty() {
+            w.count(self.erased.len());
+            for id in &self.erased {
+                put_fact_id(w, *id);
+            }
+        }
         self.head.put(w);
     }
     fn get(r: &mut Reader<'_>) -> Result<Self, WireFault> {
@@ -525,7 +529,21 @@ impl Message for Page {
             gone.push(Gone { file, section, regained: (regained > 0).then_some(regained) });
         }
         let (from, next) = (Cursor::get(r)?, Cursor::get(r)?);
-        Ok(Self { deliveries, gone, from, next, more: get_flag(r)?, head: Mark::get(r)? })
+        let flags = r.u8()?;
+        if flags & !(flags::MORE | flags::ERASED) != 0 {
+            return Err(WireFault::Range("flag"));
+        }
+        let mut erased = Vec::new();
+        if flags & flags::ERASED != 0 {
+            for _ in 0..r.count()? {
+                erased.push(get_fact_id(r)?);
+            }
+            if erased.is_empty() {
+                return Err(WireFault::Range("count"));
+            }
+        }
+        let more = flags & flags::MORE != 0;
+        Ok(Self { deliveries, gone, erased, from, next, more, head: Mark::get(r)? })
     }
 }
 
@@ -596,6 +614,7 @@ mod tests {
                 batch: vec![1, 2, 3],
             }],
             gone: vec![Gone { file: FileId([4; 8]), section: Section::Edu, regained: Some(3) }],
+            erased: vec![FactId { journal: JournalId([5; 8]), seq: 300 }],
             from: Cursor { visible: 1, position: 1, seq: 9 },
             next: Cursor { visible: 1, position: 2, seq: 3 },
             more: true,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::event::{Event, erasable};
 use domain::exchange::Gone;
 use domain::fact::Fact;
-use domain::ids::{JournalId, Sha};
+use domain::ids::{FactId, JournalId, Sha};
 use domain::words::Section;
 use rusqlite::{Connection, Transaction, params};
 
@@ -153,21 +153,19 @@ pub(crate) fn erase(
     Ok(())
 }
 
+/// What left, is kept and was erased where this desk no longer sees it goes.
+pub(crate) fn erased(tx: &Transaction<'_>, names: &Names, ids: &[FactId]) -> Result<(), StoreFault> {
+    for n in ids.iter().filter_map(|id| names.known_fact(*id)) {
+        let left = kept(tx, "WHERE l.n = ?1", &[n])?;
+        release(tx, &left)?;
+    }
+    Ok(())
+}
+
 /// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the
 /// county does not have yet, or keeps without letting them through, stay.
 pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) -> Result<u32, StoreFault> {
     let Some(file) = names.known_file(gone.file) else { return Ok(0) };
-    if gone.erased() {
-        let mut of = Vec::new();
-        for left in kept(tx, "", &[])? {
-            let here = bodies_by(tx, &[left.n], HERE_OR_LEFT)?;
-            if here.iter().any(|fact| (fact.file, fact.section) == (gone.file, gone.section)) {
-                of.push(left);
-            }
-        }
-        release(tx, &of)?;
-        return Ok(0);
-    }
     let before = gone.regained.map_or(i64::MAX, int);
     let facts: Vec<(i64, Option<i64>)> = tx
         .prepare_cached(

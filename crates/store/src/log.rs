@@ -675,7 +675,7 @@ impl Store {
             return Err(StoreFault::OtherPage);
         }
         let anew = self.anew()?;
-        if anew || !page.gone.is_empty() {
+        if anew || !page.gone.is_empty() || !page.erased.is_empty() {
             self.file_all()?;
         }
         self.plainly(|tx, names, waiting| {
@@ -699,6 +699,7 @@ impl Store {
                 let left = leaving::forget(tx, taking.names, gone, own)?;
                 taking.out.gone = taking.out.gone.saturating_add(left);
             }
+            leaving::erased(tx, taking.names, if from == 0 { &page.erased } else { &[] })?;
             let (mut taken, mut came) = (from, 0_usize);
             for delivery in page.deliveries.iter().skip(from) {
                 if came >= facts {

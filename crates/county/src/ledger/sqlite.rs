@@ -782,13 +782,15 @@ impl Transaction for Tx<'_> {
         Ok(sum)
     }
 
-    fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section)>> {
+    fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section, FactId)>> {
         let mut read = self.0.prepare_cached(
-            "SELECT DISTINCT r.file, r.section FROM erased r
+            "SELECT r.file, r.section, r.journal, r.seq FROM erased r
              WHERE r.at > ?1 AND r.journal IN (SELECT j.id FROM journal j WHERE j.device = ?2)",
         )?;
-        let rows =
-            read.query_map(params![int(position), device.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
+        let rows = read.query_map(params![int(position), device.0], |row| {
+            let id = FactId { journal: JournalId(row.get(2)?), seq: uint(row, 3)? };
+            Ok((FileId(row.get(0)?), section_at(row, 1)?, id))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

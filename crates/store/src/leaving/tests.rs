@@ -64,7 +64,7 @@ fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
     let mut page = |gone: Vec<Gone>, deliveries: Vec<Delivery>| {
         let from = store.cursor().expect("a cursor");
         let next = Cursor { visible: from.visible + 41, position: from.position + 41, seq: 1 };
-        let page = Page { deliveries, gone, from, next, more: false, head: mark(41) };
+        let page = Page { deliveries, gone, erased: Vec::new(), from, next, more: false, head: mark(41) };
         store.absorb(&page).expect("absorbed");
     };
     page(vec![Gone { file: lost, section: Section::Core, regained: None }], Vec::new());
@@ -84,6 +84,7 @@ fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
     let anew = Page {
         deliveries: vec![delivery],
         gone: Vec::new(),
+        erased: Vec::new(),
         from: Cursor::default(),
         next,
         more: false,
