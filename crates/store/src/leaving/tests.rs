@@ -1,4 +1,5 @@
-//! Parts of one batch may stand in several places of the county log: what left is kept until the last of them is safe.
+//! What left is kept until all of its batch is safe, which may stand in several places of the county log, and goes alone
+//! when it alone was erased.
 
 use chrono::NaiveDate;
 use domain::SigningKey;
@@ -34,52 +35,89 @@ fn mark(position: u64) -> Mark {
     Mark { position, chain: [u8::try_from(position).expect("small"); 8] }
 }
 
-#[test]
-fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
-    let folder = Folder(std::env::temp_dir().join(format!("ruhu-leaving-{}", std::process::id())));
+/// Two facts of one batch, acknowledged at 40: of `LOST`, then of `OTHER`.
+struct Written {
+    store: Store,
+    lost: FactId,
+    other: FactId,
+    bytes: Vec<u8>,
+    _folder: Folder,
+}
+
+const LOST: FileId = FileId([3; 8]);
+const OTHER: FileId = FileId([4; 8]);
+const RECEIVED: Received = Received { at: Millis(1_796_700_100_000), offset: 0, seen: Millis(0) };
+
+fn written(name: &str) -> Written {
+    let folder = Folder(std::env::temp_dir().join(format!("ruhu-leaving-{name}-{}", std::process::id())));
     std::fs::create_dir_all(&folder.0).expect("a folder");
     let key = SigningKey::from_bytes(&[7; 32]);
     let (own, master) = (JournalId([1; 8]), JournalId([2; 8]));
-    let (lost, other) = (FileId([3; 8]), FileId([4; 8]));
     let path = folder.0.join("ruhu.db");
     let (mut store, _) =
         Store::open(&path, &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32])).expect("a store");
     store.trust_master(master, &SigningKey::from_bytes(&[6; 32]).verifying_key()).expect("trusted");
     store.open_journal(own, DeviceId([5; 8]), &key.verifying_key()).expect("a journal");
     let author: PersonId = "field1".parse().expect("an account");
-    let ((), written) = store
-        .write::<(), StoreFault>(&author, Millis(1_796_700_000_000), |pen| {
-            pen.record(lost, Section::Core, &stated(), Vec::new())?;
-            pen.record(other, Section::Core, &stated(), Vec::new())?;
-            Ok(())
+    let ((lost, other), _) = store
+        .write::<_, StoreFault>(&author, Millis(1_796_700_000_000), |pen| {
+            let lost = pen.record(LOST, Section::Core, &stated(), Vec::new())?;
+            Ok((lost, pen.record(OTHER, Section::Core, &stated(), Vec::new())?))
         })
         .expect("written");
     store.seal_open(&key, 0, &[1; 16]).expect("sealed");
     let (_, bytes) = store.unacknowledged(1, usize::MAX).expect("a batch").pop().expect("one");
-    let received = Received { at: Millis(1_796_700_100_000), offset: 0, seen: Millis(0) };
-    let ack = Ack { batch: 1, position: 40, received, held: Vec::new() };
+    let ack = Ack { batch: 1, position: 40, received: RECEIVED, held: Vec::new() };
     store.acknowledged(&[ack], mark(40)).expect("acknowledged");
+    Written { store, lost, other, bytes, _folder: folder }
+}
 
+fn take(store: &mut Store, gone: Vec<Gone>, erased: Vec<FactId>, deliveries: Vec<Delivery>) {
+    let from = store.cursor().expect("a cursor");
+    let next = Cursor { visible: from.visible + 41, position: from.position + 41, seq: 1 };
+    let page = Page { deliveries, gone, erased, from, next, more: false, head: mark(41) };
+    store.absorb(&page).expect("absorbed");
+}
+
+fn kept(store: &Store) -> Vec<FactId> {
+    let mut find = store.conn.prepare("SELECT n FROM leaving ORDER BY n").expect("a query");
+    let numbers = find.query_map([], |row| row.get::<_, i64>(0)).expect("rows").map(|n| n.expect("a number"));
+    numbers.map(|n| FactId { journal: JournalId([1; 8]), seq: names::seq_of(n) }).collect()
+}
+
+fn gone(file: FileId) -> Gone {
+    Gone { file, section: Section::Core, regained: None }
+}
+
+#[test]
+fn of_what_left_only_what_was_erased_is_no_longer_kept() {
+    let Written { mut store, lost, other, .. } = written("erased");
+    take(&mut store, vec![gone(LOST), gone(OTHER)], Vec::new(), Vec::new());
+    assert_eq!(kept(&store), [lost, other]);
+    let stranger = FactId { journal: JournalId([9; 8]), seq: 1 };
+    take(&mut store, Vec::new(), vec![lost, stranger], Vec::new());
+    assert_eq!(kept(&store), [other], "a restored county gets back what was not erased");
+    assert_eq!(store.check().expect("sound"), 0);
+}
+
+#[test]
+fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
+    let Written { mut store, lost, other, bytes, .. } = written("places");
     // The right goes, and with it what was written: out of sight, and kept.
-    let mut page = |gone: Vec<Gone>, deliveries: Vec<Delivery>| {
-        let from = store.cursor().expect("a cursor");
-        let next = Cursor { visible: from.visible + 41, position: from.position + 41, seq: 1 };
-        let page = Page { deliveries, gone, erased: Vec::new(), from, next, more: false, head: mark(41) };
-        store.absorb(&page).expect("absorbed");
-    };
-    page(vec![Gone { file: lost, section: Section::Core, regained: None }], Vec::new());
+    take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
     // The other part had come before, by another's hands.
-    let seq = written.last().expect("two").seq;
+    let seq = other.seq;
     let part = Batch::parse(&bytes).expect("a batch").only(|at, _| at == seq).bytes();
-    page(Vec::new(), vec![Delivery { position: 26, received, held: Vec::new(), batch: part }]);
+    let delivery = Delivery { position: 26, received: RECEIVED, held: Vec::new(), batch: part };
+    take(&mut store, Vec::new(), Vec::new(), vec![delivery]);
 
     // The county is restored to what it was at 30 and gets the batch again: the part that is here stands where it stood,
     // and nobody names the other.
     store.county_restored(30).expect("restored");
-    let ack = Ack { batch: 1, position: 38, received, held: Vec::new() };
+    let ack = Ack { batch: 1, position: 38, received: RECEIVED, held: Vec::new() };
     store.acknowledged(&[ack], mark(38)).expect("acknowledged");
     let part = Batch::parse(&bytes).expect("a batch").only(|at, _| at == seq).bytes();
-    let delivery = Delivery { position: 26, received, held: Vec::new(), batch: part };
+    let delivery = Delivery { position: 26, received: RECEIVED, held: Vec::new(), batch: part };
     let next = Cursor { visible: 40, position: 40, seq: 1 };
     let anew = Page {
         deliveries: vec![delivery],
@@ -93,11 +131,8 @@ fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
     store.absorb(&anew).expect("absorbed");
     assert!(!store.anew().expect("told"), "all was read");
 
-    let kept = |store: &Store| -> i64 {
-        store.conn.query_row("SELECT count(*) FROM leaving", [], |row| row.get(0)).expect("a count")
-    };
     store.set_safe(30, 41).expect("told");
-    assert_eq!(kept(&store), 1, "a backup up to 30 lacks what stands at 40");
+    assert_eq!(kept(&store), [lost], "a backup up to 30 lacks what stands at 40");
     store.set_safe(40, 41).expect("told");
-    assert_eq!(kept(&store), 0);
+    assert_eq!(kept(&store), []);
 }
