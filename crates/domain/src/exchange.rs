@@ -508,7 +508,8 @@ impl Message for Page {
         }
         self.from.put(w);
         self.next.put(w);
-        w.u8(flags::MORE * u8::from(self.more) | flags::ERASED * u8::from(!self.erased.is_empty()));
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        w.u8(flag(self.more, flags::MORE) | flag(!self.erased.is_empty(), flags::ERASED));
         if !self.erased.is_empty() {
             w.count(self.erased.len());
             for id in &self.erased {
