@@ -39,7 +39,7 @@ pub(crate) struct Unfiled {
 
 impl Unfiled {
     /// Where it goes in order: its file, then its number. Both are above zero, and one comparison costs less than two.
-    fn place(&self) -> u128 {
+    fn rank(&self) -> u128 {
         u128::from(self.file.cast_unsigned()) << 64 | u128::from(self.n.cast_unsigned())
     }
 
@@ -148,7 +148,7 @@ impl Waiting {
             return Ok(());
         }
         if !self.sorted {
-            self.facts.sort_unstable_by_key(|fact| std::cmp::Reverse(fact.place()));
+            self.facts.sort_unstable_by_key(|fact| std::cmp::Reverse(fact.rank()));
             self.replaced.sort_unstable();
             self.sorted = true;
         }

@@ -248,8 +248,14 @@ impl<'c> Hot<'c> {
 
     /// Puts down what lists read of a fact, if they read it; returns where it lies.
     fn say(&mut self, event: &Event, body: &[u8]) -> Result<Option<i64>, StoreFault> {
-        let said = said(event, || Ok::<_, StoreFault>(body.to_vec()))?;
-        Ok(said.map(|said| self.say.query_row([said], |row| row.get(0))).transpose()?)
+        let said = if let Event::FieldFilled(filled) = event {
+            filled.text.as_bytes()
+        } else if listed(event) {
+            body
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(self.say.query_row([said], |row| row.get(0))?))
     }
 
     /// The other facts of a slot that stand, `targets` being replaced; and how many of `targets` are of this slot.
@@ -276,16 +282,6 @@ impl<'c> Hot<'c> {
             }
         }
         Ok((live, ended))
-    }
-}
-
-/// What lists read of what an event says, if they read it at all: then it need not be looked up in its batch. `body` is
-/// asked for only if it is that.
-pub(crate) fn said<E>(event: &Event, body: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Option<Vec<u8>>, E> {
-    if let Event::FieldFilled(filled) = event {
-        Ok(Some(filled.text.clone().into_bytes()))
-    } else {
-        listed(event).then(body).transpose()
     }
 }
 
@@ -415,9 +411,7 @@ impl<'c> Bulk<'c> {
     pub(crate) fn flush(&mut self) -> Result<(), StoreFault> {
         let mut rows = self.values.as_slice();
         for (statement, count) in self.statements.iter_mut().zip(BULKS) {
-            while let Some((now, rest)) =
-                rows.split_at_checked(self.width.saturating_mul(count)).filter(|_| !rows.is_empty())
-            {
+            while let Some((now, rest)) = rows.split_at_checked(self.width.saturating_mul(count)) {
                 let made = match statement {
                     Some(made) => made,
                     None => statement.insert(self.tx.prepare_cached(&many(self.into, self.width, count))?),
