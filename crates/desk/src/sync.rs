@@ -486,7 +486,7 @@ impl Desk {
     /// Begins a new journal: this one was continued elsewhere.
     pub(crate) fn begin_journal(&self, store: &mut store::Store, report: &mut SyncReport) -> Result<(), Failure> {
         let fresh = self.fresh_journal()?;
-        store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
+        store.leave_twin(fresh, self.identity.device, &self.signing.verifying_key())?;
         report.remarks.push(remark(
             "NEW_JOURNAL",
             "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",

@@ -53,8 +53,21 @@ pub struct Store {
     /// What is in the log and not in the views yet.
     pub(crate) waiting: Waiting,
     anchor: Anchor,
+    /// The journal that the anchor named and this file lacked something of when it was opened.
+    behind: Option<JournalId>,
     /// Always, but in a measurement of what it costs.
     verifies: bool,
+}
+
+/// Why a journal follows another.
+#[derive(Clone, Copy)]
+enum Why<'a> {
+    /// The first one, or this file was put back to before: what the old one has here may be at the county.
+    Lost,
+    /// Another desk writes on under the old one.
+    Twin,
+    /// The county has these facts (by their present names) under these earlier ones.
+    Double(&'a BTreeMap<FactId, FactId>),
 }
 
 /// Whether the file is where the anchor says.
@@ -172,7 +185,7 @@ impl Store {
         let (anchor, head) = Anchor::open(&path.with_extension("anchor"), anchor_key)?;
         let mut names = Names::load(&conn)?;
         let waiting = Waiting::load(&conn, &mut names)?;
-        let mut store = Self { conn, names, waiting, anchor, verifies };
+        let mut store = Self { conn, names, waiting, anchor, behind: None, verifies };
         if store.meta::<i64>("views")?.is_none_or(|version| version != views::VERSION) {
             store.rebuild()?;
         }
@@ -194,6 +207,9 @@ impl Store {
                 }
             }
         };
+        if let Standing::Behind { anchor, .. } = standing {
+            store.behind = Some(anchor.journal);
+        }
         Ok((store, standing))
     }
 
@@ -270,7 +286,17 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn open_journal(&mut self, journal: JournalId, device: DeviceId, key: &VerifyingKey) -> Result<(), StoreFault> {
-        self.go_over(journal, device, key, None)
+        self.go_over(journal, device, key, Why::Lost)
+    }
+
+    /// As [`Store::open_journal`], where the county has another desk's work under this one's journal: its disk was copied.
+    /// What was erased here before it was sent stays behind under a name that is the other's now, so no erasure names it
+    /// any more: there is nothing of it at the county, and the other's work is not to go.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn leave_twin(&mut self, journal: JournalId, device: DeviceId, key: &VerifyingKey) -> Result<(), StoreFault> {
+        self.go_over(journal, device, key, Why::Twin)
     }
 
     /// As [`Store::open_journal`], but for the facts (by their present names) that the county has under these earlier
@@ -285,7 +311,7 @@ impl Store {
         key: &VerifyingKey,
         double: &BTreeMap<FactId, FactId>,
     ) -> Result<(), StoreFault> {
-        self.go_over(journal, device, key, Some(double))
+        self.go_over(journal, device, key, Why::Double(double))
     }
 
     fn go_over(
@@ -293,10 +319,17 @@ impl Store {
         journal: JournalId,
         device: DeviceId,
         key: &VerifyingKey,
-        double: Option<&BTreeMap<FactId, FactId>>,
+        why: Why<'_>,
     ) -> Result<(), StoreFault> {
         let old: Option<JournalId> = self.meta("journal")?;
+        let behind = self.behind;
         let head = self.within(|tx, names| {
+            // Begun here too, after what this file was put back to. Remembered as earlier than the new one: the anchor names
+            // it once more if its newer slot is torn, and a file that is as it should be would be found behind again.
+            if let Some(behind) = behind {
+                let earlier = names.journal(tx, behind)?;
+                tx.execute("UPDATE journal SET own = 1 WHERE no = ?1", [earlier])?;
+            }
             let no = names.journal(tx, journal)?;
             tx.execute(
                 "UPDATE journal SET device = ?2, key = ?3, own = 1 WHERE no = ?1",
@@ -304,10 +337,11 @@ impl Store {
             )?;
             set_meta(tx, "journal", &journal)?;
             match old {
-                Some(old) if old != journal => carry_over(tx, names, old, journal, double),
+                Some(old) if old != journal => carry_over(tx, names, old, journal, why),
                 Some(_) | None => Ok(None),
             }
         })?;
+        self.behind = None;
         // Also with nothing in it yet: else the anchor went on naming the old journal, and a file that was found behind
         // once would be found so, and begin another journal, at every opening until something is written.
         if old != Some(journal) {
@@ -1597,8 +1631,9 @@ fn carry_over(
     names: &mut Names,
     old: JournalId,
     fresh: JournalId,
-    double: Option<&BTreeMap<FactId, FactId>>,
+    why: Why<'_>,
 ) -> Result<Option<(u64, Sha)>, StoreFault> {
+    let double = if let Why::Double(double) = why { Some(double) } else { None };
     let (first, last) = names::span(names.journal(tx, old)?);
     let no = names.journal(tx, fresh)?;
     // What left and is kept goes over too, and stays out of sight there.
@@ -1610,6 +1645,7 @@ fn carry_over(
     numbers.extend(left.keys());
     numbers.sort_unstable();
     let mut renamed: BTreeMap<FactId, FactId> = BTreeMap::new();
+    let mut behind: BTreeSet<FactId> = BTreeSet::new();
     let mut again = BTreeSet::new();
     let mut head = None;
     let before = carried(tx)?;
@@ -1632,6 +1668,10 @@ fn carry_over(
         }
         if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([was])? {
             // Erased stays behind: the county may have it under this name, erased, and under another it would come back.
+            behind.insert(fact.id);
+            if matches!(why, Why::Twin) {
+                tx.execute("DELETE FROM erased WHERE n = ?1", [was])?;
+            }
             continue;
         }
         seq = seq.saturating_add(1);
@@ -1648,7 +1688,13 @@ fn carry_over(
         for (from, to) in &renamed {
             body = body.replace(&format!("\"{from}\""), &format!("\"{to}\""));
         }
-        let fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
+        let mut fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
+        if matches!(why, Why::Twin)
+            && let Ok(Some(Event::Erased(mut erased))) = Event::read(&fact.kind, &fact.body)
+        {
+            erased.facts.retain(|named| !behind.contains(named));
+            fact.body = Event::Erased(erased).body()?;
+        }
         let n = names::fact_no(no, seq)?;
         let bytes = fact.bytes();
         head = Some((seq, Sha::of(&bytes)));
@@ -1685,3 +1731,6 @@ pub(crate) struct Carried {
 pub(crate) fn carried(conn: &Connection) -> Result<Vec<Carried>, StoreFault> {
     Ok(meta(conn, "carried")?.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

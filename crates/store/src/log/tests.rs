@@ -1,0 +1,129 @@
+//! One journal after another: what goes over, what stays behind, and what the anchor may still name.
+
+use chrono::NaiveDate;
+use domain::SigningKey;
+use domain::household::ContactStated;
+use domain::words::ContactState;
+
+use super::*;
+
+/// A folder of its own, gone with the test.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn fresh(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("ruhu-journals-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn open(&self) -> (Store, Standing) {
+        Store::open(&self.0.join("ruhu.db"), &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32]))
+            .expect("a store")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).expect("the folder goes");
+    }
+}
+
+const FILE: FileId = FileId([3; 8]);
+const DEVICE: DeviceId = DeviceId([5; 8]);
+
+fn journal(n: u8) -> JournalId {
+    JournalId([n; 8])
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn record(store: &mut Store, event: &Event) -> FactId {
+    let author: PersonId = "field1".parse().expect("an account");
+    let write = |pen: &mut Pen<'_>| pen.record(FILE, Section::Core, event, Vec::new());
+    store.write::<_, StoreFault>(&author, Millis(1_796_700_000_000), write).expect("written").0
+}
+
+fn stated() -> Event {
+    Event::ContactStated(ContactStated {
+        number: "13900000001".parse().expect("a number"),
+        state: ContactState::Confirmed,
+        on: NaiveDate::from_ymd_opt(2026, 12, 3).expect("a day"),
+    })
+}
+
+/// What the erasures of this store name, and how many names it takes no fact under.
+fn named(store: &Store) -> (Vec<FactId>, u32) {
+    let numbers: Vec<i64> = store
+        .conn
+        .prepare("SELECT n FROM fact WHERE kind = 'Erased' ORDER BY n")
+        .expect("a query")
+        .query_map([], |row| row.get(0))
+        .expect("rows")
+        .collect::<Result<_, _>>()
+        .expect("numbers");
+    let facts = bodies(&store.conn, &numbers).expect("facts");
+    let of = |fact: &Fact| match Event::read(&fact.kind, &fact.body) {
+        Ok(Some(Event::Erased(erased))) => erased.facts,
+        other => panic!("{other:?}"),
+    };
+    let kept = store.conn.query_row("SELECT count(*) FROM erased", [], |row| row.get(0)).expect("a count");
+    (facts.iter().flat_map(of).collect(), kept)
+}
+
+/// A store of journal 1 in which one fact was erased before it was sent.
+fn erased(folder: &Folder) -> (Store, FactId) {
+    let (mut store, _) = folder.open();
+    store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
+    let fact = record(&mut store, &stated());
+    record(&mut store, &Event::Erased(Erased { facts: vec![fact], papers: Vec::new(), reason: "写错了".to_owned() }));
+    assert_eq!(named(&store), (vec![fact], 1));
+    (store, fact)
+}
+
+#[test]
+fn an_erasure_names_nothing_under_a_journal_that_a_twin_writes() {
+    let folder = Folder::fresh("twin");
+    let (mut store, _) = erased(&folder);
+    store.leave_twin(journal(2), DEVICE, &key().verifying_key()).expect("left");
+    assert_eq!(named(&store), (Vec::new(), 0), "under that name is the twin's work now");
+    assert_eq!(store.check().expect("sound"), 1);
+}
+
+#[test]
+fn an_erasure_goes_on_naming_what_the_county_may_have() {
+    let folder = Folder::fresh("lost");
+    let (mut store, fact) = erased(&folder);
+    store.open_journal(journal(2), DEVICE, &key().verifying_key()).expect("a journal");
+    assert_eq!(named(&store), (vec![fact], 1), "it may have been sent before this file was put back");
+}
+
+#[test]
+fn a_file_put_back_is_found_behind_once_though_the_anchor_loses_its_last_word() {
+    let folder = Folder::fresh("torn");
+    let (mut store, _) = folder.open();
+    store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
+    record(&mut store, &stated());
+    drop(store);
+    let before = std::fs::read(folder.0.join("ruhu.db")).expect("read");
+    let (mut store, _) = folder.open();
+    store.open_journal(journal(2), DEVICE, &key().verifying_key()).expect("a journal");
+    record(&mut store, &stated());
+    record(&mut store, &stated());
+    drop(store);
+    // The database is put back, the anchor is not.
+    std::fs::write(folder.0.join("ruhu.db"), before).expect("written");
+    let (mut store, standing) = folder.open();
+    assert!(matches!(standing, Standing::Behind { anchor, .. } if anchor.journal == journal(2)), "{standing:?}");
+    store.open_journal(journal(3), DEVICE, &key().verifying_key()).expect("a journal");
+    drop(store);
+    let path = folder.0.join("ruhu.anchor");
+    let mut anchor = std::fs::read(&path).expect("read");
+    // The sixth word: it lies in the first slot.
+    anchor[10] ^= 1;
+    std::fs::write(&path, anchor).expect("written");
+    let (_, standing) = folder.open();
+    assert_eq!(standing, Standing::Sound);
+}
