@@ -90,15 +90,22 @@ impl Writer {
 pub struct Log {
     /// Its last position.
     pub head: u64,
+    /// Days since the first.
+    days: u8,
 }
 
 impl Log {
     /// The batch with the place that the log gives it.
     pub fn place(&mut self, batch: &Batch) -> Delivery {
         self.head += 1;
-        let at = Millis(MIDNIGHT + 86_400_000 + i64::try_from(self.head).expect("few") * 40);
-        let received = Received { at, offset: -300, seen: Millis(MIDNIGHT) };
+        let midnight = self.midnight();
+        let at = Millis(midnight + 86_400_000 + i64::try_from(self.head).expect("few") * 40);
+        let received = Received { at, offset: -300, seen: Millis(midnight) };
         Delivery { position: self.head, received, held: Vec::new(), batch: batch.bytes() }
+    }
+
+    fn midnight(&self) -> i64 {
+        MIDNIGHT + i64::from(self.days) * 86_400_000
     }
 }
 
@@ -139,8 +146,10 @@ fn field_of(field: u8) -> HouseholdField {
     HouseholdField::ALL[usize::from(field) % HouseholdField::ALL.len()]
 }
 
-fn day() -> NaiveDate {
-    NaiveDate::from_ymd_opt(2026, 12, 8).expect("a day")
+/// The day so many days after the first.
+fn day(days: u8) -> NaiveDate {
+    let first = NaiveDate::from_ymd_opt(2026, 12, 8).expect("a day");
+    first.checked_add_days(Days::new(u64::from(days))).expect("a day")
 }
 
 impl Before {
@@ -188,13 +197,13 @@ impl Before {
     /// What a device wrote that day, sealed. Its forms showed what stood before and what it wrote itself.
     pub fn day(&mut self, work: &Workload, device: u32) -> Vec<Batch> {
         let mut shown: BTreeMap<(u32, u8), FactId> = BTreeMap::new();
-        let seen = self.log.head;
+        let (seen, midnight, on) = (self.log.head, self.log.midnight(), day(self.log.days));
         let writer = &mut self.devices[usize::try_from(device).expect("few")];
         let mut facts = Vec::new();
         for edit in work.edits_of(device) {
-            let wall = Millis(MIDNIGHT + i64::from(edit.at_s) * 1000);
+            let wall = Millis(midnight + i64::from(edit.at_s) * 1000);
             let file = file_of(edit.record);
-            for event in events(&edit, facts.last()) {
+            for event in events(&edit, facts.last(), on) {
                 let slot =
                     if let What::FieldSet { field, .. } = &edit.what { Some((edit.record, *field)) } else { None };
                 let replaces = slot.map_or_else(Vec::new, |slot| match shown.get(&slot) {
@@ -217,6 +226,7 @@ impl Before {
 impl Before {
     /// Everybody syncs: the next day's forms show what was written.
     pub fn evening(&mut self) {
+        self.log.days += 1;
         for (slot, written) in std::mem::take(&mut self.today) {
             self.stands.insert(slot, written.into_values().collect());
         }
@@ -253,7 +263,7 @@ fn listed(work: &Workload, record: u32) -> Vec<Event> {
         Event::Placed(Placed { place }),
         Event::DueListed(DueListed {
             batch: "9f3c5a7b1d2e4f60".to_owned(),
-            as_of: day(),
+            as_of: day(0),
             contracts: vec![Contract {
                 contract_no: format!("4104902018{:08}", chance.below(100_000_000)),
                 academic_year: "2018-2019".to_owned(),
@@ -272,7 +282,7 @@ fn listed(work: &Workload, record: u32) -> Vec<Event> {
     ]
 }
 
-fn events(edit: &Edit, before: Option<&Fact>) -> Vec<Event> {
+fn events(edit: &Edit, before: Option<&Fact>, on: NaiveDate) -> Vec<Event> {
     match &edit.what {
         What::FieldSet { field, text } => {
             vec![Event::FieldFilled(FieldFilled { field: field_of(*field), text: text.clone() })]
@@ -286,9 +296,9 @@ fn events(edit: &Edit, before: Option<&Fact>) -> Vec<Event> {
         What::VisitEvent(visit) => {
             let minute = |minute: u32| NaiveTime::from_hms_opt(minute / 60 % 24, minute % 60, 0).expect("a time");
             let arrived = u32::from(visit.arrived_min);
-            let after = |days: u8| day().checked_add_days(Days::new(u64::from(days))).expect("a day");
+            let after = |days: u8| on.checked_add_days(Days::new(u64::from(days))).expect("a day");
             let made = VisitMade {
-                on: day(),
+                on,
                 arrived: minute(arrived),
                 left: Some(minute(arrived + u32::from(visit.stayed_min))),
                 purpose: VisitPurpose::ALL[usize::from(visit.purpose) % VisitPurpose::ALL.len()],

@@ -170,14 +170,16 @@ impl Waiting {
             let (n, file, slot) = (fact.n, fact.file, fact.gist.place());
             let over = views::over(&fact.targets);
             filed.row([Value::Integer(file), Value::Integer(slot), Value::Integer(n), over, place])?;
-            for target in &fact.targets {
-                ends.row([Value::Integer(*target), Value::Integer(n)])?;
+            if !fact.gist.takes_one_place(&fact.targets) {
+                for target in &fact.targets {
+                    ends.row([Value::Integer(*target), Value::Integer(n)])?;
+                }
             }
         }
         filed.end()?;
         ends.end()?;
         texts.end()?;
-        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT, 6));
+        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT, 7));
         let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
         for Unfiled { n, file, targets, gist, replaced, .. } in &step {
             let replaced = *replaced || self.replaced.binary_search(n).is_ok();

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use domain::clock::Millis;
 use domain::household::{ContactAdded, ContactStated, DueListed, HouseholdListed, Identified};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
@@ -163,6 +163,11 @@ const OWN_EVER: &str =
     "SELECT count(*) FROM journal j JOIN fact f ON f.n BETWEEN j.no << 32 AND (j.no << 32) + 4294967295
  WHERE j.own = 1 AND f.position IS NOT NULL AND f.held = 0 AND ?1 < ?2";
 
+/// Whether a fact is replaced: see `slot` in `views.sql`.
+const REPLACED: &str = "SELECT 1 FROM replaced WHERE target = ?1
+ UNION ALL SELECT 1 FROM entry e JOIN filed x ON x.file = e.file AND x.n = e.n
+   JOIN filed y ON y.file = x.file AND y.slot = x.slot AND y.over = x.n WHERE e.n = ?1";
+
 /// Columns of `fact` that make a [`Said`], in order.
 pub(crate) const SAID: &str = "f.journal, f.seq, f.author, f.at, f.position, f.held";
 
@@ -181,15 +186,15 @@ pub(crate) fn said(row: &Row<'_>, from: usize) -> Result<Said, StoreFault> {
 const FAMILY: &str = "
 SELECT (SELECT g.id FROM file g WHERE g.no = h.file), coalesce((SELECT CAST(s.body AS TEXT) FROM slot s JOIN fact f ON f.n = s.fact
     WHERE s.file = h.file AND s.slot = 18
-      AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower),
+      AND s.live ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower),
   h.co_borrower, h.id_tail, h.address,
   (SELECT CAST(s.body AS TEXT) FROM slot s JOIN fact f ON f.n = s.fact
     WHERE s.file = h.file AND s.slot = 17
-      AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1),
+      AND s.live ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1),
   h.place, h.as_of,
   h.due_on, h.batch, h.contracts, h.principal_due, h.interest_due, h.penalty_due, h.total_due, h.conflicts,
   (SELECT count(*) FROM visit v WHERE v.file = h.file),
-  (SELECT count(*) FROM visit v WHERE v.file = h.file AND v.result LIKE 'MET_%'),
+  (SELECT count(*) FROM visit v WHERE v.file = h.file AND v.met),
   (SELECT v.on_day FROM visit v WHERE v.file = h.file ORDER BY v.on_day DESC, v.arrived DESC LIMIT 1),
   (SELECT v.result FROM visit v WHERE v.file = h.file ORDER BY v.on_day DESC, v.arrived DESC LIMIT 1),
   (SELECT v.pledged_on IS NOT NULL FROM visit v WHERE v.file = h.file ORDER BY v.on_day DESC, v.arrived DESC LIMIT 1),
@@ -225,8 +230,8 @@ fn family(row: &Row<'_>) -> Result<Family, StoreFault> {
         conflicts: row.get(15)?,
         visits: row.get(16)?,
         met: row.get(17)?,
-        last_visit: maybe(row.get(18)?, "visit.on_day")?,
-        last_result: row.get::<_, Option<String>>(19)?.and_then(|code| VisitResult::of_code(&code)),
+        last_visit: row.get::<_, Option<i32>>(18)?.map(views::day).transpose()?,
+        last_result: row.get::<_, Option<u8>>(19)?.and_then(|at| VisitResult::ALL.get(usize::from(at))).copied(),
         pledged: row.get::<_, Option<bool>>(20)?.unwrap_or(false),
         notified: row.get(21)?,
         served: row.get(22)?,
@@ -354,7 +359,7 @@ impl Store {
              WHERE (?1 IS NULL OR v.file = (SELECT no FROM file WHERE id = ?1)) AND (?2 IS NULL OR v.on_day = ?2)
              ORDER BY v.on_day DESC, v.arrived DESC, f.journal, f.seq"
         ))?;
-        let mut rows = find.query(params![file.map(|file| file.0), on.map(|day| day.to_string())])?;
+        let mut rows = find.query(params![file.map(|file| file.0), on.map(|day| day.num_days_from_ce())])?;
         let mut out = Vec::new();
         let mut noted: BTreeMap<i64, BTreeMap<FactId, (FactId, VisitNoted)>> = BTreeMap::new();
         while let Some(row) = rows.next()? {
@@ -698,7 +703,7 @@ impl Store {
     /// [`StoreFault`].
     pub fn is_replaced(&self, id: FactId) -> Result<bool, StoreFault> {
         let Some(n) = self.names.known_fact(id) else { return Ok(false) };
-        Ok(self.conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?)
+        Ok(self.conn.prepare_cached(REPLACED)?.exists([n])?)
     }
 
     /// Notes a contact with the county; the last twenty are kept.

@@ -88,9 +88,9 @@ impl Store {
             "SELECT (SELECT g.id FROM file g WHERE g.no = h.file), h.borrower,
                coalesce((SELECT CAST(s.body AS TEXT) FROM slot s JOIN fact f ON f.n = s.fact
     WHERE s.file = h.file AND s.slot = 18
-      AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower), h.co_borrower, h.id_tail, h.place, h.address,
+      AND s.live ORDER BY f.at DESC, f.journal DESC, f.seq DESC LIMIT 1), h.borrower), h.co_borrower, h.id_tail, h.place, h.address,
                (SELECT s.body FROM slot s WHERE s.file = h.file AND s.slot = ?1
-                 AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = s.fact) LIMIT 1)
+                 AND s.live LIMIT 1)
              FROM household h",
         )?;
         let mut rows = find.query([crate::views::slot::IDENTIFIED])?;

@@ -21,9 +21,13 @@ CREATE TABLE household (
   conflicts INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX household_place ON household (place);
--- Registers of a file: every fact; those stand that are in nobody's `replaced`. More than one is a conflict unless equal.
+-- Registers of a file: every fact; those are live that nothing replaces. More than one is a conflict unless equal. That one
+-- value took the place of one other of its slot is told by the slot's own rows, and only there.
 CREATE VIEW slot AS
-  SELECT x.n AS fact, x.file, x.slot, (SELECT s.body FROM said s WHERE s.no = x.said) AS body FROM filed x WHERE x.slot > 0;
+  SELECT x.n AS fact, x.file, x.slot, (SELECT s.body FROM said s WHERE s.no = x.said) AS body,
+    NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = x.n)
+      AND NOT EXISTS (SELECT 1 FROM filed y WHERE y.file = x.file AND y.slot = x.slot AND y.over = x.n) AS live
+  FROM filed x WHERE x.slot > 0;
 CREATE TABLE phone (
   file INTEGER NOT NULL,
   number TEXT NOT NULL,
@@ -38,13 +42,16 @@ CREATE TABLE contact_stated (
 ) STRICT;
 CREATE INDEX contact_stated_file ON contact_stated (file);
 -- By family first: a village's visits stand together. What a line noted of a visit is found by its slot in the log.
+-- on_day, pledged_on: days since 31 December of the year before the first; arrived: seconds since midnight; result: its
+-- place in the list of words. Tens of thousands a day at the county: numbers take a third of what words take.
 CREATE TABLE visit (
   file INTEGER NOT NULL,
-  on_day TEXT NOT NULL,
-  arrived TEXT NOT NULL,
+  on_day INTEGER NOT NULL,
+  arrived INTEGER NOT NULL,
   fact INTEGER NOT NULL,
-  result TEXT NOT NULL,
-  pledged_on TEXT,
+  result INTEGER NOT NULL,
+  met INTEGER NOT NULL,
+  pledged_on INTEGER,
   PRIMARY KEY (file, on_day, arrived, fact)
 ) STRICT, WITHOUT ROWID;
 -- Of one day by family, as they are filed.
