@@ -306,7 +306,9 @@ pub(crate) fn other_branch(
     }
     let (_, last) = names::span(no);
     let mut files: BTreeMap<i64, Vec<(i64, Option<i64>)>> = BTreeMap::new();
-    let mut known = false;
+    // What this very reading named beyond this batch stays: a county that lost several histories may have a later part of
+    // one of its own branches, offered by a desk, beside this one.
+    let mut named: BTreeSet<i64> = BTreeSet::new();
     {
         let mut find = tx.prepare_cached(
             "SELECT f.file, f.n, f.batch, EXISTS (SELECT 1 FROM stale s WHERE s.n = f.n) FROM fact f
@@ -314,12 +316,15 @@ pub(crate) fn other_branch(
         )?;
         let mut rows = find.query([from, last])?;
         while let Some(row) = rows.next()? {
-            known |= !row.get::<_, bool>(3)?;
-            files.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+            let (file, n, of): (i64, i64, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if row.get(3)? {
+                files.entry(file).or_default().push((n, of));
+            } else if n < end || of == Some(int(batch.seal.batch)) {
+                return Err(StoreFault::Forked { journal: batch.seal.journal, seq: batch.seal.first });
+            } else {
+                named.extend(of.map(|of| (n & !i64::from(u32::MAX)) | of));
+            }
         }
-    }
-    if known {
-        return Err(StoreFault::Forked { journal: batch.seal.journal, seq: batch.seal.first });
     }
     let own: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
     for (file, facts) in &files {
@@ -328,6 +333,12 @@ pub(crate) fn other_branch(
     tx.prepare_cached("DELETE FROM stale WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
     tx.prepare_cached("DELETE FROM leaving WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
     let number = names::fact_no(no, batch.seal.batch)?;
-    tx.prepare_cached("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2")?.execute([number, last])?;
+    let parted: Vec<i64> = tx
+        .prepare_cached("SELECT n FROM batch WHERE n BETWEEN ?1 AND ?2")?
+        .query_map([number, last], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for n in parted.iter().filter(|n| !named.contains(n)) {
+        tx.prepare_cached("DELETE FROM batch WHERE n = ?1")?.execute([n])?;
+    }
     Ok(true)
 }
