@@ -9,12 +9,13 @@ use domain::exchange::Gone;
 use domain::fact::Fact;
 use domain::ids::{FactId, JournalId, Sha};
 use domain::words::Section;
+use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::log::{Store, bodies, bodies_by, int, meta, prune_batch, refold, set_meta};
 use crate::names::{self, Names};
-use crate::views;
+use crate::views::{self, Bulk};
 
 /// Where a fact stands that is in the log or left it: see [`bodies_by`].
 pub(crate) const HERE_OR_LEFT: &str =
@@ -182,6 +183,57 @@ pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: 
     )?
     .execute(params![gone.file.0, gone.section.code()])?;
     Ok(u32::from(!facts.is_empty()))
+}
+
+/// A part of a page brought these, and the cursor has not moved past them yet: until a whole page names them, nobody would
+/// tell that the right to see them went.
+pub(crate) fn begun(tx: &Transaction<'_>, fresh: &[i64]) -> Result<(), StoreFault> {
+    let mut rows = Bulk::new(tx, "INSERT OR IGNORE INTO stale (n)", 1);
+    for n in fresh {
+        rows.row([Value::Integer(*n)])?;
+    }
+    rows.flush()
+}
+
+/// A whole page named these: from here on the county tells when they are gone.
+pub(crate) fn named(tx: &Transaction<'_>, named: &[i64]) -> Result<(), StoreFault> {
+    if any_unnamed(tx)? {
+        let mut clear = tx.prepare_cached("DELETE FROM stale WHERE n = ?1")?;
+        for n in named {
+            clear.execute([n])?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether anything is here, or was, that must be named by a whole page to stay.
+pub(crate) fn any_unnamed(tx: &Transaction<'_>) -> Result<bool, StoreFault> {
+    Ok(tx.prepare_cached("SELECT 1 FROM stale LIMIT 1")?.exists([])?)
+}
+
+/// The end of a reading: what had to be named and was not goes, with its papers. Returns how many files lost something.
+pub(crate) fn unnamed(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, StoreFault> {
+    let own: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
+    let mut files: BTreeMap<i64, Vec<(i64, Option<i64>)>> = BTreeMap::new();
+    {
+        let mut find = tx.prepare_cached(
+            "SELECT f.file, f.n, f.batch FROM stale s JOIN fact f ON f.n = s.n WHERE f.position IS NOT NULL",
+        )?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            files.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
+        }
+    }
+    for (file, facts) in &files {
+        leave(tx, names, *file, facts, own, true)?;
+    }
+    tx.execute("DELETE FROM stale", [])?;
+    tx.execute(
+        "DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)
+           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
+        [[0_u8; 8]],
+    )?;
+    Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
 }
 
 /// Takes facts of a file (each with its batch's number) out of log and views. Own ones that no verified backup holds are

@@ -52,6 +52,8 @@ pub struct Store {
     pub(crate) names: Names,
     /// What is in the log and not in the views yet.
     pub(crate) waiting: Waiting,
+    /// The facts that parts of the page at hand have named so far.
+    named: Vec<i64>,
     anchor: Anchor,
     /// The journal that the anchor named and this file lacked something of when it was opened.
     behind: Option<JournalId>,
@@ -185,7 +187,7 @@ impl Store {
         let (anchor, head) = Anchor::open(&path.with_extension("anchor"), anchor_key)?;
         let mut names = Names::load(&conn)?;
         let waiting = Waiting::load(&conn, &mut names)?;
-        let mut store = Self { conn, names, waiting, anchor, behind: None, verifies };
+        let mut store = Self { conn, names, waiting, named: Vec::new(), anchor, behind: None, verifies };
         if store.meta::<i64>("views")?.is_none_or(|version| version != views::VERSION) {
             store.rebuild()?;
         }
@@ -691,7 +693,9 @@ impl Store {
 
     /// As [`Store::absorb`], of the page's deliveries from one on until so many facts came, and which is the next; none
     /// once the page is whole. A part is one transaction: a save in between waits for a part and not for a page. The cursor
-    /// moves with the last one, so a page that is broken off comes again, and what is here of it is met as known. When to
+    /// moves with the last one, so a page that is broken off comes again, and what is here of it is met as known. What does
+    /// not come again, for the right to it went meanwhile, is told by nobody: what is gone is told as of the cursor. So what
+    /// a part brought is `stale` until a whole page names it, and goes at the end of a reading if none did. When to
     /// file is the caller's to say, but where the next delivery is the first again: what waits must be filed before it.
     ///
     /// # Errors
@@ -712,12 +716,16 @@ impl Store {
         if anew || !page.gone.is_empty() || !page.erased.is_empty() {
             self.file_all()?;
         }
-        self.plainly(|tx, names, waiting| {
+        let mut named = if from == 0 { Vec::new() } else { std::mem::take(&mut self.named) };
+        let earlier = named.len();
+        let done = self.plainly(|tx, names, waiting| {
             let mut taking = Taking {
                 tx,
                 hot: Hot::new(tx)?,
                 entries: Bulk::new(tx, views::INTO_ENTRY, 7),
                 unknown: Vec::new(),
+                named: &mut named,
+                fresh: Vec::new(),
                 names,
                 waiting,
                 verifies,
@@ -745,9 +753,15 @@ impl Store {
             }
             taking.logged()?;
             let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
+            if next.is_some() {
+                leaving::begun(tx, &taking.fresh)?;
+            } else {
+                leaving::named(tx, taking.named)?;
+            }
+            let unnamed = next.is_none() && !page.more && leaving::any_unnamed(tx)?;
             // Own work that a decision of this very page let through, in a section that is lost, goes with it.
             let lost: Vec<&Gone> = page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()).collect();
-            if !lost.is_empty() {
+            if unnamed || !lost.is_empty() {
                 taking.waiting.file(tx, usize::MAX)?;
             }
             let Taking { names, mut out, lines, again, .. } = taking;
@@ -760,9 +774,6 @@ impl Store {
             for file in lines.difference(&again) {
                 views::line(tx, *file)?;
             }
-            if out.gone > 0 {
-                drafts::leave(tx)?;
-            }
             // Of every part, not of the last alone: whatever a desk has of the log is below its newest mark.
             keep_mark(tx, page.head)?;
             if next.is_none() {
@@ -770,10 +781,25 @@ impl Store {
                 set_meta(tx, "head", &page.head.position)?;
                 if anew && !page.more {
                     out.gone = out.gone.saturating_add(restored::settle(tx, names)?);
+                } else if unnamed {
+                    out.gone = out.gone.saturating_add(leaving::unnamed(tx, names)?);
                 }
             }
+            if out.gone > 0 {
+                drafts::leave(tx)?;
+            }
             Ok((out, next))
-        })
+        });
+        match &done {
+            Ok((_, Some(_))) => self.named = named,
+            Ok((_, None)) => {}
+            // Of this part nothing was taken: it may be tried again.
+            Err(_) => {
+                named.truncate(earlier);
+                self.named = named;
+            }
+        }
+        done
     }
 
     /// What the desk knows of the county log, newest first.
@@ -1165,6 +1191,9 @@ struct Taking<'a, 't> {
     /// Rows for the log, and which of them are of newer kinds: written by [`Taking::logged`].
     entries: Bulk<'a>,
     unknown: Vec<i64>,
+    /// The facts that the page named, this part's among them, and those of this part that were not here.
+    named: &'a mut Vec<i64>,
+    fresh: Vec<i64>,
     names: &'a mut Names,
     waiting: &'a mut Waiting,
     verifies: bool,
@@ -1213,7 +1242,7 @@ impl Taking<'_, '_> {
             .prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?
             .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
             .optional()?;
-        if self.anew && restored::other_branch(tx, self.names, no, &batch, before.as_deref())? {
+        if self.anew && restored::other_branch(tx, self.names, no, &batch, before.as_deref(), self.named)? {
             before = None;
         }
         let seal = (batch.seal.batch, batch.seal.first, batch.seal.count);
@@ -1307,6 +1336,8 @@ impl Taking<'_, '_> {
             let at = corrected(row.wall(seal.base), received);
             let row_of = [position, batch, n, file, manner, at.0, leaf_bits(&row.leaf())];
             self.entries.row(row_of.into_iter().map(Value::Integer))?;
+            self.named.push(n);
+            self.fresh.push(n);
             self.out.facts = self.out.facts.saturating_add(1);
             self.waiting.push(unfiled);
         }
@@ -1367,6 +1398,7 @@ impl Taking<'_, '_> {
         let tx = self.tx;
         let fact = &verified.fact;
         let n = names::fact_no(no, fact.id.seq)?;
+        self.named.push(n);
         if !fresh {
             let here: Option<(bool, i64, i64)> = tx
                 .prepare_cached("SELECT held, file, at FROM fact WHERE n = ?1")?
@@ -1376,9 +1408,6 @@ impl Taking<'_, '_> {
                 let at = corrected(fact.wall, received);
                 tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
                     .execute(params![n, int(position), held, at.0])?;
-                if self.anew {
-                    tx.prepare_cached("DELETE FROM stale WHERE n = ?1")?.execute([n])?;
-                }
                 if was_held != held {
                     self.again.insert(file);
                     if !held {
@@ -1392,6 +1421,7 @@ impl Taking<'_, '_> {
                 return Ok(());
             }
         }
+        self.fresh.push(n);
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
         let file = self.names.file(tx, fact.file)?;
         let row = Numbered { n, file, event: event.as_ref() };

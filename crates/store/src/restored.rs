@@ -247,27 +247,8 @@ pub(crate) fn named_by_ack(tx: &Transaction<'_>, n: i64, to_be_named: bool) -> R
 /// The end of reading anew: what the county did not name again goes, and erasures are told anew by what stands. Returns
 /// how many files lost something.
 pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, StoreFault> {
-    let own: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
-    let mut files: BTreeMap<i64, Vec<(i64, Option<i64>)>> = BTreeMap::new();
-    {
-        let mut find = tx.prepare_cached(
-            "SELECT f.file, f.n, f.batch FROM stale s JOIN fact f ON f.n = s.n WHERE f.position IS NOT NULL",
-        )?;
-        let mut rows = find.query([])?;
-        while let Some(row) = rows.next()? {
-            files.entry(row.get(0)?).or_default().push((row.get(1)?, row.get(2)?));
-        }
-    }
-    for (file, facts) in &files {
-        leaving::leave(tx, names, *file, facts, own, true)?;
-    }
+    let left = leaving::unnamed(tx, names)?;
     leaving::placed_anew(tx, meta::<Option<u64>>(tx, "anew")?.flatten().unwrap_or(0))?;
-    tx.execute("DELETE FROM stale", [])?;
-    tx.execute(
-        "DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)
-           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
-        [[0_u8; 8]],
-    )?;
     let erasures: Vec<i64> = tx
         .prepare_cached("SELECT n FROM fact WHERE kind = 'Erased' AND held = 0 ORDER BY position IS NULL, position, n")?
         .query_map([], |row| row.get(0))?
@@ -282,18 +263,20 @@ pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, Sto
         refold(tx, names, file)?;
     }
     set_meta(tx, "anew", &None::<u64>)?;
-    Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
+    Ok(left)
 }
 
 /// While all is read anew: of a journal that two laptops wrote, the county may have the one's branch where this desk has
 /// the other's from the lost history. It was offered and could not be taken; its laptop goes on under another journal and
-/// brings its work there. From the batch on where they part, what is here goes. Returns whether anything did.
+/// brings its work there. From the batch on where they part, what is here goes. `named` are the facts that the page at hand
+/// named before. Returns whether anything went.
 pub(crate) fn other_branch(
     tx: &Transaction<'_>,
     names: &mut Names,
     no: i64,
     batch: &Batch,
     here: Option<&[u8]>,
+    named: &[i64],
 ) -> Result<bool, StoreFault> {
     let same = match here {
         Some(bytes) => Batch::parse(bytes)?.seal == batch.seal,
@@ -308,7 +291,7 @@ pub(crate) fn other_branch(
     let mut files: BTreeMap<i64, Vec<(i64, Option<i64>)>> = BTreeMap::new();
     // What this very reading named beyond this batch stays: a county that lost several histories may have a later part of
     // one of its own branches, offered by a desk, beside this one.
-    let mut named: BTreeSet<i64> = BTreeSet::new();
+    let mut stay: BTreeSet<i64> = BTreeSet::new();
     {
         let mut find = tx.prepare_cached(
             "SELECT f.file, f.n, f.batch, EXISTS (SELECT 1 FROM stale s WHERE s.n = f.n) FROM fact f
@@ -317,12 +300,12 @@ pub(crate) fn other_branch(
         let mut rows = find.query([from, last])?;
         while let Some(row) = rows.next()? {
             let (file, n, of): (i64, i64, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            if row.get(3)? {
+            if row.get(3)? && !named.contains(&n) {
                 files.entry(file).or_default().push((n, of));
             } else if n < end || of == Some(int(batch.seal.batch)) {
                 return Err(StoreFault::Forked { journal: batch.seal.journal, seq: batch.seal.first });
             } else {
-                named.extend(of.map(|of| (n & !i64::from(u32::MAX)) | of));
+                stay.extend(of.map(|of| (n & !i64::from(u32::MAX)) | of));
             }
         }
     }
@@ -337,7 +320,7 @@ pub(crate) fn other_branch(
         .prepare_cached("SELECT n FROM batch WHERE n BETWEEN ?1 AND ?2")?
         .query_map([number, last], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for n in parted.iter().filter(|n| !named.contains(n)) {
+    for n in parted.iter().filter(|n| !stay.contains(n)) {
         tx.prepare_cached("DELETE FROM batch WHERE n = ?1")?.execute([n])?;
     }
     Ok(true)

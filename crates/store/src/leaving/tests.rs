@@ -1,11 +1,11 @@
 //! What left is kept until all of its batch is safe, which may stand in several places of the county log, and goes alone
-//! when it alone was erased.
+//! when it alone was erased. What a page brought that was broken off goes if no whole page names it.
 
 use chrono::NaiveDate;
 use domain::SigningKey;
 use domain::clock::{Millis, Received};
 use domain::exchange::{Ack, Cursor, Delivery, Mark, Page};
-use domain::fact::Batch;
+use domain::fact::{Batch, seal};
 use domain::household::ContactStated;
 use domain::ids::{DeviceId, FileId, PersonId};
 use domain::words::ContactState;
@@ -135,4 +135,74 @@ fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
     assert_eq!(kept(&store), [lost], "a backup up to 30 lacks what stands at 40");
     store.set_safe(40, 41).expect("told");
     assert_eq!(kept(&store), []);
+}
+
+/// A fact of each file, each in a batch of the county's own, as they stand at 41 and after it.
+fn of_the_county(files: &[FileId]) -> Vec<Delivery> {
+    let key = SigningKey::from_bytes(&[6; 32]);
+    let mut last = None;
+    let mut out = Vec::new();
+    for (seq, file) in (1..).zip(files) {
+        let fact = Fact {
+            id: FactId { journal: JournalId([2; 8]), seq },
+            file: *file,
+            section: Section::Core,
+            wall: Millis(1_796_700_000_000),
+            author: PersonId::county_master(),
+            kind: stated().kind().to_owned(),
+            replaces: Vec::new(),
+            body: stated().body().expect("a body"),
+        };
+        let batch = seal(&[fact], last.as_ref(), 0, &[1; 16], &key).expect("sealed");
+        last = Some(batch.seal.clone());
+        out.push(Delivery { position: 40 + seq, received: RECEIVED, held: Vec::new(), batch: batch.bytes() });
+    }
+    out
+}
+
+fn page(store: &Store, deliveries: &[Delivery], to: u64, more: bool) -> Page {
+    let from = store.cursor().expect("a cursor");
+    let next = Cursor { visible: to, position: to, seq: 9 };
+    Page { deliveries: deliveries.to_vec(), from, next, more, head: mark(to), ..Page::default() }
+}
+
+/// The files of what the county let this desk see, own work aside.
+fn holds(store: &Store) -> Vec<FileId> {
+    let mut find = store
+        .conn
+        .prepare("SELECT i.id FROM entry e JOIN file i ON i.no = e.file JOIN journal j ON j.no = e.n >> 32 WHERE j.own = 0 ORDER BY e.n")
+        .expect("a query");
+    find.query_map([], |row| row.get(0)).expect("rows").map(|id| FileId(id.expect("an id"))).collect()
+}
+
+#[test]
+fn what_a_page_brought_that_was_broken_off_goes_unless_a_whole_page_names_it() {
+    const THIRD: FileId = FileId([5; 8]);
+    let Written { mut store, .. } = written("begun");
+    let [one, two, three] = of_the_county(&[LOST, OTHER, THIRD]).try_into().expect("three");
+    let whole = page(&store, &[one.clone(), two.clone(), three.clone()], 43, false);
+    assert_eq!(store.absorb_part(&whole, 0, 1).expect("a part").1, Some(1));
+    assert_eq!(store.absorb_part(&whole, 1, 1).expect("a part").1, Some(2));
+    store.file_all().expect("filed");
+    assert_eq!(holds(&store), [LOST, OTHER], "what came is seen at once");
+
+    // Broken off twice; meanwhile the right to `LOST` went, of which the county tells nothing: it was not open at the
+    // cursor.
+    let again = page(&store, &[two.clone(), three.clone()], 44, false);
+    assert_eq!(store.absorb_part(&again, 0, 1).expect("a part").1, Some(1));
+    assert_eq!(holds(&store), [LOST, OTHER]);
+
+    // Whole pages name what stays.
+    let first = page(&store, &[two], 44, true);
+    assert_eq!(store.absorb(&first).expect("absorbed").gone, 0);
+    assert_eq!(holds(&store), [LOST, OTHER], "it may be on a page that is still to come");
+    let last = page(&store, &[three], 45, false);
+    assert_eq!(store.absorb(&last).expect("absorbed").gone, 1);
+    assert_eq!(holds(&store), [OTHER, THIRD]);
+    assert_eq!(store.check().expect("sound"), 4);
+
+    // From then on the cursor is past them: nobody has to name them again.
+    let nothing = page(&store, &[], 46, false);
+    assert_eq!(store.absorb(&nothing).expect("absorbed").gone, 0);
+    assert_eq!(holds(&store), [OTHER, THIRD]);
 }
