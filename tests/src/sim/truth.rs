@@ -341,6 +341,7 @@ fn rights_of(ledger: &Ledger) -> Vec<(u64, &Fact)> {
     for one in ledger.facts.values() {
         if let (Some(shown), Ok(Some(Event::HeldDecided(with)))) =
             (one.shown, Event::read(&one.fact.kind, &one.fact.body))
+            && with.accept
         {
             for (at, fact) in with.facts.into_iter().enumerate() {
                 decided.entry((shown, fact)).or_insert((one.fact.id.seq, at));
