@@ -24,19 +24,21 @@ pub(crate) const HERE_OR_LEFT: &str =
 impl Store {
     /// The last position of the county log that is in a verified backup, told with the log's `head`. Own work up to there
     /// that left this desk is no longer kept; the paper of it no longer once a longer log was backed up than the one at
-    /// which the county was known to have it.
+    /// which the county was known to have it, and this desk has read beyond that one: a county that was put back to before
+    /// it had the paper has the same log up to there, and says what it lost in what follows.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub fn set_safe(&mut self, safe: u64, head: u64) -> Result<(), StoreFault> {
+        let read = self.cursor()?.visible;
         self.within(|tx, _| {
             set_meta(tx, "safe", &safe)?;
             tx.prepare_cached(
                 "UPDATE leaving SET paper_at = ?1 WHERE paper_at IS NULL AND sha IN (SELECT sha FROM blob WHERE sent = 1)",
             )?
             .execute([int(head)])?;
-            let which = "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1 AND (l.sha IS NULL OR l.paper_at < ?1)";
-            let kept = kept(tx, which, &[int(safe)])?;
+            let which = "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1 AND (l.sha IS NULL OR l.paper_at < ?2)";
+            let kept = kept(tx, which, &[int(safe), int(safe.min(read))])?;
             release(tx, &kept)
         })
     }
@@ -236,8 +238,8 @@ pub(crate) fn unnamed(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, St
     Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
 }
 
-/// Takes facts of a file (each with its batch's number) out of log and views. Own ones that no verified backup holds are
-/// kept out of sight, if `keeps`.
+/// Takes facts of a file (each with its batch's number) out of log and views. Own ones that no verified backup holds, or
+/// whose paper none may hold, are kept out of sight, if `keeps`.
 pub(crate) fn leave(
     tx: &Transaction<'_>,
     names: &mut Names,
@@ -296,7 +298,7 @@ pub(crate) fn leave(
 }
 
 /// Which of these facts (each with its batch's number) are own ones that no verified backup holds and that were not erased,
-/// each with the paper it names.
+/// each with the paper it names. A paper that is here may be in none, although its fact is: it came to the county after it.
 fn to_keep(
     tx: &Transaction<'_>,
     names: &mut Names,
@@ -308,7 +310,10 @@ fn to_keep(
         let Some(at) = batch.map(|batch| (n & !i64::from(u32::MAX)) | batch) else { continue };
         // What was erased is a row without a body.
         let erased = tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])?;
-        if !erased && unsafe_own(tx, at, safe)? {
+        let paper = tx
+            .prepare_cached("SELECT 1 FROM receipt_photo p JOIN blob b ON b.sha = p.sha WHERE p.fact = ?1")?
+            .exists([n])?;
+        if !erased && unsafe_own(tx, at, if paper { 0 } else { safe })? {
             numbers.push(*n);
         }
     }

@@ -55,7 +55,8 @@ impl Store {
             // stays erased here.
             tx.execute("DELETE FROM entry WHERE position IS NOT NULL AND n IN (SELECT n FROM erased)", [])?;
             tx.execute("DELETE FROM erased WHERE n NOT IN (SELECT n FROM fact)", [])?;
-            tx.execute("UPDATE leaving SET paper_at = NULL", [])?;
+            // Before anything is read: what goes with a right goes before the county's own word of what it lost.
+            offer_papers(tx)?;
             tx.execute("DELETE FROM stale", [])?;
             tx.execute("INSERT INTO stale (n) SELECT n FROM fact WHERE position IS NOT NULL", [])?;
             tx.execute("DELETE FROM mark WHERE position > ?1", [int(agreed)])?;
@@ -229,8 +230,10 @@ fn offer_above(tx: &Transaction<'_>, above: u64) -> Result<(), StoreFault> {
     set_meta(tx, "offer_above", &Some(before.map_or(above, |before| before.min(above))))
 }
 
-/// A county that was restored may lack the papers that came to it since: each is offered again.
+/// A county that was restored may lack the papers that came to it since: each is offered again, and known to be there only
+/// after that.
 pub(crate) fn offer_papers(tx: &Transaction<'_>) -> Result<(), StoreFault> {
+    tx.execute("UPDATE leaving SET paper_at = NULL", [])?;
     tx.execute("UPDATE blob SET sent = 2 WHERE sent = 1 AND file <> ?1", [[0_u8; 8]])?;
     Ok(())
 }

@@ -1,18 +1,23 @@
 //! What left is kept until all of its batch is safe, which may stand in several places of the county log, and goes alone
-//! when it alone was erased. What a page brought that was broken off goes if no whole page names it.
+//! when it alone was erased. Its paper is kept until a backup has that too. What a page brought that was broken off goes if no
+//! whole page names it.
 
 use chrono::NaiveDate;
 use domain::SigningKey;
 use domain::clock::{Millis, Received};
+use domain::decision::LogForked;
 use domain::exchange::{Ack, Cursor, Delivery, Mark, Page};
 use domain::fact::{Batch, seal};
 use domain::household::ContactStated;
-use domain::ids::{DeviceId, FileId, PersonId};
-use domain::words::ContactState;
+use domain::ids::{DeviceId, FileId, LogId, PersonId};
+use domain::letter::DocNo;
+use domain::receipt::ReceiptFiled;
+use domain::words::{ContactState, DocKind};
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::file::FileKey;
+use crate::log::Pen;
 
 /// A folder of its own, gone with the test.
 struct Folder(std::path::PathBuf);
@@ -48,7 +53,11 @@ const LOST: FileId = FileId([3; 8]);
 const OTHER: FileId = FileId([4; 8]);
 const RECEIVED: Received = Received { at: Millis(1_796_700_100_000), offset: 0, seen: Millis(0) };
 
-fn written(name: &str) -> Written {
+/// What is written in a store of its own, acknowledged at 40.
+fn acknowledged<T>(
+    name: &str,
+    work: impl FnOnce(&mut Pen<'_>) -> Result<T, StoreFault>,
+) -> (Store, T, Vec<u8>, Folder) {
     let folder = Folder(std::env::temp_dir().join(format!("ruhu-leaving-{name}-{}", std::process::id())));
     std::fs::create_dir_all(&folder.0).expect("a folder");
     let key = SigningKey::from_bytes(&[7; 32]);
@@ -59,17 +68,58 @@ fn written(name: &str) -> Written {
     store.trust_master(master, &SigningKey::from_bytes(&[6; 32]).verifying_key()).expect("trusted");
     store.open_journal(own, DeviceId([5; 8]), &key.verifying_key()).expect("a journal");
     let author: PersonId = "field1".parse().expect("an account");
-    let ((lost, other), _) = store
-        .write::<_, StoreFault>(&author, Millis(1_796_700_000_000), |pen| {
-            let lost = pen.record(LOST, Section::Core, &stated(), Vec::new())?;
-            Ok((lost, pen.record(OTHER, Section::Core, &stated(), Vec::new())?))
-        })
-        .expect("written");
+    let (done, _) = store.write(&author, Millis(1_796_700_000_000), work).expect("written");
     store.seal_open(&key, 0, &[1; 16]).expect("sealed");
     let (_, bytes) = store.unacknowledged(1, usize::MAX).expect("a batch").pop().expect("one");
     let ack = Ack { batch: 1, position: 40, received: RECEIVED, held: Vec::new() };
     store.acknowledged(&[ack], mark(40)).expect("acknowledged");
+    (store, done, bytes, folder)
+}
+
+fn written(name: &str) -> Written {
+    let (store, (lost, other), bytes, folder) = acknowledged(name, |pen| {
+        let lost = pen.record(LOST, Section::Core, &stated(), Vec::new())?;
+        Ok((lost, pen.record(OTHER, Section::Core, &stated(), Vec::new())?))
+    });
     Written { store, lost, other, bytes, _folder: folder }
+}
+
+/// A receipt of `LOST` with its photo, which the county has too.
+fn receipt(name: &str) -> (Store, FactId, Sha, Folder) {
+    let photo = b"a photo of a signed receipt";
+    let (mut store, (fact, sha), _, folder) = acknowledged(name, |pen| {
+        let sha = pen.keep_blob(LOST, Section::Core, "image/jpeg", photo)?;
+        let filed = ReceiptFiled {
+            receipt: DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year: 2026, serial: 10_700 },
+            sha256: sha,
+            media: "image/jpeg".to_owned(),
+            bytes: 27,
+        };
+        Ok((pen.record(LOST, Section::Core, &Event::ReceiptFiled(filed), Vec::new())?, sha))
+    });
+    store.blob_sent(sha).expect("sent");
+    (store, fact, sha, folder)
+}
+
+/// The county's own word that it was restored.
+fn forked(position: u64) -> Delivery {
+    let event = Event::LogForked(LogForked { log: LogId([5; 8]), position: position - 1, at: RECEIVED.at });
+    let fact = Fact {
+        id: FactId { journal: JournalId([2; 8]), seq: 1 },
+        file: FileId::county(),
+        section: Section::Core,
+        wall: RECEIVED.at,
+        author: "county".parse().expect("an account"),
+        kind: event.kind().to_owned(),
+        replaces: Vec::new(),
+        body: event.body().expect("a body"),
+    };
+    let batch = seal(&[fact], None, 0, &[3; 16], &SigningKey::from_bytes(&[6; 32])).expect("sealed").bytes();
+    Delivery { position, received: RECEIVED, held: Vec::new(), batch }
+}
+
+fn offered(store: &Store) -> Vec<Sha> {
+    store.unsent_blobs().expect("blobs").into_iter().map(|(sha, _)| sha).collect()
 }
 
 fn take(store: &mut Store, gone: Vec<Gone>, erased: Vec<FactId>, deliveries: Vec<Delivery>) {
@@ -205,4 +255,44 @@ fn what_a_page_brought_that_was_broken_off_goes_unless_a_whole_page_names_it() {
     let nothing = page(&store, &[], 46, false);
     assert_eq!(store.absorb(&nothing).expect("absorbed").gone, 0);
     assert_eq!(holds(&store), [OTHER, THIRD]);
+}
+
+#[test]
+fn a_paper_that_a_restored_county_lacks_stays_though_the_right_to_it_goes_before_the_county_tells() {
+    let (mut store, fact, sha, _folder) = receipt("paper-restored");
+    // The county is put back to 30, gets the record again, and is backed up before it gets the paper.
+    store.county_restored(30).expect("restored");
+    assert_eq!(offered(&store), [sha]);
+    let ack = Ack { batch: 1, position: 38, received: RECEIVED, held: Vec::new() };
+    store.acknowledged(&[ack], mark(38)).expect("acknowledged");
+    store.set_safe(38, 38).expect("told");
+    // What is gone stands before the county's word on the same page.
+    take(&mut store, vec![gone(LOST)], Vec::new(), vec![forked(31)]);
+    assert_eq!((kept(&store), offered(&store)), (vec![fact], vec![sha]));
+    store.blob_sent(sha).expect("sent");
+    assert!(store.blob(sha).expect("read").is_some(), "no backup has it yet");
+    assert_eq!(store.check().expect("sound"), 1, "the county's own word");
+}
+
+#[test]
+fn a_paper_is_kept_until_a_longer_log_was_backed_up_and_read() {
+    let (mut store, fact, sha, _folder) = receipt("paper-later");
+    // The backup has the record, and is older than the paper.
+    store.set_safe(40, 40).expect("told");
+    take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
+    assert_eq!(kept(&store), [fact]);
+    store.set_safe(40, 41).expect("told");
+    assert_eq!(kept(&store), [fact]);
+    // A county that was put back to just before it had the paper has the same log up to there, and a longer one since.
+    store.set_safe(43, 43).expect("told");
+    assert_eq!(kept(&store), [fact], "what follows was not read yet");
+    take(&mut store, Vec::new(), Vec::new(), vec![forked(42)]);
+    store.set_safe(43, 44).expect("told");
+    assert_eq!((kept(&store), offered(&store)), (vec![fact], vec![sha]));
+    store.blob_sent(sha).expect("sent");
+    store.set_safe(43, 45).expect("told");
+    assert_eq!(kept(&store), [fact]);
+    store.set_safe(46, 46).expect("told");
+    assert_eq!(kept(&store), []);
+    assert_eq!(store.blob(sha).expect("read"), None);
 }
