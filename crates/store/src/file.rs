@@ -93,6 +93,8 @@ fn set_up(conn: &Connection) -> Result<(), OpenFault> {
     conn.busy_timeout(Duration::from_secs(10))?;
     // One plan for a statement, whatever is bound: without this a prepared read is planned anew at every use.
     conn.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // A county's whole day fits the log that is written ahead (40 MB): copied into the file in its middle, each page that the
+    // day touches again would be copied twice. It is copied when the file is closed.
     conn.execute_batch(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
@@ -102,7 +104,7 @@ fn set_up(conn: &Connection) -> Result<(), OpenFault> {
          PRAGMA cell_size_check = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -16000;
-         PRAGMA wal_autocheckpoint = 4000;",
+         PRAGMA wal_autocheckpoint = 10000;",
     )?;
     assert_pragma(conn, "journal_mode", "wal")?;
     assert_pragma(conn, "synchronous", "2")?;
