@@ -91,7 +91,8 @@ fn a_wrong_passphrase_a_used_invitation_and_an_absent_county_each_get_their_sent
     assert_eq!(saved.code, Some(0), "{saved:?}");
     let gone = failure(&desk(&["sync"], &home, PASSPHRASE, ""), 1);
     assert_eq!(gone["code"], "COUNTY_UNREACHABLE");
-    assert!(text(&gone["zh"]).contains("127.0.0.1"), "the address is named: {gone}");
+    assert!(text(&gone["facts"]["address"]).contains("127.0.0.1"), "who is asked for help finds the address: {gone}");
+    assert!(!text(&gone["zh"]).contains("127.0.0.1"), "a village need not read it: {gone}");
     let status = desk(&["call", "Status"], &home, PASSPHRASE, "").json()["ok"]["reply"]["reply"].clone();
     assert_eq!(status["only_here"], 2, "nothing is lost: {status}");
     assert_eq!(status["last_failure"]["code"], "COUNTY_UNREACHABLE");
