@@ -352,7 +352,7 @@ impl Desk {
                     if fits {
                         if self.take_page(&page, report)?.is_none() {
                             // Another writes under this journal: both go their own ways, and the next answer fits again.
-                            self.begin_journal(&mut self.store(), report)?;
+                            self.begin_journal(&mut self.store(), &[], report)?;
                             break;
                         }
                         gone_on = true;
@@ -433,7 +433,7 @@ impl Desk {
         }
         // Now only what the county does not have goes over into a new journal.
         if welcome.closed || twin || store.batches()? < welcome.batches {
-            self.begin_journal(&mut store, report)?;
+            self.begin_journal(&mut store, &[], report)?;
         }
         // It was this late when the answer was written, and is later now. By how much, nobody knows: the journey must not
         // be taken for a fault of this clock. But a clock that shows less is wrong by that much at least.

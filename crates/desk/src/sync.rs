@@ -383,7 +383,9 @@ impl Desk {
     fn part_ways(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
         self.offer(carrier)?;
         self.claim(carrier, report)?;
-        self.begin_journal(&mut self.store(), report)
+        let old = self.store().journal()?;
+        let there = self.peek(carrier, &BTreeSet::from([old]))?;
+        self.begin_journal(&mut self.store(), &there, report)
     }
 
     fn fresh_journal(&self) -> Result<JournalId, Failure> {
@@ -483,10 +485,15 @@ impl Desk {
         }
     }
 
-    /// Begins a new journal: this one was continued elsewhere.
-    pub(crate) fn begin_journal(&self, store: &mut store::Store, report: &mut SyncReport) -> Result<(), Failure> {
+    /// Begins a new journal: this one was continued elsewhere. `there` is what the county has of it, where it could be asked.
+    pub(crate) fn begin_journal(
+        &self,
+        store: &mut store::Store,
+        there: &[Fact],
+        report: &mut SyncReport,
+    ) -> Result<(), Failure> {
         let fresh = self.fresh_journal()?;
-        store.leave_twin(fresh, self.identity.device, &self.signing.verifying_key())?;
+        store.leave_twin(fresh, self.identity.device, &self.signing.verifying_key(), there)?;
         report.remarks.push(remark(
             "NEW_JOURNAL",
             "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",

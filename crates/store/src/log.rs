@@ -66,8 +66,8 @@ pub struct Store {
 enum Why<'a> {
     /// The first one, or this file was put back to before: what the old one has here may be at the county.
     Lost,
-    /// Another desk writes on under the old one.
-    Twin,
+    /// The old one was written on elsewhere; what the county has under its names, as far as that is known, by hash.
+    Twin(&'a BTreeMap<FactId, Sha>),
     /// The county has these facts (by their present names) under these earlier ones.
     Double(&'a BTreeMap<FactId, FactId>),
 }
@@ -291,14 +291,21 @@ impl Store {
         self.go_over(journal, device, key, Why::Lost)
     }
 
-    /// As [`Store::open_journal`], where the county has another desk's work under this one's journal: its disk was copied.
-    /// What was erased here before it was sent stays behind under a name that is the other's now, so no erasure names it
-    /// any more: there is nothing of it at the county, and the other's work is not to go.
+    /// As [`Store::open_journal`], where the county has other work under this desk's journal: its disk was copied, or put back
+    /// to before. What was erased here before it was known to be sent stays behind. If `there`, what the county has under
+    /// the old names, holds it byte for byte, the erasure goes on naming it. Else that name is a copy's now, or will be: no
+    /// erasure names it any more, for the other's work is not to go.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn leave_twin(&mut self, journal: JournalId, device: DeviceId, key: &VerifyingKey) -> Result<(), StoreFault> {
-        self.go_over(journal, device, key, Why::Twin)
+    pub fn leave_twin(
+        &mut self,
+        journal: JournalId,
+        device: DeviceId,
+        key: &VerifyingKey,
+        there: &[Fact],
+    ) -> Result<(), StoreFault> {
+        self.go_over(journal, device, key, Why::Twin(&hashes(there)))
     }
 
     /// As [`Store::open_journal`], but for the facts (by their present names) that the county has under these earlier
@@ -1675,7 +1682,8 @@ fn carry_over(
     numbers.extend(left.keys());
     numbers.sort_unstable();
     let mut renamed: BTreeMap<FactId, FactId> = BTreeMap::new();
-    let mut behind: BTreeSet<FactId> = BTreeSet::new();
+    // What stays behind under a name that is another's.
+    let mut others: BTreeSet<FactId> = BTreeSet::new();
     let mut again = BTreeSet::new();
     let mut head = None;
     let before = carried(tx)?;
@@ -1698,8 +1706,10 @@ fn carry_over(
         }
         if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([was])? {
             // Erased stays behind: the county may have it under this name, erased, and under another it would come back.
-            behind.insert(fact.id);
-            if matches!(why, Why::Twin) {
+            if let Why::Twin(there) = why
+                && there.get(&fact.id) != Some(&Sha::of(&fact.bytes()))
+            {
+                others.insert(fact.id);
                 tx.execute("DELETE FROM erased WHERE n = ?1", [was])?;
             }
             continue;
@@ -1719,10 +1729,10 @@ fn carry_over(
             body = body.replace(&format!("\"{from}\""), &format!("\"{to}\""));
         }
         let mut fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
-        if matches!(why, Why::Twin)
+        if !others.is_empty()
             && let Ok(Some(Event::Erased(mut erased))) = Event::read(&fact.kind, &fact.body)
         {
-            erased.facts.retain(|named| !behind.contains(named));
+            erased.facts.retain(|named| !others.contains(named));
             fact.body = Event::Erased(erased).body()?;
         }
         let n = names::fact_no(no, seq)?;
@@ -1747,6 +1757,11 @@ fn carry_over(
         refold(tx, names, file)?;
     }
     Ok(head)
+}
+
+/// Facts by name, each with the hash of its bytes.
+pub(crate) fn hashes(facts: &[Fact]) -> BTreeMap<FactId, Sha> {
+    facts.iter().map(|fact| (fact.id, Sha::of(&fact.bytes()))).collect()
 }
 
 /// A fact that went over into a later journal: its name there, an earlier one, and the hash of its bytes under that.

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::event::Event;
 use domain::exchange::{Cursor, Mark};
 use domain::fact::{Batch, Fact};
-use domain::ids::{DeviceId, FactId, JournalId, Sha};
+use domain::ids::{DeviceId, FactId, JournalId};
 use rusqlite::{Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::leaving;
-use crate::log::{MASTER, Store, bodies, carried, decide, int, keep_mark, meta, refold, set_meta};
+use crate::log::{MASTER, Store, bodies, carried, decide, hashes, int, keep_mark, meta, refold, set_meta};
 use crate::names::{self, Names};
 use crate::views::Numbered;
 
@@ -180,7 +180,7 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn double(&mut self, there: &[Fact]) -> Result<BTreeMap<FactId, FactId>, StoreFault> {
-        let known: BTreeMap<FactId, Sha> = there.iter().map(|fact| (fact.id, Sha::of(&fact.bytes()))).collect();
+        let known = hashes(there);
         self.within(|tx, names| {
             let mut out = BTreeMap::new();
             for one in carried(tx)? {

@@ -30,6 +30,7 @@ impl Drop for Folder {
 }
 
 const FILE: FileId = FileId([3; 8]);
+const WALL: Millis = Millis(1_796_700_000_000);
 const DEVICE: DeviceId = DeviceId([5; 8]);
 
 fn journal(n: u8) -> JournalId {
@@ -43,7 +44,7 @@ fn key() -> SigningKey {
 fn record(store: &mut Store, event: &Event) -> FactId {
     let author: PersonId = "field1".parse().expect("an account");
     let write = |pen: &mut Pen<'_>| pen.record(FILE, Section::Core, event, Vec::new());
-    store.write::<_, StoreFault>(&author, Millis(1_796_700_000_000), write).expect("written").0
+    store.write::<_, StoreFault>(&author, WALL, write).expect("written").0
 }
 
 fn stated() -> Event {
@@ -52,6 +53,20 @@ fn stated() -> Event {
         state: ContactState::Confirmed,
         on: NaiveDate::from_ymd_opt(2026, 12, 3).expect("a day"),
     })
+}
+
+/// The fact that [`erased`] records, as it was written.
+fn written(id: FactId) -> Fact {
+    Fact {
+        id,
+        file: FILE,
+        section: Section::Core,
+        wall: WALL,
+        author: "field1".parse().expect("an account"),
+        kind: stated().kind().to_owned(),
+        replaces: Vec::new(),
+        body: stated().body().expect("a body"),
+    }
 }
 
 /// What the erasures of this store name, and how many names it takes no fact under.
@@ -86,10 +101,19 @@ fn erased(folder: &Folder) -> (Store, FactId) {
 #[test]
 fn an_erasure_names_nothing_under_a_journal_that_a_twin_writes() {
     let folder = Folder::fresh("twin");
-    let (mut store, _) = erased(&folder);
-    store.leave_twin(journal(2), DEVICE, &key().verifying_key()).expect("left");
+    let (mut store, fact) = erased(&folder);
+    let other = Fact { author: "field2".parse().expect("an account"), ..written(fact) };
+    store.leave_twin(journal(2), DEVICE, &key().verifying_key(), &[other]).expect("left");
     assert_eq!(named(&store), (Vec::new(), 0), "under that name is the twin's work now");
     assert_eq!(store.check().expect("sound"), 1);
+}
+
+#[test]
+fn an_erasure_goes_on_naming_what_the_county_has_byte_for_byte() {
+    let folder = Folder::fresh("same");
+    let (mut store, fact) = erased(&folder);
+    store.leave_twin(journal(2), DEVICE, &key().verifying_key(), &[written(fact)]).expect("left");
+    assert_eq!(named(&store), (vec![fact], 1), "this laptop sent it before it was put back");
 }
 
 #[test]
