@@ -155,9 +155,9 @@ impl Waiting {
         self.doubt = true;
         let mut step: Vec<Unfiled> = self.facts.drain(self.facts.len().saturating_sub(most)..).rev().collect();
         // All rows by file and all ends first: each fact then meets what the others leave.
-        let mut filed = Bulk::new(tx, views::INTO_FILED, 5);
-        let mut ends = Bulk::new(tx, views::INTO_REPLACED, 2);
-        let mut texts = Bulk::new(tx, views::INTO_SAID, 1);
+        let mut filed = Bulk::new(tx, views::INTO_FILED);
+        let mut ends = Bulk::new(tx, views::INTO_REPLACED);
+        let mut texts = Bulk::new(tx, views::INTO_SAID);
         let mut last: i64 =
             tx.prepare_cached("SELECT coalesce(max(no), 0) FROM said")?.query_row([], |row| row.get(0))?;
         for fact in &mut step {
@@ -179,7 +179,7 @@ impl Waiting {
         filed.end()?;
         ends.end()?;
         texts.end()?;
-        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT, 7));
+        let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT));
         let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
         for Unfiled { n, file, targets, gist, replaced, .. } in &step {
             let replaced = *replaced || self.replaced.binary_search(n).is_ok();

@@ -190,7 +190,7 @@ pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: 
 /// A part of a page brought these, and the cursor has not moved past them yet: until a whole page names them, nobody would
 /// tell that the right to see them went.
 pub(crate) fn begun(tx: &Transaction<'_>, fresh: &[i64]) -> Result<(), StoreFault> {
-    let mut rows = Bulk::new(tx, "INSERT OR IGNORE INTO stale (n)", 1);
+    let mut rows = Bulk::new(tx, "INSERT OR IGNORE INTO stale (n)");
     for n in fresh {
         rows.row([Value::Integer(*n)])?;
     }
@@ -263,7 +263,7 @@ pub(crate) fn leave(
     let kept = if keeps { to_keep(tx, names, facts)? } else { BTreeMap::new() };
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
     for (n, batch) in facts {
-        let at = batch.map(|batch| (n & !i64::from(u32::MAX)) | batch);
+        let at = batch.map(|batch| names::batch_of(*n, batch));
         if let Some(paper) = kept.get(n) {
             keep(tx, *n, at, *paper)?;
         }
@@ -307,7 +307,7 @@ fn to_keep(
     let safe: u64 = meta(tx, "safe")?.unwrap_or(0);
     let mut numbers = Vec::new();
     for (n, batch) in facts {
-        let Some(at) = batch.map(|batch| (n & !i64::from(u32::MAX)) | batch) else { continue };
+        let Some(at) = batch.map(|batch| names::batch_of(*n, batch)) else { continue };
         // What was erased is a row without a body.
         let erased = tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])?;
         let paper = tx

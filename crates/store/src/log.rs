@@ -729,7 +729,7 @@ impl Store {
             let mut taking = Taking {
                 tx,
                 hot: Hot::new(tx)?,
-                entries: Bulk::new(tx, views::INTO_ENTRY, 7),
+                entries: Bulk::new(tx, views::INTO_ENTRY),
                 unknown: Vec::new(),
                 named: &mut named,
                 fresh: Vec::new(),
@@ -1544,7 +1544,7 @@ fn erase(
         drop_papers(tx, n)?;
         views::drop_fact(tx, file, n)?;
         if let Some(batch) = batch {
-            let at = (n & !i64::from(u32::MAX)) | batch;
+            let at = names::batch_of(n, batch);
             prune_batch(tx, at, |seq, _| seq != id.seq)?;
         }
     }
@@ -1614,7 +1614,7 @@ pub(crate) fn bodies_by(conn: &Connection, numbers: &[i64], batch_of: &str) -> R
                 }
             }
             Some(Some(batch)) => {
-                let at = (n & !i64::from(u32::MAX)) | batch;
+                let at = names::batch_of(*n, batch);
                 if parsed.as_ref().is_none_or(|(known, _)| *known != at) {
                     let bytes: Vec<u8> = conn
                         .prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?

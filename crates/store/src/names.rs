@@ -32,6 +32,11 @@ pub(crate) fn seq_of(n: i64) -> u64 {
     uint(n & i64::from(u32::MAX))
 }
 
+/// The number of the batch in which a fact stands: the fact's journal, and the batch's number within it.
+pub(crate) fn batch_of(n: i64, batch: i64) -> i64 {
+    (n & !i64::from(u32::MAX)) | batch
+}
+
 /// The journal's number in a fact's or a batch's number.
 pub(crate) fn journal_of(n: i64) -> i64 {
     n >> SEQ_BITS

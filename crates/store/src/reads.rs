@@ -163,10 +163,9 @@ const OWN_EVER: &str =
     "SELECT count(*) FROM journal j JOIN fact f ON f.n BETWEEN j.no << 32 AND (j.no << 32) + 4294967295
  WHERE j.own = 1 AND f.position IS NOT NULL AND f.held = 0 AND ?1 < ?2";
 
-/// Whether a fact is replaced: see `slot` in `views.sql`.
+/// Whether a fact is replaced, one that is not here too.
 const REPLACED: &str = "SELECT 1 FROM replaced WHERE target = ?1
- UNION ALL SELECT 1 FROM entry e JOIN filed x ON x.file = e.file AND x.n = e.n
-   JOIN filed y ON y.file = x.file AND y.slot = x.slot AND y.over = x.n WHERE e.n = ?1";
+ UNION ALL SELECT 1 FROM entry e JOIN slot s ON s.file = e.file AND s.fact = e.n WHERE e.n = ?1 AND NOT s.live";
 
 /// Columns of `fact` that make a [`Said`], in order.
 pub(crate) const SAID: &str = "f.journal, f.seq, f.author, f.at, f.position, f.held";

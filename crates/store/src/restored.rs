@@ -157,7 +157,7 @@ impl Store {
         for (n, batch) in rows {
             for fact in bodies(&self.conn, &[n])? {
                 let Ok(Some(Event::DeviceEnrolled(enrolled))) = Event::read(&fact.kind, &fact.body) else { continue };
-                let at = (n & !i64::from(u32::MAX)) | batch;
+                let at = names::batch_of(n, batch);
                 if enrolled.device == device && batches.insert(at) {
                     out.push(self.conn.query_row("SELECT bytes FROM sealed WHERE n = ?1", [at], |row| row.get(0))?);
                 }
@@ -308,7 +308,7 @@ pub(crate) fn other_branch(
             } else if n < end || of == Some(int(batch.seal.batch)) {
                 return Err(StoreFault::Forked { journal: batch.seal.journal, seq: batch.seal.first });
             } else {
-                stay.extend(of.map(|of| (n & !i64::from(u32::MAX)) | of));
+                stay.extend(of.map(|of| names::batch_of(n, of)));
             }
         }
     }

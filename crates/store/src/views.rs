@@ -401,8 +401,9 @@ pub(crate) struct Bulk<'c> {
 const BULKS: [usize; 4] = [128, 32, 8, 1];
 
 impl<'c> Bulk<'c> {
-    /// For `into`, all of the statement before `VALUES`, with rows of so many values.
-    pub(crate) fn new(tx: &'c Connection, into: &'static str, width: usize) -> Self {
+    /// For `into`, all of the statement before `VALUES`: it names the columns, which tells how many values a row has.
+    pub(crate) fn new(tx: &'c Connection, into: &'static str) -> Self {
+        let width = into.matches(',').count().saturating_add(1);
         Self { tx, into, statements: BULKS.map(|_| None), width, values: Vec::new() }
     }
 
@@ -467,7 +468,7 @@ pub(crate) fn take(
             hot.replace.execute([*target, n])?;
         }
     }
-    let mut visits = Bulk::new(hot.tx, INTO_VISIT, 7);
+    let mut visits = Bulk::new(hot.tx, INTO_VISIT);
     let change = show(hot, (n, file), gist, targets, replaced, &mut visits)?;
     visits.end()?;
     Ok(change)
@@ -758,7 +759,7 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact
     // The numbers are written with the family's line.
     match new.event {
         Some(event) if slot.is_none() => {
-            let mut visits = Bulk::new(tx, INTO_VISIT, 7);
+            let mut visits = Bulk::new(tx, INTO_VISIT);
             put(tx, (new.n, new.file), event, &mut visits)?;
             visits.end()
         }

@@ -22,7 +22,7 @@ CREATE TABLE household (
 ) STRICT;
 CREATE INDEX household_place ON household (place);
 -- Registers of a file: every fact; those are live that nothing replaces. More than one is a conflict unless equal. That one
--- value took the place of one other of its slot is told by the slot's own rows, and only there.
+-- value took the place of one other of its slot is told by the slot's own rows.
 CREATE VIEW slot AS
   SELECT x.n AS fact, x.file, x.slot, (SELECT s.body FROM said s WHERE s.no = x.said) AS body,
     NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = x.n)
@@ -43,7 +43,7 @@ CREATE TABLE contact_stated (
 CREATE INDEX contact_stated_file ON contact_stated (file);
 -- By family first: a village's visits stand together. What a line noted of a visit is found by its slot in the log.
 -- on_day, pledged_on: days since 31 December of the year before the first; arrived: seconds since midnight; result: its
--- place in the list of words. Tens of thousands a day at the county: numbers take a third of what words take.
+-- place in the list of words. Tens of thousands a day at the county: numbers take half of what words take.
 CREATE TABLE visit (
   file INTEGER NOT NULL,
   on_day INTEGER NOT NULL,
