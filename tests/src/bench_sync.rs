@@ -151,6 +151,24 @@ fn merged(store: &Path, pages: &Path, plain: bool) -> (f64, f64) {
     (median(turns.iter().map(|turn| turn.0).collect()), turns.iter().map(|turn| turn.1).fold(0.0, f64::max))
 }
 
+/// What all devices wrote on a day, as the county logs it; `sent` sees each device's batches.
+fn logged(before: &mut Before, work: &Workload, mut sent: impl FnMut(&[Batch])) -> Vec<Delivery> {
+    let mut deliveries = Vec::new();
+    for device in 0..work.size().devices {
+        let batches = before.day(work, device);
+        sent(&batches);
+        deliveries.extend(batches.iter().map(|batch| before.log.place(batch)));
+    }
+    deliveries
+}
+
+/// As [`logged`], with the bytes of all uploads as they travel.
+fn uploaded(before: &mut Before, work: &Workload) -> (Vec<Delivery>, usize) {
+    let mut upload = 0;
+    let deliveries = logged(before, work, |batches| upload += pack(&push(batches)).expect("packed").len());
+    (deliveries, upload)
+}
+
 /// What a desk that may see only these files gets of the day, packed.
 fn scoped(deliveries: &[Delivery], files: &BTreeSet<FileId>) -> (usize, usize) {
     let mut facts = 0;
@@ -204,12 +222,7 @@ pub fn wire(figures: &mut Map<String, Value>) {
     let mut before = Before::of(&work);
     let first: usize = before.pages.iter().map(|page| pack(page).expect("packed").len()).sum();
     figures.insert("first_day_bytes_per_family".into(), json!(round(bytes(first) / f64::from(work.size().records), 1)));
-    let (mut upload, mut deliveries) = (0, Vec::new());
-    for device in 0..work.size().devices {
-        let batches = before.day(&work, device);
-        upload += pack(&push(&batches)).expect("packed").len();
-        deliveries.extend(batches.iter().map(|batch| before.log.place(batch)));
-    }
+    let (deliveries, upload) = uploaded(&mut before, &work);
     let catchup = paged(&deliveries).iter().map(|page| pack(page).expect("packed").len()).sum();
     weigh(figures, &work, upload, catchup, &deliveries);
 }
@@ -231,15 +244,7 @@ pub fn run(figures: &mut Map<String, Value>) {
     base(&folder.join("sealed"), &before, false);
     base(&folder.join("plain"), &before, true);
 
-    let mut upload = 0;
-    let mut deliveries = Vec::new();
-    for device in 0..work.size().devices {
-        let batches = before.day(&work, device);
-        upload += pack(&push(&batches)).expect("packed").len();
-        for batch in &batches {
-            deliveries.push(before.log.place(batch));
-        }
-    }
+    let (deliveries, upload) = uploaded(&mut before, &work);
     before.evening();
     let grouped = paged(&deliveries);
     let catchup = keep(&folder.join("grouped"), &grouped);
@@ -280,12 +285,7 @@ pub fn run(figures: &mut Map<String, Value>) {
     let mut costs = Vec::new();
     loop {
         let today = Workload::new(seed, work.size().clone()).expect("a day");
-        let mut deliveries = Vec::new();
-        for device in 0..today.size().devices {
-            for batch in before.day(&today, device) {
-                deliveries.push(before.log.place(&batch));
-            }
-        }
+        let deliveries = logged(&mut before, &today, |_| ());
         before.evening();
         let pages = paged(&deliveries);
         let folder = folder.join(&format!("day {seed}"));

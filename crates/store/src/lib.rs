@@ -9,6 +9,9 @@ mod drafts;
 mod fault;
 pub mod file;
 mod filing;
+#[cfg(test)]
+mod folder;
+mod journals;
 mod leaving;
 mod log;
 mod names;
@@ -17,12 +20,14 @@ mod restored;
 mod retold;
 mod search;
 pub mod stick;
+mod taking;
 mod views;
 
 pub use blobs::{Blob, Missing};
 pub use drafts::Draft;
 pub use fault::{DiskTrouble, StoreFault};
-pub use log::{Absorbed, MOST_UNFILED, Pen, SEALED_AT_ONCE, Standing, Store};
+pub use log::{Pen, SEALED_AT_ONCE, Standing, Store};
 pub use reads::{Assignments, Counts, Family, Letter, Numbers, Registers, Said, StandingFacts, Visit};
 pub use retold::Filled;
 pub use search::{Hit, Why};
+pub use taking::{Absorbed, MOST_UNFILED};

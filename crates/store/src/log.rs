@@ -1,5 +1,5 @@
-//! The log: opening, the own journal, sealing, taking in pages, losing rights. Local and remote facts go one road into
-//! log and views. A fact once written is never edited here; only what the county says of its time and place is added.
+//! The log: opening, writing, sealing, acknowledgements, decisions, rebuilding and checking. What others wrote comes in by
+//! `taking.rs`, one own journal follows another in `journals.rs`. A fact once written is never edited here; only what the county says of its time and place is added.
 //!
 //! What came sealed is kept as it came, as far as this desk may see it, with its proof: a restored county gets it back,
 //! and a page can be checked again. What is not sealed yet stands alone in `open_fact`.
@@ -8,27 +8,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use domain::VerifyingKey;
-use domain::clock::{Millis, Received, corrected, tick};
+use domain::clock::{Millis, corrected, tick};
 use domain::decision::{Erased, HeldDecided};
 use domain::event::{Event, erasable};
-use domain::exchange::{Ack, Cursor, Gone, Mark, Page, Sum};
-use domain::fact::{Batch, Fact, Row, Salt, Seal, Told, Verified, seal};
-use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
-use domain::org::DeviceEnrolled;
+use domain::exchange::{Ack, Cursor, Mark, Sum};
+use domain::fact::{Batch, Fact, Salt, Seal, Told, seal};
+use domain::ids::{FactId, FileId, JournalId, PersonId, Sha};
 use domain::words::Section;
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use crate::anchor::{Anchor, Head};
-use crate::drafts;
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
-use crate::filing::{Unfiled, Waiting};
+use crate::filing::Waiting;
 use crate::leaving;
 use crate::names::{self, Names};
 use crate::restored;
-use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place};
+use crate::views::{self, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
 const SCHEMA: i64 = 7;
@@ -39,9 +36,6 @@ const OLDEST: i64 = 4;
 pub const SEALED_AT_ONCE: usize = 128;
 /// Largest batch before it is cut, bytes of facts.
 const BATCH_BYTES: usize = 1024 * 1024;
-/// Facts that wait to be filed at most: a few megabytes. The more of them, the fewer times each family is visited, and a
-/// county's day is one visit.
-pub const MOST_UNFILED: usize = 40_000;
 /// Marks kept of the county log: all of the last contacts, fewer and fewer before.
 const MOST_MARKS: usize = 32;
 
@@ -53,23 +47,12 @@ pub struct Store {
     /// What is in the log and not in the views yet.
     pub(crate) waiting: Waiting,
     /// The facts that parts of the page at hand have named so far.
-    named: Vec<i64>,
-    anchor: Anchor,
+    pub(crate) named: Vec<i64>,
+    pub(crate) anchor: Anchor,
     /// The journal that the anchor named and this file lacked something of when it was opened.
-    behind: Option<JournalId>,
+    pub(crate) behind: Option<JournalId>,
     /// Always, but in a measurement of what it costs.
-    verifies: bool,
-}
-
-/// Why a journal follows another.
-#[derive(Clone, Copy)]
-enum Why<'a> {
-    /// The first one, or this file was put back to before: what the old one has here may be at the county.
-    Lost,
-    /// The old one was written on elsewhere; what the county has under its names, as far as that is known, by hash.
-    Twin(&'a BTreeMap<FactId, Sha>),
-    /// The county has these facts (by their present names) under these earlier ones.
-    Double(&'a BTreeMap<FactId, FactId>),
+    pub(crate) verifies: bool,
 }
 
 /// Whether the file is where the anchor says.
@@ -89,8 +72,8 @@ pub enum Standing {
 /// Writes facts within one transaction.
 pub struct Pen<'a> {
     tx: &'a Transaction<'a>,
-    names: &'a mut Names,
-    waiting: &'a mut Waiting,
+    pub(crate) names: &'a mut Names,
+    pub(crate) waiting: &'a mut Waiting,
     journal: JournalId,
     no: i64,
     next: u64,
@@ -100,28 +83,6 @@ pub struct Pen<'a> {
     written: Vec<FactId>,
     touched: BTreeSet<i64>,
     last_hash: Option<Sha>,
-}
-
-/// What a page did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Absorbed {
-    /// Facts that were new.
-    pub facts: u32,
-    /// Sections that left.
-    pub gone: u32,
-    /// Kinds seen that this version does not know.
-    pub unknown: u32,
-    /// Facts that the county keeps and nobody may see, shown to who decides.
-    pub held: u32,
-}
-
-impl Absorbed {
-    fn add(&mut self, other: &Self) {
-        self.facts = self.facts.saturating_add(other.facts);
-        self.gone = self.gone.saturating_add(other.gone);
-        self.unknown = self.unknown.saturating_add(other.unknown);
-        self.held = self.held.saturating_add(other.held);
-    }
 }
 
 /// SQLite's integers are signed; no count here comes near the edge.
@@ -134,7 +95,7 @@ pub(crate) fn uint(n: i64) -> u64 {
 }
 
 /// The first eight bytes of a leaf, as a column holds them.
-fn leaf_bits(leaf: &Sha) -> i64 {
+pub(crate) fn leaf_bits(leaf: &Sha) -> i64 {
     let mut sum = Sum::default();
     sum.add(leaf);
     i64::from_be_bytes(sum.leaves.to_be_bytes())
@@ -223,15 +184,6 @@ impl Store {
             .optional()?)
     }
 
-    /// Whether this desk wrote that journal once and has begun another since.
-    fn began_later(&self, journal: JournalId) -> Result<bool, StoreFault> {
-        let Some(now) = self.meta::<JournalId>("journal")? else { return Ok(false) };
-        let mut later = self.conn.prepare_cached(
-            "SELECT 1 FROM journal a JOIN journal b ON b.id = ?2 AND b.no > a.no WHERE a.id = ?1 AND a.own = 1 AND b.own = 1",
-        )?;
-        Ok(later.exists(params![journal.0, now.0])?)
-    }
-
     /// The hash of the seal that a fact of a journal stands under, if it is sealed.
     fn sealed_with(&self, journal: JournalId, seq: u64) -> Result<Option<Sha>, StoreFault> {
         let Some(no) = self.journal_no(journal)? else { return Ok(None) };
@@ -279,85 +231,6 @@ impl Store {
     /// [`StoreFault`].
     pub fn set_meta<T: serde::Serialize>(&mut self, key: &str, value: &T) -> Result<(), StoreFault> {
         set_meta(&self.conn, key, value)
-    }
-
-    /// Makes `journal` the one this desk writes from now on. What the desk wrote and the county does not have yet goes
-    /// over into it, under new names: under the old one another desk may have written. What went over is remembered
-    /// until [`Store::double`] has looked at it.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn open_journal(&mut self, journal: JournalId, device: DeviceId, key: &VerifyingKey) -> Result<(), StoreFault> {
-        self.go_over(journal, device, key, Why::Lost)
-    }
-
-    /// As [`Store::open_journal`], where the county has other work under this desk's journal: its disk was copied, or put back
-    /// to before. What was erased here before it was known to be sent stays behind. If `there`, what the county has under
-    /// the old names, holds it byte for byte, the erasure goes on naming it. Else that name is a copy's now, or will be: no
-    /// erasure names it any more, for the other's work is not to go.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn leave_twin(
-        &mut self,
-        journal: JournalId,
-        device: DeviceId,
-        key: &VerifyingKey,
-        there: &[Fact],
-    ) -> Result<(), StoreFault> {
-        self.go_over(journal, device, key, Why::Twin(&hashes(there)))
-    }
-
-    /// As [`Store::open_journal`], but for the facts (by their present names) that the county has under these earlier
-    /// ones: of those nothing goes over. Nothing is remembered.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn leave_double(
-        &mut self,
-        journal: JournalId,
-        device: DeviceId,
-        key: &VerifyingKey,
-        double: &BTreeMap<FactId, FactId>,
-    ) -> Result<(), StoreFault> {
-        self.go_over(journal, device, key, Why::Double(double))
-    }
-
-    fn go_over(
-        &mut self,
-        journal: JournalId,
-        device: DeviceId,
-        key: &VerifyingKey,
-        why: Why<'_>,
-    ) -> Result<(), StoreFault> {
-        let old: Option<JournalId> = self.meta("journal")?;
-        let behind = self.behind;
-        let head = self.within(|tx, names| {
-            // Begun here too, after what this file was put back to. Remembered as earlier than the new one: the anchor names
-            // it once more if its newer slot is torn, and a file that is as it should be would be found behind again.
-            if let Some(behind) = behind {
-                let earlier = names.journal(tx, behind)?;
-                tx.execute("UPDATE journal SET own = 1 WHERE no = ?1", [earlier])?;
-            }
-            let no = names.journal(tx, journal)?;
-            tx.execute(
-                "UPDATE journal SET device = ?2, key = ?3, own = 1 WHERE no = ?1",
-                params![no, device.0, key.to_bytes()],
-            )?;
-            set_meta(tx, "journal", &journal)?;
-            match old {
-                Some(old) if old != journal => carry_over(tx, names, old, journal, why),
-                Some(_) | None => Ok(None),
-            }
-        })?;
-        self.behind = None;
-        // Also with nothing in it yet: else the anchor went on naming the old journal, and a file that was found behind
-        // once would be found so, and begin another journal, at every opening until something is written.
-        if old != Some(journal) {
-            let (seq, hash) = head.unwrap_or((0, Sha([0; 32])));
-            self.anchor.set(journal, seq, hash)?;
-        }
-        Ok(())
     }
 
     /// One transaction over log and views, in which nothing waits to be filed.
@@ -673,140 +546,6 @@ impl Store {
             keep_mark(tx, head)?;
             Ok(held)
         })
-    }
-
-    /// Takes in a page: erases what is gone, verifies every batch, stores what is new, moves the cursor. One transaction,
-    /// but where a batch says something of what came before it: that is filed first. What came is in the log then; it is in the views once [`Store::file_some`] has filed it, which this does for the last
-    /// page of a reading and whenever much of it waits.
-    ///
-    /// # Errors
-    /// [`StoreFault`]; then nothing of the page was taken. `OtherPage` for one that does not begin where this desk stands:
-    /// what lies between would be skipped for ever.
-    pub fn absorb(&mut self, page: &Page) -> Result<Absorbed, StoreFault> {
-        let (mut out, mut from) = (Absorbed::default(), Some(0));
-        while let Some(at) = from {
-            let (absorbed, next) = self.absorb_part(page, at, usize::MAX)?;
-            out.add(&absorbed);
-            if next == from {
-                self.file_all()?;
-            }
-            from = next;
-        }
-        if !page.more || self.unfiled() >= MOST_UNFILED {
-            self.file_all()?;
-        }
-        Ok(out)
-    }
-
-    /// As [`Store::absorb`], of the page's deliveries from one on until so many facts came, and which is the next; none
-    /// once the page is whole. A part is one transaction: a save in between waits for a part and not for a page. The cursor
-    /// moves with the last one, so a page that is broken off comes again, and what is here of it is met as known. What does
-    /// not come again, for the right to it went meanwhile, is told by nobody: what is gone is told as of the cursor. So what
-    /// a part brought is `stale` until a whole page names it, and goes at the end of a reading if none did. When to
-    /// file is the caller's to say, but where the next delivery is the first again: what waits must be filed before it.
-    ///
-    /// # Errors
-    /// [`StoreFault`]; then nothing of this part was taken.
-    pub fn absorb_part(
-        &mut self,
-        page: &Page,
-        from: usize,
-        facts: usize,
-    ) -> Result<(Absorbed, Option<usize>), StoreFault> {
-        let master: JournalId = self.meta("master")?.ok_or(StoreFault::Corrupt { what: "meta.master" })?;
-        let own = self.journal()?;
-        let verifies = self.verifies;
-        if page.from != self.cursor()? {
-            return Err(StoreFault::OtherPage);
-        }
-        let anew = self.anew()?;
-        if anew || !page.gone.is_empty() || !page.erased.is_empty() {
-            self.file_all()?;
-        }
-        let mut named = if from == 0 { Vec::new() } else { std::mem::take(&mut self.named) };
-        let earlier = named.len();
-        let done = self.plainly(|tx, names, waiting| {
-            let mut taking = Taking {
-                tx,
-                hot: Hot::new(tx)?,
-                entries: Bulk::new(tx, views::INTO_ENTRY),
-                unknown: Vec::new(),
-                named: &mut named,
-                fresh: Vec::new(),
-                names,
-                waiting,
-                verifies,
-                anew,
-                master,
-                out: Absorbed::default(),
-                replaced: BTreeSet::new(),
-                lines: BTreeSet::new(),
-                again: BTreeSet::new(),
-            };
-            // First what is gone: a section lost and regained comes again whole in this or a later page.
-            for gone in page.gone.iter().filter(|_| from == 0) {
-                let left = leaving::forget(tx, taking.names, gone, own)?;
-                taking.out.gone = taking.out.gone.saturating_add(left);
-            }
-            leaving::erased(tx, taking.names, if from == 0 { &page.erased } else { &[] })?;
-            let (mut taken, mut came) = (from, 0_usize);
-            for delivery in page.deliveries.iter().skip(from) {
-                if came >= facts {
-                    break;
-                }
-                let took = taking.delivery(&delivery.batch, delivery.position, delivery.received, &delivery.held)?;
-                let Some(count) = took else { break };
-                (taken, came) = (taken.saturating_add(1), came.saturating_add(count));
-            }
-            taking.logged()?;
-            let next = Some(taken).filter(|taken| *taken < page.deliveries.len());
-            if next.is_some() {
-                leaving::begun(tx, &taking.fresh)?;
-            } else {
-                leaving::named(tx, taking.named)?;
-            }
-            let unnamed = next.is_none() && !page.more && leaving::any_unnamed(tx)?;
-            // Own work that a decision of this very page let through, in a section that is lost, goes with it.
-            let lost: Vec<&Gone> = page.gone.iter().filter(|gone| next.is_none() && gone.regained.is_none()).collect();
-            if unnamed || !lost.is_empty() {
-                taking.waiting.file(tx, usize::MAX)?;
-            }
-            let Taking { names, mut out, lines, again, .. } = taking;
-            for gone in lost {
-                out.gone = out.gone.saturating_add(leaving::forget(tx, names, gone, own)?);
-            }
-            for file in &again {
-                refold(tx, names, *file)?;
-            }
-            for file in lines.difference(&again) {
-                views::line(tx, *file)?;
-            }
-            // Of every part, not of the last alone: whatever a desk has of the log is below its newest mark.
-            keep_mark(tx, page.head)?;
-            if next.is_none() {
-                set_meta(tx, "cursor", &page.next.bytes())?;
-                set_meta(tx, "head", &page.head.position)?;
-                if anew && !page.more {
-                    out.gone = out.gone.saturating_add(restored::settle(tx, names)?);
-                } else if unnamed {
-                    out.gone = out.gone.saturating_add(leaving::unnamed(tx, names)?);
-                }
-            }
-            if out.gone > 0 {
-                drafts::leave(tx)?;
-            }
-            Ok((out, next))
-        });
-        match &done {
-            Ok((_, Some(_))) => self.named = named,
-            Ok((_, None)) => {}
-            // Of this part nothing was taken: it may be tried again.
-            Err(_) => {
-                named.truncate(earlier);
-                self.named = named;
-            }
-        }
-        done
     }
 
     /// What the desk knows of the county log, newest first.
@@ -1152,7 +891,7 @@ fn put_batch(tx: &Transaction<'_>, no: i64, batch: &Batch, position: Option<u64>
 
 /// `seal` is the batch's number, the seq of its first fact and how many it has. Parts of it may have come to the county in
 /// several hands, each with a place of its own: the batch has the last of them.
-fn put_batch_bytes(
+pub(crate) fn put_batch_bytes(
     tx: &Transaction<'_>,
     no: i64,
     (number, first, count): (u64, u64, u32),
@@ -1180,284 +919,12 @@ fn put_batch_bytes(
     Ok(())
 }
 
-/// What is known of a journal: `key` and `device` once it is introduced.
-struct Known {
-    no: i64,
-    key: Option<[u8; 32]>,
-    device: Option<[u8; 8]>,
-    own: bool,
-}
-
 /// The device of the county's own journals.
 pub(crate) const MASTER: [u8; 8] = [0; 8];
 
-/// A page on its way into log and views.
-struct Taking<'a, 't> {
-    tx: &'a Transaction<'t>,
-    hot: Hot<'a>,
-    /// Rows for the log, and which of them are of newer kinds: written by [`Taking::logged`].
-    entries: Bulk<'a>,
-    unknown: Vec<i64>,
-    /// The facts that the page named, this part's among them, and those of this part that were not here.
-    named: &'a mut Vec<i64>,
-    fresh: Vec<i64>,
-    names: &'a mut Names,
-    waiting: &'a mut Waiting,
-    verifies: bool,
-    /// Everything is read again, from a county that was restored.
-    anew: bool,
-    master: JournalId,
-    out: Absorbed,
-    /// Facts of the batch at hand that were replaced before they came.
-    replaced: BTreeSet<i64>,
-    /// Families whose line is written anew.
-    lines: BTreeSet<i64>,
-    /// Files that are folded anew.
-    again: BTreeSet<i64>,
-}
-
-impl Taking<'_, '_> {
-    /// Takes in a batch; returns how many of its facts are open. `None`, and nothing was taken, if what waits must be filed
-    /// first.
-    fn delivery(
-        &mut self,
-        bytes: &[u8],
-        position: u64,
-        received: Received,
-        held: &[u64],
-    ) -> Result<Option<usize>, StoreFault> {
-        let tx = self.tx;
-        let batch = if self.verifies { Batch::parse(bytes)? } else { Batch::stored(bytes)? };
-        let journal = batch.seal.journal;
-        let known: Option<Known> = tx
-            .prepare_cached("SELECT no, key, device, own FROM journal WHERE id = ?1")?
-            .query_row(params![journal.0], |row| {
-                Ok(Known { no: row.get(0)?, key: row.get(1)?, device: row.get(2)?, own: row.get(3)? })
-            })
-            .optional()?;
-        let known = match known.filter(|known| known.key.is_some()) {
-            Some(known) => known,
-            None => self.of_master(&batch)?,
-        };
-        let Known { no, .. } = known;
-        let key = known.key.and_then(|key| VerifyingKey::from_bytes(&key).ok());
-        let key = key.ok_or(StoreFault::UnknownJournal { journal })?;
-        if self.verifies {
-            batch.sealed_by(&key)?;
-        }
-        let mut before: Option<Vec<u8>> = tx
-            .prepare_cached("SELECT bytes FROM sealed WHERE n = ?1")?
-            .query_row([names::fact_no(no, batch.seal.batch)?], |row| row.get(0))
-            .optional()?;
-        if self.anew && restored::other_branch(tx, self.names, no, &batch, before.as_deref(), self.named)? {
-            before = None;
-        }
-        let seal = (batch.seal.batch, batch.seal.first, batch.seal.count);
-        let fresh = before.is_none();
-        if known.own && fresh {
-            // Somebody else's work under the names of work that is only here: the next greeting finds it out.
-            let (first, last) = (names::fact_no(no, seal.1)?, names::fact_no(no, batch.seal.end())?);
-            let mut taken = tx.prepare_cached("SELECT 1 FROM fact WHERE n >= ?1 AND n < ?2 AND position IS NULL")?;
-            if taken.exists([first, last])? {
-                return Err(StoreFault::Forked { journal, seq: seal.1 });
-            }
-        }
-        let (first, end) = (names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?);
-        self.replaced = tx
-            .prepare_cached("SELECT DISTINCT target FROM replaced WHERE target >= ?1 AND target < ?2")?
-            .query_map([first, end], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        // Files that are folded anew at the end of this part may replace what would wait and not be told of it.
-        let plain = fresh && held.is_empty() && !known.own && !self.anew && self.again.is_empty();
-        if plain && !tx.prepare_cached("SELECT 1 FROM erased WHERE n >= ?1 AND n < ?2")?.exists([first, end])? {
-            let rows = batch.rows();
-            if !rows.iter().any(|(_, row)| decides(row.kind())) {
-                put_batch_bytes(tx, no, seal, Some(position), bytes)?;
-                return self.log_alone(no, &batch.seal, &rows, position, received).map(Some);
-            }
-        }
-        // What this batch decides on, or has other parts of, may have come just now. All that waits takes its time.
-        if self.waiting.len() > 0 {
-            return Ok(None);
-        }
-        let facts = batch.facts()?;
-        let erased = self.erased_of(no, &facts)?;
-        if fresh && erased.is_empty() {
-            // As received.
-            put_batch_bytes(tx, no, seal, Some(position), bytes)?;
-        } else {
-            let keep = batch.only(|seq, _| !erased.contains(&seq));
-            let keep = match before {
-                None => keep,
-                Some(bytes) => {
-                    let here = Batch::parse(&bytes)?;
-                    here.with(keep).ok_or(StoreFault::Forked { journal, seq: seal.1 })?
-                }
-            };
-            put_batch_bytes(tx, no, seal, Some(position), &keep.bytes())?;
-        }
-        for verified in facts.iter().filter(|verified| !erased.contains(&verified.fact.id.seq)) {
-            let is_held = held.contains(&verified.fact.id.seq);
-            self.take_in(no, seal.0, verified, position, received, is_held, fresh)?;
-            if known.own && !fresh {
-                leaving::back(tx, names::fact_no(no, verified.fact.id.seq)?)?;
-            }
-            if known.device == Some(MASTER) && verified.fact.kind == "DeviceEnrolled" {
-                enrol(tx, self.names, &verified.fact)?;
-            }
-        }
-        Ok(Some(facts.len()))
-    }
-
-    /// Writes the rows of the log that batches left so far. Nothing asks for one of them before.
-    fn logged(&mut self) -> Result<(), StoreFault> {
-        self.entries.flush()?;
-        for n in self.unknown.drain(..) {
-            self.tx.prepare_cached("UPDATE entry SET known = 0 WHERE n = ?1")?.execute([n])?;
-            self.out.unknown = self.out.unknown.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// Takes rows of a batch that is new here into the log; they wait to be filed. Returns how many there are.
-    fn log_alone(
-        &mut self,
-        no: i64,
-        seal: &Seal,
-        rows: &[(u64, &Row)],
-        position: u64,
-        received: Received,
-    ) -> Result<usize, StoreFault> {
-        let tx = self.tx;
-        let (position, batch) = (int(position), int(seal.batch));
-        for (seq, row) in rows {
-            let n = names::fact_no(no, *seq)?;
-            let id = FactId { journal: seal.journal, seq: *seq };
-            let file = self.names.file(tx, row.file)?;
-            let replaced = self.replaced.contains(&n);
-            let unfiled = Unfiled::of(tx, self.names, (n, file), row, (id, seal.base), replaced)?;
-            if matches!(unfiled.gist, Gist::Unknown) {
-                self.unknown.push(n);
-            }
-            let manner = self.names.manner(tx, row.section, row.kind(), &row.author)?;
-            let at = corrected(row.wall(seal.base), received);
-            let row_of = [position, batch, n, file, manner, at.0, leaf_bits(&row.leaf())];
-            self.entries.row(row_of.into_iter().map(Value::Integer))?;
-            self.named.push(n);
-            self.fresh.push(n);
-            self.out.facts = self.out.facts.saturating_add(1);
-            self.waiting.push(unfiled);
-        }
-        tx.prepare_cached("INSERT INTO unfiled (n) VALUES (?1)")?.execute([names::fact_no(no, seal.batch)?])?;
-        Ok(rows.len())
-    }
-
-    /// The county begins another journal when it was restored from a copy; all are sealed with its one key.
-    fn of_master(&mut self, batch: &Batch) -> Result<Known, StoreFault> {
-        let journal = batch.seal.journal;
-        let key: [u8; 32] = self
-            .tx
-            .prepare_cached("SELECT key FROM journal WHERE id = ?1")?
-            .query_row(params![self.master.0], |row| row.get(0))?;
-        let unknown = || StoreFault::UnknownJournal { journal };
-        let master = VerifyingKey::from_bytes(&key).ok().ok_or_else(unknown)?;
-        batch.verify(&master).ok().ok_or_else(unknown)?;
-        let no = self.names.journal(self.tx, journal)?;
-        self.tx
-            .prepare_cached("UPDATE journal SET device = ?2, key = ?3 WHERE no = ?1")?
-            .execute(params![no, MASTER, key])?;
-        Ok(Known { no, key: Some(key), device: Some(MASTER), own: false })
-    }
-
-    /// Which of these facts were erased: never taken again, from whatever old page or stick. An erasure that came first
-    /// and named what it could not erase is forgotten.
-    fn erased_of(&self, no: i64, facts: &[Verified]) -> Result<BTreeSet<u64>, StoreFault> {
-        let mut out = BTreeSet::new();
-        if self.tx.prepare_cached("SELECT 1 FROM erased LIMIT 1")?.exists([])? {
-            let mut find = self.tx.prepare_cached("SELECT file, section FROM erased WHERE n = ?1")?;
-            for Verified { fact, .. } in facts {
-                let n = names::fact_no(no, fact.id.seq)?;
-                let by: Option<(i64, String)> = find.query_row([n], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-                let Some((file, section)) = by else { continue };
-                let place = (self.names.known_file(fact.file), fact.section.code());
-                if place == (Some(file), section.as_str()) && erasable(&fact.kind) {
-                    out.insert(fact.id.seq);
-                } else {
-                    self.tx.prepare_cached("DELETE FROM erased WHERE n = ?1")?.execute([n])?;
-                }
-            }
-        }
-        Ok(out)
-    }
-
-    /// Takes a received fact in, unless it is here; then its place and whether it is held may have changed.
-    #[expect(clippy::too_many_arguments, reason = "what the log says of one fact, each once")]
-    fn take_in(
-        &mut self,
-        no: i64,
-        batch: u64,
-        verified: &Verified,
-        position: u64,
-        received: Received,
-        held: bool,
-        fresh: bool,
-    ) -> Result<(), StoreFault> {
-        let tx = self.tx;
-        let fact = &verified.fact;
-        let n = names::fact_no(no, fact.id.seq)?;
-        self.named.push(n);
-        if !fresh {
-            let here: Option<(bool, i64, i64)> = tx
-                .prepare_cached("SELECT held, file, at FROM fact WHERE n = ?1")?
-                .query_row([n], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
-            if let Some((was_held, file, was_at)) = here {
-                let at = corrected(fact.wall, received);
-                tx.prepare_cached("UPDATE entry SET position = ?2, held = ?3, at = ?4 WHERE n = ?1")?
-                    .execute(params![n, int(position), held, at.0])?;
-                if was_held != held {
-                    self.again.insert(file);
-                    if !held {
-                        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-                        let row = Numbered { n, file, event: event.as_ref() };
-                        decide(tx, self.names, &row, fact.section, &mut self.again)?;
-                    }
-                } else if was_at != at.0 {
-                    self.lines.insert(file);
-                }
-                return Ok(());
-            }
-        }
-        self.fresh.push(n);
-        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        let file = self.names.file(tx, fact.file)?;
-        let row = Numbered { n, file, event: event.as_ref() };
-        let at = corrected(fact.wall, received);
-        let sealed = Some((batch, leaf_bits(&verified.leaf)));
-        let targets = views::targets(tx, self.names, &fact.replaces)?;
-        let place = Place { at, position: Some(position), held, sealed };
-        self.hot.log(self.names, &row, (fact.section, &fact.kind, &fact.author), place)?;
-        self.hot.file(&row, held, &targets, Some(&fact.body))?;
-        self.out.facts = self.out.facts.saturating_add(1);
-        self.out.held = self.out.held.saturating_add(u32::from(held));
-        self.out.unknown = self.out.unknown.saturating_add(u32::from(event.is_none()));
-        if held {
-            return Ok(());
-        }
-        let gist = Gist::of(Told::of(event.clone()));
-        if views::take(&mut self.hot, (n, file), &gist, &targets, self.replaced.contains(&n))? != Change::None {
-            self.lines.insert(file);
-        }
-        if fact.kind == "LogForked" {
-            restored::offer_papers(tx)?;
-        }
-        decide(tx, self.names, &row, fact.section, &mut self.again)
-    }
-}
-
 /// Whether facts of a kind say something of other facts in the log, or of who writes it: they are taken in one by one, with
 /// nothing waiting beside them.
-fn decides(kind: &str) -> bool {
+pub(crate) fn decides(kind: &str) -> bool {
     matches!(kind, "HeldDecided" | "Erased" | "LogForked" | "DeviceEnrolled")
 }
 
@@ -1647,135 +1114,3 @@ pub(crate) fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Resu
     }
     views::fold(tx, file)
 }
-
-/// Learns a journal's key from the master's word.
-fn enrol(tx: &Transaction<'_>, names: &mut Names, fact: &Fact) -> Result<(), StoreFault> {
-    let enrolled: DeviceEnrolled = serde_json::from_slice(&fact.body)?;
-    let key: [u8; 32] = domain::ids::unhex(&enrolled.key).ok_or(StoreFault::Corrupt { what: "a device's key" })?;
-    let no = names.journal(tx, enrolled.journal)?;
-    tx.prepare_cached("UPDATE journal SET device = ?2, key = ?3 WHERE no = ?1 AND key IS NULL")?.execute(params![
-        no,
-        enrolled.device.0,
-        key
-    ])?;
-    Ok(())
-}
-
-/// What the county does not have goes over into a fresh journal, under new names; what it replaces among itself with it.
-/// What is `double` does not go over: the county has it under an earlier name, which stands for it from now on.
-fn carry_over(
-    tx: &Transaction<'_>,
-    names: &mut Names,
-    old: JournalId,
-    fresh: JournalId,
-    why: Why<'_>,
-) -> Result<Option<(u64, Sha)>, StoreFault> {
-    let double = if let Why::Double(double) = why { Some(double) } else { None };
-    let (first, last) = names::span(names.journal(tx, old)?);
-    let no = names.journal(tx, fresh)?;
-    // What left and is kept goes over too, and stays out of sight there.
-    let left = leaving::only_here(tx, (first, last))?;
-    let mut numbers: Vec<i64> = tx
-        .prepare("SELECT n FROM fact WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?
-        .query_map([first, last], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    numbers.extend(left.keys());
-    numbers.sort_unstable();
-    let mut renamed: BTreeMap<FactId, FactId> = BTreeMap::new();
-    // What stays behind under a name that is another's.
-    let mut others: BTreeSet<FactId> = BTreeSet::new();
-    let mut again = BTreeSet::new();
-    let mut head = None;
-    let before = carried(tx)?;
-    let mut remembered: Vec<Carried> = Vec::new();
-    let mut seq = 0_u64;
-    for fact in bodies_by(tx, &numbers, leaving::HERE_OR_LEFT)? {
-        let was = names.fact(tx, fact.id)?;
-        let file = names.file(tx, fact.file)?;
-        let at: Option<i64> = tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0)).optional()?;
-        views::drop_fact(tx, file, was)?;
-        tx.execute("DELETE FROM entry WHERE n = ?1", [was])?;
-        tx.execute("DELETE FROM open_fact WHERE n = ?1", [was])?;
-        leaving::back(tx, was)?;
-        again.insert(file);
-        if let Some(there) = double.and_then(|double| double.get(&fact.id)) {
-            renamed.insert(fact.id, *there);
-            let n = names.fact(tx, *there)?;
-            tx.execute("UPDATE OR REPLACE erased SET n = ?2 WHERE n = ?1", [was, n])?;
-            continue;
-        }
-        if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([was])? {
-            // Erased stays behind: the county may have it under this name, erased, and under another it would come back.
-            if let Why::Twin(there) = why
-                && there.get(&fact.id) != Some(&Sha::of(&fact.bytes()))
-            {
-                others.insert(fact.id);
-                tx.execute("DELETE FROM erased WHERE n = ?1", [was])?;
-            }
-            continue;
-        }
-        seq = seq.saturating_add(1);
-        let id = FactId { journal: fresh, seq };
-        renamed.insert(fact.id, id);
-        if double.is_none() {
-            remembered.push(Carried { now: id, was: fact.id, hash: Sha::of(&fact.bytes()) });
-            let earlier = before.iter().filter(|carried| carried.now == fact.id);
-            remembered.extend(earlier.map(|carried| Carried { now: id, ..*carried }));
-        }
-        let replaces = fact.replaces.iter().map(|known| renamed.get(known).copied().unwrap_or(*known)).collect();
-        // What only a body names (a visit by its notes) is renamed in the body's own words.
-        let mut body = String::from_utf8_lossy(&fact.body).into_owned();
-        for (from, to) in &renamed {
-            body = body.replace(&format!("\"{from}\""), &format!("\"{to}\""));
-        }
-        let mut fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
-        if !others.is_empty()
-            && let Ok(Some(Event::Erased(mut erased))) = Event::read(&fact.kind, &fact.body)
-        {
-            erased.facts.retain(|named| !others.contains(named));
-            fact.body = Event::Erased(erased).body()?;
-        }
-        let n = names::fact_no(no, seq)?;
-        let bytes = fact.bytes();
-        head = Some((seq, Sha::of(&bytes)));
-        tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
-        let Some(at) = at else {
-            leaving::keep(tx, n, None, left.get(&was).copied().flatten())?;
-            continue;
-        };
-        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        let row = Numbered { n, file, event: event.as_ref() };
-        let mut hot = Hot::new(tx)?;
-        let place = Place { at: Millis(at), position: None, held: false, sealed: None };
-        hot.log(names, &row, (fact.section, &fact.kind, &fact.author), place)?;
-        // Without effect until its file is folded below.
-        hot.file(&row, true, &[], None)?;
-    }
-    tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;
-    set_meta(tx, "carried", &remembered)?;
-    for file in again {
-        refold(tx, names, file)?;
-    }
-    Ok(head)
-}
-
-/// Facts by name, each with the hash of its bytes.
-pub(crate) fn hashes(facts: &[Fact]) -> BTreeMap<FactId, Sha> {
-    facts.iter().map(|fact| (fact.id, Sha::of(&fact.bytes()))).collect()
-}
-
-/// A fact that went over into a later journal: its name there, an earlier one, and the hash of its bytes under that.
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Carried {
-    pub(crate) now: FactId,
-    pub(crate) was: FactId,
-    pub(crate) hash: Sha,
-}
-
-/// What went over and was not looked at since.
-pub(crate) fn carried(conn: &Connection) -> Result<Vec<Carried>, StoreFault> {
-    Ok(meta(conn, "carried")?.unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests;

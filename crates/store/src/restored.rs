@@ -12,8 +12,9 @@ use domain::ids::{DeviceId, FactId, JournalId};
 use rusqlite::{Transaction, params};
 
 use crate::fault::StoreFault;
+use crate::journals::{carried, hashes};
 use crate::leaving;
-use crate::log::{MASTER, Store, bodies, carried, decide, hashes, int, keep_mark, meta, refold, set_meta};
+use crate::log::{MASTER, Store, bodies, decide, int, keep_mark, meta, refold, set_meta};
 use crate::names::{self, Names};
 use crate::views::Numbered;
 

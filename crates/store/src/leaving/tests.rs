@@ -17,16 +17,8 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::file::FileKey;
+use crate::folder::Folder;
 use crate::log::Pen;
-
-/// A folder of its own, gone with the test.
-struct Folder(std::path::PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("the folder goes");
-    }
-}
 
 fn stated() -> Event {
     Event::ContactStated(ContactStated {
@@ -54,12 +46,8 @@ const OTHER: FileId = FileId([4; 8]);
 const RECEIVED: Received = Received { at: Millis(1_796_700_100_000), offset: 0, seen: Millis(0) };
 
 /// What is written in a store of its own, acknowledged at 40.
-fn acknowledged<T>(
-    name: &str,
-    work: impl FnOnce(&mut Pen<'_>) -> Result<T, StoreFault>,
-) -> (Store, T, Vec<u8>, Folder) {
-    let folder = Folder(std::env::temp_dir().join(format!("ruhu-leaving-{name}-{}", std::process::id())));
-    std::fs::create_dir_all(&folder.0).expect("a folder");
+fn acknowledged<T>(work: impl FnOnce(&mut Pen<'_>) -> Result<T, StoreFault>) -> (Store, T, Vec<u8>, Folder) {
+    let folder = Folder::fresh();
     let key = SigningKey::from_bytes(&[7; 32]);
     let (own, master) = (JournalId([1; 8]), JournalId([2; 8]));
     let path = folder.0.join("ruhu.db");
@@ -76,8 +64,8 @@ fn acknowledged<T>(
     (store, done, bytes, folder)
 }
 
-fn written(name: &str) -> Written {
-    let (store, (lost, other), bytes, folder) = acknowledged(name, |pen| {
+fn written() -> Written {
+    let (store, (lost, other), bytes, folder) = acknowledged(|pen| {
         let lost = pen.record(LOST, Section::Core, &stated(), Vec::new())?;
         Ok((lost, pen.record(OTHER, Section::Core, &stated(), Vec::new())?))
     });
@@ -85,9 +73,9 @@ fn written(name: &str) -> Written {
 }
 
 /// A receipt of `LOST` with its photo, which the county has too.
-fn receipt(name: &str) -> (Store, FactId, Sha, Folder) {
+fn receipt() -> (Store, FactId, Sha, Folder) {
     let photo = b"a photo of a signed receipt";
-    let (mut store, (fact, sha), _, folder) = acknowledged(name, |pen| {
+    let (mut store, (fact, sha), _, folder) = acknowledged(|pen| {
         let sha = pen.keep_blob(LOST, Section::Core, "image/jpeg", photo)?;
         let filed = ReceiptFiled {
             receipt: DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year: 2026, serial: 10_700 },
@@ -141,7 +129,7 @@ fn gone(file: FileId) -> Gone {
 
 #[test]
 fn of_what_left_only_what_was_erased_is_no_longer_kept() {
-    let Written { mut store, lost, other, .. } = written("erased");
+    let Written { mut store, lost, other, .. } = written();
     take(&mut store, vec![gone(LOST), gone(OTHER)], Vec::new(), Vec::new());
     assert_eq!(kept(&store), [lost, other]);
     let stranger = FactId { journal: JournalId([9; 8]), seq: 1 };
@@ -152,7 +140,7 @@ fn of_what_left_only_what_was_erased_is_no_longer_kept() {
 
 #[test]
 fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
-    let Written { mut store, lost, other, bytes, .. } = written("places");
+    let Written { mut store, lost, other, bytes, .. } = written();
     // The right goes, and with it what was written: out of sight, and kept.
     take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
     // The other part had come before, by another's hands.
@@ -228,7 +216,7 @@ fn holds(store: &Store) -> Vec<FileId> {
 #[test]
 fn what_a_page_brought_that_was_broken_off_goes_unless_a_whole_page_names_it() {
     const THIRD: FileId = FileId([5; 8]);
-    let Written { mut store, .. } = written("begun");
+    let Written { mut store, .. } = written();
     let [one, two, three] = of_the_county(&[LOST, OTHER, THIRD]).try_into().expect("three");
     let whole = page(&store, &[one.clone(), two.clone(), three.clone()], 43, false);
     assert_eq!(store.absorb_part(&whole, 0, 1).expect("a part").1, Some(1));
@@ -259,7 +247,7 @@ fn what_a_page_brought_that_was_broken_off_goes_unless_a_whole_page_names_it() {
 
 #[test]
 fn a_paper_that_a_restored_county_lacks_stays_though_the_right_to_it_goes_before_the_county_tells() {
-    let (mut store, fact, sha, _folder) = receipt("paper-restored");
+    let (mut store, fact, sha, _folder) = receipt();
     // The county is put back to 30, gets the record again, and is backed up before it gets the paper.
     store.county_restored(30).expect("restored");
     assert_eq!(offered(&store), [sha]);
@@ -276,7 +264,7 @@ fn a_paper_that_a_restored_county_lacks_stays_though_the_right_to_it_goes_before
 
 #[test]
 fn a_paper_is_kept_until_a_longer_log_was_backed_up_and_read() {
-    let (mut store, fact, sha, _folder) = receipt("paper-later");
+    let (mut store, fact, sha, _folder) = receipt();
     // The backup has the record, and is older than the paper.
     store.set_safe(40, 40).expect("told");
     take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());

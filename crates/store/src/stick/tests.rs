@@ -1,40 +1,18 @@
 //! Sticks that fail in the ways a plain folder can be made to fail; real small, locked and lying ones are in the
 //! package `tests`. After every failure the folder must be as it was.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use chrono::NaiveDate;
 
 use super::*;
 use crate::bundle::Limit;
+use crate::folder::Folder;
 
-static MADE: AtomicU32 = AtomicU32::new(0);
-
-/// A folder of one's own, gone when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn fresh() -> Self {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("ruhu-stick-{}-{number}", std::process::id()));
-        fs::remove_dir_all(&path).ok();
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).expect("a folder");
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
+fn names(folder: &Folder) -> Vec<String> {
+    let entries = fs::read_dir(&folder.0).expect("a folder");
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
+    names.sort();
+    names
 }
 
 fn desk() -> BundleSecret {
@@ -74,7 +52,7 @@ fn known(print: KeyPrint) -> Option<BundleKey> {
 fn a_bundle_is_written_listed_and_read() {
     let folder = Folder::fresh();
     let made = written(&folder.0, 0xab).expect("written");
-    assert_eq!(folder.names(), ["入户-上报-abababab.ruhu"]);
+    assert_eq!(names(&folder), ["入户-上报-abababab.ruhu"]);
     assert_eq!((made.items, made.bytes), (3, fs::metadata(&made.path).expect("a file").len()));
     assert_eq!(made.path, folder.0.join("入户-上报-abababab.ruhu"));
 
@@ -92,7 +70,7 @@ fn a_bundle_is_written_listed_and_read() {
     let again = written(&folder.0, 0xab);
     assert!(matches!(again, Err(StickFault::Io(error)) if error.kind() == ErrorKind::AlreadyExists));
     written(&folder.0, 0xac).expect("written");
-    assert_eq!(folder.names(), ["入户-上报-abababab.ruhu", "入户-上报-acacacac.ruhu"]);
+    assert_eq!(names(&folder), ["入户-上报-abababab.ruhu", "入户-上报-acacacac.ruhu"]);
     assert_eq!(check(&made.path, &county(), known).expect("whole"), 3);
 }
 
@@ -137,7 +115,7 @@ fn what_does_not_read_back_is_not_kept() {
         let folder = Folder::fresh();
         let result = write_and(&folder.0, &from(&desk()), &[1; CHANCE], fill, meddle);
         assert!(matches!(result, Err(StickFault::ReadBack)), "{result:?}");
-        assert!(folder.names().is_empty());
+        assert!(names(&folder).is_empty());
     }
 }
 
@@ -191,11 +169,11 @@ fn what_the_filler_cannot_give_undoes_the_file() {
         assert_eq!((filler.items(), filler.fits(100), filler.size_with(100)), (1, true, 4096));
         Err(Own::Photo)
     });
-    assert!(matches!(result, Err(Own::Photo)) && folder.names().is_empty());
+    assert!(matches!(result, Err(Own::Photo)) && names(&folder).is_empty());
     let large = vec![0; 41 << 20];
     let result = write(&folder.0, &from(&desk()), &[1; CHANCE], |filler| Ok::<_, Own>(filler.put(kind(1), &large)?));
     let too_large = matches!(result, Err(Own::Stick(StickFault::Bundle(BundleFault::TooLarge(Limit::Item)))));
-    assert!(too_large && folder.names().is_empty());
+    assert!(too_large && names(&folder).is_empty());
 }
 
 #[test]
@@ -217,7 +195,7 @@ fn half_files_are_swept_and_nothing_else_is_touched() {
     let mut left =
         ["入户-下发-89abcdef.ruhu.part", "别人的.part", "入户-上报-x.ruhu.part", "账.xlsx", "入户-上报-01010101.ruhu"];
     left.sort_unstable();
-    assert_eq!(folder.names(), left);
+    assert_eq!(names(&folder), left);
 }
 
 #[test]

@@ -2,36 +2,24 @@
 
 use chrono::NaiveDate;
 use domain::SigningKey;
+use domain::decision::Erased;
 use domain::household::ContactStated;
-use domain::words::ContactState;
+use domain::ids::{FileId, PersonId};
+use domain::words::{ContactState, Section};
+use zeroize::Zeroizing;
 
 use super::*;
-
-/// A folder of its own, gone with the test.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn fresh(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("ruhu-journals-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn open(&self) -> (Store, Standing) {
-        Store::open(&self.0.join("ruhu.db"), &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32]))
-            .expect("a store")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("the folder goes");
-    }
-}
+use crate::file::FileKey;
+use crate::folder::Folder;
+use crate::log::{Pen, Standing, bodies};
 
 const FILE: FileId = FileId([3; 8]);
 const WALL: Millis = Millis(1_796_700_000_000);
 const DEVICE: DeviceId = DeviceId([5; 8]);
+
+fn open(folder: &Folder) -> (Store, Standing) {
+    Store::open(&folder.0.join("ruhu.db"), &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32])).expect("a store")
+}
 
 fn journal(n: u8) -> JournalId {
     JournalId([n; 8])
@@ -90,7 +78,7 @@ fn named(store: &Store) -> (Vec<FactId>, u32) {
 
 /// A store of journal 1 in which one fact was erased before it was sent.
 fn erased(folder: &Folder) -> (Store, FactId) {
-    let (mut store, _) = folder.open();
+    let (mut store, _) = open(folder);
     store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
     let fact = record(&mut store, &stated());
     record(&mut store, &Event::Erased(Erased { facts: vec![fact], papers: Vec::new(), reason: "写错了".to_owned() }));
@@ -100,7 +88,7 @@ fn erased(folder: &Folder) -> (Store, FactId) {
 
 #[test]
 fn an_erasure_names_nothing_under_a_journal_that_a_twin_writes() {
-    let folder = Folder::fresh("twin");
+    let folder = Folder::fresh();
     let (mut store, fact) = erased(&folder);
     let other = Fact { author: "field2".parse().expect("an account"), ..written(fact) };
     store.leave_twin(journal(2), DEVICE, &key().verifying_key(), &[other]).expect("left");
@@ -110,7 +98,7 @@ fn an_erasure_names_nothing_under_a_journal_that_a_twin_writes() {
 
 #[test]
 fn an_erasure_goes_on_naming_what_the_county_has_byte_for_byte() {
-    let folder = Folder::fresh("same");
+    let folder = Folder::fresh();
     let (mut store, fact) = erased(&folder);
     store.leave_twin(journal(2), DEVICE, &key().verifying_key(), &[written(fact)]).expect("left");
     assert_eq!(named(&store), (vec![fact], 1), "this laptop sent it before it was put back");
@@ -118,7 +106,7 @@ fn an_erasure_goes_on_naming_what_the_county_has_byte_for_byte() {
 
 #[test]
 fn an_erasure_goes_on_naming_what_the_county_may_have() {
-    let folder = Folder::fresh("lost");
+    let folder = Folder::fresh();
     let (mut store, fact) = erased(&folder);
     store.open_journal(journal(2), DEVICE, &key().verifying_key()).expect("a journal");
     assert_eq!(named(&store), (vec![fact], 1), "it may have been sent before this file was put back");
@@ -126,20 +114,20 @@ fn an_erasure_goes_on_naming_what_the_county_may_have() {
 
 #[test]
 fn a_file_put_back_is_found_behind_once_though_the_anchor_loses_its_last_word() {
-    let folder = Folder::fresh("torn");
-    let (mut store, _) = folder.open();
+    let folder = Folder::fresh();
+    let (mut store, _) = open(&folder);
     store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
     record(&mut store, &stated());
     drop(store);
     let before = std::fs::read(folder.0.join("ruhu.db")).expect("read");
-    let (mut store, _) = folder.open();
+    let (mut store, _) = open(&folder);
     store.open_journal(journal(2), DEVICE, &key().verifying_key()).expect("a journal");
     record(&mut store, &stated());
     record(&mut store, &stated());
     drop(store);
     // The database is put back, the anchor is not.
     std::fs::write(folder.0.join("ruhu.db"), before).expect("written");
-    let (mut store, standing) = folder.open();
+    let (mut store, standing) = open(&folder);
     assert!(matches!(standing, Standing::Behind { anchor, .. } if anchor.journal == journal(2)), "{standing:?}");
     store.open_journal(journal(3), DEVICE, &key().verifying_key()).expect("a journal");
     drop(store);
@@ -148,6 +136,6 @@ fn a_file_put_back_is_found_behind_once_though_the_anchor_loses_its_last_word() 
     // The sixth word: it lies in the first slot.
     anchor[10] ^= 1;
     std::fs::write(&path, anchor).expect("written");
-    let (_, standing) = folder.open();
+    let (_, standing) = open(&folder);
     assert_eq!(standing, Standing::Sound);
 }
