@@ -130,41 +130,19 @@ impl Desk {
         let journal = self.store().journal()?;
         // What a restored county may lack comes first: what others wrote gives and takes the rights that own work needs.
         self.offer(carrier)?;
-        // Send what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick brought
-        // it, for else nobody would ever be told where it stands.
-        carrier.stage(Stage::Sending, u64::from(self.store().only_here()?));
-        let mut from = 1;
-        loop {
-            // Formed anew for each try: after a break the page is smaller.
-            let pushed = carrier.again(|courier, _| {
-                let (push, numbers) = match self.next_push(from, courier.page()) {
-                    Ok(Some(next)) => next,
-                    Ok(None) => return Ok(Ok(None)),
-                    Err(failure) => return Ok(Err(failure)),
-                };
-                courier.push(&push).map(|acks| Ok(Some((acks, numbers))))
-            });
-            let Some((mut acks, numbers)) = pushed.map_err(refused)?? else { break };
-            only_of(&mut acks, &numbers);
-            let mut store = self.store();
-            let mut sent = 0_u32;
-            for ack in acks.acks.chunks(1) {
-                let before = store.only_here()?;
-                report.held = report.held.saturating_add(store.acknowledged(ack, acks.head)?);
-                sent = sent.saturating_add(before.saturating_sub(store.only_here()?));
-                parking_lot::MutexGuard::bump(&mut store);
-            }
-            drop(store);
-            report.sent = report.sent.saturating_add(sent);
-            carrier.done(u64::from(sent));
-            if acks.acks.is_empty() {
-                return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
-            }
-            from = numbers.last().map_or(u64::MAX, |last| last.saturating_add(1));
-        }
+        self.send(carrier, report)?;
+        let anew = self.store().anew()?;
         carrier.stage(Stage::Receiving, 0);
         if !self.receive(carrier, journal, report)? {
             return Ok(false);
+        }
+        if anew && self.store().only_here()? > 0 {
+            // Own work that a restored county lacks, and has another's under the names of.
+            self.seal()?;
+            self.send(carrier, report)?;
+            if !self.receive(carrier, journal, report)? {
+                return Ok(false);
+            }
         }
         if again {
             // The answer that was lost may have leased some blocks already: they are here now, and only the rest is asked for.
@@ -205,6 +183,42 @@ impl Desk {
             }
         }
         Err(Failure::new(Code::SumsDiffer, &[]))
+    }
+
+    /// Sends what the county has not acknowledged, in order: also what it has if the answer was lost, or a stick brought it,
+    /// for else nobody would ever be told where it stands.
+    fn send(&self, carrier: &mut Carrier<'_>, report: &mut SyncReport) -> Result<(), Failure> {
+        carrier.stage(Stage::Sending, u64::from(self.store().only_here()?));
+        let mut from = 1;
+        loop {
+            // Formed anew for each try: after a break the page is smaller.
+            let pushed = carrier.again(|courier, _| {
+                let (push, numbers) = match self.next_push(from, courier.page()) {
+                    Ok(Some(next)) => next,
+                    Ok(None) => return Ok(Ok(None)),
+                    Err(failure) => return Ok(Err(failure)),
+                };
+                courier.push(&push).map(|acks| Ok(Some((acks, numbers))))
+            });
+            let Some((mut acks, numbers)) = pushed.map_err(|fault| self.worded(fault))?? else { break };
+            only_of(&mut acks, &numbers);
+            let mut store = self.store();
+            let mut sent = 0_u32;
+            for ack in acks.acks.chunks(1) {
+                let before = store.only_here()?;
+                report.held = report.held.saturating_add(store.acknowledged(ack, acks.head)?);
+                sent = sent.saturating_add(before.saturating_sub(store.only_here()?));
+                parking_lot::MutexGuard::bump(&mut store);
+            }
+            drop(store);
+            report.sent = report.sent.saturating_add(sent);
+            carrier.done(u64::from(sent));
+            if acks.acks.is_empty() {
+                return Err(Failure::new(Code::CountyRefused, &[("why", "送去的记录在县里排队，等前面的先到")]));
+            }
+            from = numbers.last().map_or(u64::MAX, |last| last.saturating_add(1));
+        }
+        Ok(())
     }
 
     /// The blocks of numbers this desk should ask for.

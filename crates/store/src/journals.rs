@@ -138,16 +138,12 @@ fn carry_over(
         .collect::<Result<_, _>>()?;
     numbers.extend(left.keys());
     numbers.sort_unstable();
-    let mut renamed: BTreeMap<FactId, FactId> = BTreeMap::new();
-    // What stays behind under a name that is another's.
-    let mut others: BTreeSet<FactId> = BTreeSet::new();
     let mut again = BTreeSet::new();
-    let mut head = None;
     let before = carried(tx)?;
     let mut remembered: Vec<Carried> = Vec::new();
-    let mut seq = 0_u64;
+    let mut over = GoingOver::into(tx, fresh, no, 0);
     for fact in bodies_by(tx, &numbers, leaving::HERE_OR_LEFT)? {
-        let was = names.fact(tx, fact.id)?;
+        let (was, id) = (names.fact(tx, fact.id)?, fact.id);
         let file = names.file(tx, fact.file)?;
         let at: Option<i64> = tx.query_row("SELECT at FROM fact WHERE n = ?1", [was], |row| row.get(0)).optional()?;
         views::drop_fact(tx, file, was)?;
@@ -155,8 +151,8 @@ fn carry_over(
         tx.execute("DELETE FROM open_fact WHERE n = ?1", [was])?;
         leaving::back(tx, was)?;
         again.insert(file);
-        if let Some(there) = double.and_then(|double| double.get(&fact.id)) {
-            renamed.insert(fact.id, *there);
+        if let Some(there) = double.and_then(|double| double.get(&id)) {
+            over.renamed.insert(id, *there);
             let n = names.fact(tx, *there)?;
             tx.execute("UPDATE OR REPLACE erased SET n = ?2 WHERE n = ?1", [was, n])?;
             continue;
@@ -164,56 +160,93 @@ fn carry_over(
         if tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([was])? {
             // Erased stays behind: the county may have it under this name, erased, and under another it would come back.
             if let Why::Twin(there) = why
-                && there.get(&fact.id) != Some(&Sha::of(&fact.bytes()))
+                && there.get(&id) != Some(&Sha::of(&fact.bytes()))
             {
-                others.insert(fact.id);
+                over.others.insert(id);
                 tx.execute("DELETE FROM erased WHERE n = ?1", [was])?;
             }
             continue;
         }
-        seq = seq.saturating_add(1);
-        let id = FactId { journal: fresh, seq };
-        renamed.insert(fact.id, id);
+        let hash = Sha::of(&fact.bytes());
+        let now = over.fact(names, fact, at, left.get(&was).copied().flatten())?;
         if double.is_none() {
-            remembered.push(Carried { now: id, was: fact.id, hash: Sha::of(&fact.bytes()) });
-            let earlier = before.iter().filter(|carried| carried.now == fact.id);
-            remembered.extend(earlier.map(|carried| Carried { now: id, ..*carried }));
+            remembered.push(Carried { now, was: id, hash });
+            let earlier = before.iter().filter(|carried| carried.now == id);
+            remembered.extend(earlier.map(|carried| Carried { now, ..*carried }));
         }
-        let replaces = fact.replaces.iter().map(|known| renamed.get(known).copied().unwrap_or(*known)).collect();
-        // What only a body names (a visit by its notes) is renamed in the body's own words.
-        let mut body = String::from_utf8_lossy(&fact.body).into_owned();
-        for (from, to) in &renamed {
-            body = body.replace(&format!("\"{from}\""), &format!("\"{to}\""));
-        }
-        let mut fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
-        if !others.is_empty()
-            && let Ok(Some(Event::Erased(mut erased))) = Event::read(&fact.kind, &fact.body)
-        {
-            erased.facts.retain(|named| !others.contains(named));
-            fact.body = Event::Erased(erased).body()?;
-        }
-        let n = names::fact_no(no, seq)?;
-        let bytes = fact.bytes();
-        head = Some((seq, Sha::of(&bytes)));
-        tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
-        let Some(at) = at else {
-            leaving::keep(tx, n, None, left.get(&was).copied().flatten())?;
-            continue;
-        };
-        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
-        let row = Numbered { n, file, event: event.as_ref() };
-        let mut hot = Hot::new(tx)?;
-        let place = Place { at: Millis(at), position: None, held: false, sealed: None };
-        hot.log(names, &row, (fact.section, &fact.kind, &fact.author), place)?;
-        // Without effect until its file is folded below.
-        hot.file(&row, true, &[], None)?;
     }
+    let head = over.head;
     tx.execute("DELETE FROM batch WHERE n BETWEEN ?1 AND ?2 AND position IS NULL", [first, last])?;
     set_meta(tx, "carried", &remembered)?;
     for file in again {
         refold(tx, names, file)?;
     }
     Ok(head)
+}
+
+/// Facts that are written once more, under new names of a journal, and what they name of each other with them.
+pub(crate) struct GoingOver<'a, 't> {
+    tx: &'a Transaction<'t>,
+    journal: JournalId,
+    no: i64,
+    /// The last one written, and the hash of its bytes.
+    pub(crate) head: Option<(u64, Sha)>,
+    seq: u64,
+    /// New names of what went over.
+    renamed: BTreeMap<FactId, FactId>,
+    /// What stays behind under a name that is another's.
+    pub(crate) others: BTreeSet<FactId>,
+}
+
+impl<'a, 't> GoingOver<'a, 't> {
+    /// Into a journal, behind its fact `seq`.
+    pub(crate) fn into(tx: &'a Transaction<'t>, journal: JournalId, no: i64, seq: u64) -> Self {
+        Self { tx, journal, no, head: None, seq, renamed: BTreeMap::new(), others: BTreeSet::new() }
+    }
+
+    /// Writes a fact under the next name, which it returns. Without a time it stays out of sight, with the paper it names.
+    pub(crate) fn fact(
+        &mut self,
+        names: &mut Names,
+        fact: Fact,
+        at: Option<i64>,
+        paper: Option<Sha>,
+    ) -> Result<FactId, StoreFault> {
+        let tx = self.tx;
+        self.seq = self.seq.saturating_add(1);
+        let id = FactId { journal: self.journal, seq: self.seq };
+        self.renamed.insert(fact.id, id);
+        let replaces = fact.replaces.iter().map(|known| self.renamed.get(known).copied().unwrap_or(*known)).collect();
+        // What only a body names (a visit by its notes) is renamed in the body's own words.
+        let mut body = String::from_utf8_lossy(&fact.body).into_owned();
+        for (from, to) in &self.renamed {
+            body = body.replace(&format!("\"{from}\""), &format!("\"{to}\""));
+        }
+        let mut fact = Fact { id, replaces, body: body.into_bytes(), ..fact };
+        if !self.others.is_empty()
+            && let Ok(Some(Event::Erased(mut erased))) = Event::read(&fact.kind, &fact.body)
+        {
+            erased.facts.retain(|named| !self.others.contains(named));
+            fact.body = Event::Erased(erased).body()?;
+        }
+        let n = names::fact_no(self.no, self.seq)?;
+        let bytes = fact.bytes();
+        self.head = Some((self.seq, Sha::of(&bytes)));
+        tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
+        let Some(at) = at else {
+            leaving::keep(tx, n, None, paper)?;
+            return Ok(id);
+        };
+        let file = names.file(tx, fact.file)?;
+        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+        let row = Numbered { n, file, event: event.as_ref() };
+        let mut hot = Hot::new(tx)?;
+        let place = Place { at: Millis(at), position: None, held: false, sealed: None };
+        hot.log(names, &row, (fact.section, &fact.kind, &fact.author), place)?;
+        // Without effect until its file is folded by who calls.
+        hot.file(&row, true, &[], None)?;
+        Ok(id)
+    }
 }
 
 /// Facts by name, each with the hash of its bytes.

@@ -105,6 +105,12 @@ pub(crate) fn only_here(tx: &Connection, (first, last): (i64, i64)) -> Result<BT
     Ok(kept(tx, which, &[first, last])?.into_iter().map(|left| (left.n, left.paper)).collect())
 }
 
+/// What left of a journal between two numbers, each with the paper it names.
+pub(crate) fn among(tx: &Connection, (first, last): (i64, i64)) -> Result<BTreeMap<i64, Option<Sha>>, StoreFault> {
+    let kept = kept(tx, "WHERE l.n BETWEEN ?1 AND ?2", &[first, last])?;
+    Ok(kept.into_iter().map(|left| (left.n, left.paper)).collect())
+}
+
 /// Forgets what was kept, as far as the county has it: a paper that is still to be sent goes once it was.
 fn release(tx: &Transaction<'_>, which: &[Left]) -> Result<(), StoreFault> {
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();

@@ -866,7 +866,7 @@ pub(crate) fn keep_mark(tx: &Transaction<'_>, mark: Mark) -> Result<(), StoreFau
 }
 
 /// The journal's last fact, erased ones included: a number is never used twice.
-fn last_seq(conn: &Connection, no: i64) -> Result<u64, StoreFault> {
+pub(crate) fn last_seq(conn: &Connection, no: i64) -> Result<u64, StoreFault> {
     let (first, last) = names::span(no);
     let n: Option<i64> = conn
         .prepare_cached("SELECT max(n) FROM fact WHERE n BETWEEN ?1 AND ?2")?

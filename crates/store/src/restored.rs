@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::event::Event;
 use domain::exchange::{Cursor, Mark};
 use domain::fact::{Batch, Fact};
-use domain::ids::{DeviceId, FactId, JournalId};
-use rusqlite::{Transaction, params};
+use domain::ids::{DeviceId, FactId, JournalId, Sha};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::fault::StoreFault;
-use crate::journals::{carried, hashes};
+use crate::journals::{GoingOver, carried, hashes};
 use crate::leaving;
-use crate::log::{MASTER, Store, bodies, decide, int, keep_mark, meta, refold, set_meta};
+use crate::log::{MASTER, Store, bodies, bodies_by, decide, int, keep_mark, last_seq, meta, refold, set_meta};
 use crate::names::{self, Names};
 use crate::views::Numbered;
 
@@ -248,9 +248,9 @@ pub(crate) fn named_by_ack(tx: &Transaction<'_>, n: i64, to_be_named: bool) -> R
     Ok(())
 }
 
-/// The end of reading anew: what the county did not name again goes, and erasures are told anew by what stands. Returns
-/// how many files lost something.
-pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, StoreFault> {
+/// The end of reading anew: what the county did not name again goes, erasures are told anew by what stands, and what was
+/// set aside is written again. Returns how many files lost something, and the new head of the present journal if it grew.
+pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<(u32, Option<(u64, Sha)>), StoreFault> {
     let left = leaving::unnamed(tx, names)?;
     leaving::placed_anew(tx, meta::<Option<u64>>(tx, "anew")?.flatten().unwrap_or(0))?;
     let erasures: Vec<i64> = tx
@@ -267,13 +267,79 @@ pub(crate) fn settle(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, Sto
         refold(tx, names, file)?;
     }
     set_meta(tx, "anew", &None::<u64>)?;
-    Ok(left)
+    Ok((left, write_again(tx, names)?))
+}
+
+/// Own work of an earlier journal whose names are another's at the county.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Aside {
+    /// The first name of that journal that is another's.
+    from: FactId,
+    fact: Vec<u8>,
+    /// None: it had left, and stays out of sight.
+    at: Option<i64>,
+    /// The paper that what had left names.
+    paper: Option<Sha>,
+}
+
+fn aside(tx: &Transaction<'_>) -> Result<Vec<Aside>, StoreFault> {
+    Ok(meta(tx, "aside")?.unwrap_or_default())
+}
+
+/// Keeps own work for the end of the reading: a part of it may be named yet, offered by another.
+fn set_aside(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    from: FactId,
+    here: impl Iterator<Item = i64>,
+    left: &BTreeMap<i64, Option<Sha>>,
+) -> Result<(), StoreFault> {
+    let numbers: BTreeSet<i64> = here.chain(left.keys().copied()).collect();
+    let numbers: Vec<i64> = numbers.into_iter().collect();
+    let mut all = aside(tx)?;
+    for fact in bodies_by(tx, &numbers, leaving::HERE_OR_LEFT)? {
+        let n = names.fact(tx, fact.id)?;
+        let at = tx.query_row("SELECT at FROM fact WHERE n = ?1", [n], |row| row.get(0)).optional()?;
+        all.push(Aside { from, fact: fact.bytes(), at, paper: left.get(&n).copied().flatten() });
+    }
+    set_meta(tx, "aside", &all)
+}
+
+/// What was set aside and not named since goes into the present journal, under new names.
+fn write_again(tx: &Transaction<'_>, names: &mut Names) -> Result<Option<(u64, Sha)>, StoreFault> {
+    let all = aside(tx)?;
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let journal: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
+    let no = names.journal(tx, journal)?;
+    let mut over = GoingOver::into(tx, journal, no, last_seq(tx, no)?);
+    let facts: Vec<Fact> = all.iter().map(|one| Fact::parse(&one.fact)).collect::<Result<_, _>>()?;
+    let going: BTreeSet<FactId> = facts.iter().map(|fact| fact.id).collect();
+    let mut files = BTreeSet::new();
+    for (one, fact) in all.into_iter().zip(facts) {
+        let n = names.fact(tx, fact.id)?;
+        if bodies(tx, &[n])?.first() == Some(&fact) {
+            continue;
+        }
+        if let Ok(Some(Event::Erased(erased))) = Event::read(&fact.kind, &fact.body) {
+            let other = |id: &FactId| id.journal == one.from.journal && id.seq >= one.from.seq && !going.contains(id);
+            over.others.extend(erased.facts.into_iter().filter(other));
+        }
+        files.insert(names.file(tx, fact.file)?);
+        over.fact(names, fact, one.at, one.paper)?;
+    }
+    set_meta(tx, "aside", &Vec::<Aside>::new())?;
+    for file in files {
+        refold(tx, names, file)?;
+    }
+    Ok(over.head)
 }
 
 /// While all is read anew: of a journal that two laptops wrote, the county may have the one's branch where this desk has
 /// the other's from the lost history. It was offered and could not be taken; its laptop goes on under another journal and
-/// brings its work there. From the batch on where they part, what is here goes. `named` are the facts that the page at hand
-/// named before. Returns whether anything went.
+/// brings its work there, and if that is this very desk, it is set aside for that. From the batch on where they part, what
+/// is here goes. `named` are the facts that the page at hand named before. Returns whether anything went.
 pub(crate) fn other_branch(
     tx: &Transaction<'_>,
     names: &mut Names,
@@ -314,6 +380,11 @@ pub(crate) fn other_branch(
         }
     }
     let own: JournalId = meta(tx, "journal")?.ok_or(StoreFault::Corrupt { what: "meta.journal" })?;
+    if tx.prepare_cached("SELECT 1 FROM journal WHERE no = ?1 AND own = 1")?.exists([no])? {
+        let first = FactId { journal: batch.seal.journal, seq: batch.seal.first };
+        let left = leaving::among(tx, (from, last))?;
+        set_aside(tx, names, first, files.values().flatten().map(|(n, _)| *n), &left)?;
+    }
     for (file, facts) in &files {
         leaving::leave(tx, names, *file, facts, own, false)?;
     }
@@ -329,3 +400,6 @@ pub(crate) fn other_branch(
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,11 +158,14 @@ impl Store {
             }
             // Of every part, not of the last alone: whatever a desk has of the log is below its newest mark.
             keep_mark(tx, page.head)?;
+            let mut grown = None;
             if next.is_none() {
                 set_meta(tx, "cursor", &page.next.bytes())?;
                 set_meta(tx, "head", &page.head.position)?;
                 if anew && !page.more {
-                    out.gone = out.gone.saturating_add(restored::settle(tx, names)?);
+                    let (left, head) = restored::settle(tx, names)?;
+                    out.gone = out.gone.saturating_add(left);
+                    grown = head;
                 } else if unnamed {
                     out.gone = out.gone.saturating_add(leaving::unnamed(tx, names)?);
                 }
@@ -170,18 +173,25 @@ impl Store {
             if out.gone > 0 {
                 drafts::leave(tx)?;
             }
-            Ok((out, next))
+            Ok((out, next, grown))
         });
-        match &done {
-            Ok((_, Some(_))) => self.named = named,
-            Ok((_, None)) => {}
+        match done {
+            Ok((out, next, grown)) => {
+                if next.is_some() {
+                    self.named = named;
+                }
+                if let Some((seq, hash)) = grown {
+                    self.anchor.set(own, seq, hash)?;
+                }
+                Ok((out, next))
+            }
             // Of this part nothing was taken: it may be tried again.
-            Err(_) => {
+            Err(fault) => {
                 named.truncate(earlier);
                 self.named = named;
+                Err(fault)
             }
         }
-        done
     }
 }
 

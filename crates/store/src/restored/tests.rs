@@ -1,0 +1,144 @@
+//! Own work of an earlier journal whose names another took at a restored county: it goes over, once.
+
+use chrono::NaiveDate;
+use domain::SigningKey;
+use domain::clock::{Millis, Received};
+use domain::decision::Erased;
+use domain::exchange::{Ack, Delivery, Page};
+use domain::fact::seal;
+use domain::household::ContactStated;
+use domain::ids::{FileId, PersonId};
+use domain::words::{ContactState, Section};
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::file::FileKey;
+use crate::folder::Folder;
+use crate::log::Standing;
+
+const FILE: FileId = FileId([3; 8]);
+const FIRST: JournalId = JournalId([1; 8]);
+const SECOND: JournalId = JournalId([2; 8]);
+const RECEIVED: Received = Received { at: Millis(1_796_700_100_000), offset: 0, seen: Millis(0) };
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn open(folder: &Folder) -> (Store, Standing) {
+    Store::open(&folder.0.join("ruhu.db"), &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32])).expect("a store")
+}
+
+fn mark(position: u64) -> Mark {
+    Mark { position, chain: [u8::try_from(position).expect("small"); 8] }
+}
+
+fn stated(number: &str) -> Event {
+    Event::ContactStated(ContactStated {
+        number: number.parse().expect("a number"),
+        state: ContactState::Confirmed,
+        on: NaiveDate::from_ymd_opt(2026, 12, 3).expect("a day"),
+    })
+}
+
+/// Writes events into the present journal and has them acknowledged; returns the batch.
+fn sent(store: &mut Store, batch: u64, position: u64, events: &[Event]) -> Vec<u8> {
+    let author: PersonId = "field1".parse().expect("an account");
+    store
+        .write::<_, StoreFault>(&author, Millis(1_796_700_000_000), |pen| {
+            events.iter().try_for_each(|event| pen.record(FILE, Section::Core, event, Vec::new()).map(drop))
+        })
+        .expect("written");
+    store.seal_open(&key(), 0, &[1; 16]).expect("sealed");
+    let (_, bytes) = store.unacknowledged(batch, usize::MAX).expect("a batch").pop().expect("one");
+    let ack = Ack { batch, position, received: RECEIVED, held: Vec::new() };
+    store.acknowledged(&[ack], mark(position)).expect("acknowledged");
+    bytes
+}
+
+/// What another with the same key sealed as the first journal's first batch.
+fn others() -> Vec<u8> {
+    let event = stated("13900000009");
+    let fact = Fact {
+        id: FactId { journal: FIRST, seq: 1 },
+        file: FILE,
+        section: Section::Core,
+        wall: Millis(1_796_700_000_000),
+        author: "field1".parse().expect("an account"),
+        kind: event.kind().to_owned(),
+        replaces: Vec::new(),
+        body: event.body().expect("a body"),
+    };
+    seal(&[fact], None, 0, &[4; 16], &key()).expect("sealed").bytes()
+}
+
+/// The facts of `FILE` by name, each with what it says.
+fn says(store: &Store) -> Vec<(FactId, Event)> {
+    let numbers: Vec<i64> = store
+        .conn
+        .prepare("SELECT n FROM entry ORDER BY n")
+        .expect("a query")
+        .query_map([], |row| row.get(0))
+        .expect("rows")
+        .collect::<Result<_, _>>()
+        .expect("numbers");
+    let facts = bodies(&store.conn, &numbers).expect("facts");
+    facts.into_iter().map(|it| (it.id, Event::read(&it.kind, &it.body).expect("read").expect("known"))).collect()
+}
+
+#[test]
+fn what_a_restored_county_has_anothers_under_the_names_of_goes_over_once() {
+    let folder = Folder::fresh();
+    let (mut store, _) = open(&folder);
+    store.trust_master(JournalId([9; 8]), &SigningKey::from_bytes(&[6; 32]).verifying_key()).expect("trusted");
+    store.open_journal(FIRST, DeviceId([5; 8]), &key().verifying_key()).expect("a journal");
+    let gone = FactId { journal: FIRST, seq: 1 };
+    let erased = Event::Erased(Erased { facts: vec![gone], papers: Vec::new(), reason: "写错了".to_owned() });
+    sent(&mut store, 1, 40, &[stated("13900000001"), stated("13900000002"), erased]);
+    let second = sent(&mut store, 2, 41, &[stated("13900000003")]);
+    store.open_journal(SECOND, DeviceId([5; 8]), &key().verifying_key()).expect("another");
+    let present = stated("13900000004");
+    let here = sent(&mut store, 1, 42, std::slice::from_ref(&present));
+
+    // The county is put back to 30, and gets another's first batch before this desk offers its own: of that only the
+    // second one can stand there.
+    store.county_restored(30).expect("restored");
+    let ack = Ack { batch: 1, position: 35, received: RECEIVED, held: Vec::new() };
+    store.acknowledged(&[ack], mark(35)).expect("acknowledged");
+    let delivered = |position, batch| Delivery { position, received: RECEIVED, held: Vec::new(), batch };
+    let place = |to| Cursor { visible: to, position: to, seq: 9 };
+    let first = Page {
+        deliveries: vec![delivered(33, others())],
+        from: Cursor::default(),
+        next: place(33),
+        more: true,
+        head: mark(33),
+        ..Page::default()
+    };
+    store.absorb(&first).expect("absorbed");
+    let last = Page {
+        deliveries: vec![delivered(34, second), delivered(35, here)],
+        from: place(33),
+        next: place(36),
+        more: false,
+        head: mark(36),
+        ..Page::default()
+    };
+    store.absorb(&last).expect("absorbed");
+
+    let none = Event::Erased(Erased { facts: Vec::new(), papers: Vec::new(), reason: "写错了".to_owned() });
+    let named = |journal, seq| FactId { journal, seq };
+    let there = [
+        (named(FIRST, 1), stated("13900000009")),
+        (named(FIRST, 4), stated("13900000003")),
+        (named(SECOND, 1), present),
+        (named(SECOND, 2), stated("13900000002")),
+        (named(SECOND, 3), none),
+    ];
+    assert_eq!(says(&store), there, "under its name is another's work, which the erasure must not name");
+    assert_eq!(store.only_here().expect("a count"), 2);
+    assert_eq!(store.check().expect("sound"), 5);
+    drop(store);
+    let (_, standing) = open(&folder);
+    assert_eq!(standing, Standing::Sound);
+}
