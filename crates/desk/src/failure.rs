@@ -67,7 +67,7 @@ codes! {
     /// The county's log is another.
     CountyRestored = "COUNTY_RESTORED", "县里的数据库换过了，暂时不能同步。本机的记录都还在，请联系县资助中心。", "The county's log is another one; no sync for now. Everything here is kept, ask the centre.";
     /// Both sides do not agree.
-    SumsDiffer = "SUMS_DIFFER", "同步后两边的数目对不上，已重新核对一遍仍不一致。没有删改任何记录，请联系县资助中心。", "After the sync both sides count differently, even after reading again. Nothing was changed, ask the centre.";
+    SumsDiffer = "SUMS_DIFFER", "同步后两边的数目对不上，已从头核对一遍仍不一致。记录都在，没有丢失，请联系县资助中心。", "After the sync both sides count differently, even after everything was read again. Nothing is lost; ask the centre.";
     /// No right.
     NotAllowed = "NOT_ALLOWED", "您的岗位（{role}）不能做这一步：{what}。", "Your role ({role}) may not do this: {what}.";
     /// No such family here.

@@ -166,6 +166,13 @@ impl Desk {
             let theirs = carrier.again(|courier, _| courier.close(&pull)).map_err(refused)?;
             if theirs == self.sum()? {
                 report.agreed = true;
+                if turn > 0 {
+                    report.remarks.push(remark(
+                        "READ_AGAIN",
+                        "两边的数目曾对不上，已从头核对一遍，现在一致",
+                        "Both sides had counted differently; everything was read again and now they agree",
+                    ));
+                }
                 if self.store().meta::<Option<Millis>>("read_again")?.flatten().is_some() {
                     self.store().set_meta("read_again", &None::<Millis>)?;
                 }

@@ -571,12 +571,22 @@ impl Store {
         }
     }
 
-    /// Starts reading from the beginning again: what is already here is met as known.
+    /// Starts reading from the beginning again, of a county that lost nothing: what is already here is met as known, and
+    /// what is not named by the end is not this desk's to see. Own facts of the present journal are not sent back, and
+    /// what is held is named by nothing but its acknowledgement: they stay.
     ///
     /// # Errors
     /// [`StoreFault`].
     pub fn reset_cursor(&mut self) -> Result<(), StoreFault> {
-        self.set_meta("cursor", &Cursor::default().bytes())
+        let own = self.own()?;
+        self.within(|tx, _| {
+            tx.execute(
+                "INSERT OR IGNORE INTO stale (n)
+                 SELECT n FROM entry WHERE position IS NOT NULL AND held = 0 AND n NOT BETWEEN ?1 AND ?2",
+                own,
+            )?;
+            set_meta(tx, "cursor", &Cursor::default().bytes())
+        })
     }
 
     /// Adds facts that the county let through, own ones included, to the sum for the close of an exchange: so many rows

@@ -614,6 +614,11 @@ impl Sim {
                         report.sent, report.received, report.files_gone, report.held
                     )
                 });
+                assert!(
+                    report.remarks.iter().all(|remark| remark.code != "READ_AGAIN"),
+                    "I9 laptop {number} had to read everything again; {}",
+                    self.apart(number)
+                );
                 let step = self.step;
                 for act in self.acts.iter_mut().filter(|act| act.seat == number && act.safe.is_none() && !act.lost) {
                     act.safe = Some(step);
