@@ -326,8 +326,17 @@ fn write_again(tx: &Transaction<'_>, names: &mut Names) -> Result<Option<(u64, S
             let other = |id: &FactId| id.journal == one.from.journal && id.seq >= one.from.seq && !going.contains(id);
             over.others.extend(erased.facts.into_iter().filter(other));
         }
-        files.insert(names.file(tx, fact.file)?);
-        over.fact(names, fact, one.at, one.paper)?;
+        let file = names.file(tx, fact.file)?;
+        files.insert(file);
+        // What had left comes in sight again if this reading named its section: the county does not send it back.
+        let sees = tx
+            .prepare_cached(
+                "SELECT 1 FROM filed x JOIN fact f ON f.n = x.n
+                 WHERE x.file = ?1 AND f.section = ?2 AND f.position IS NOT NULL AND f.held = 0 LIMIT 1",
+            )?
+            .exists(params![file, fact.section.code()])?;
+        let at = one.at.or_else(|| sees.then_some(fact.wall.0));
+        over.fact(names, fact, at, one.paper)?;
     }
     set_meta(tx, "aside", &Vec::<Aside>::new())?;
     for file in files {
