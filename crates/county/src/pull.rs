@@ -177,8 +177,10 @@ fn gone(
     if before.all.is_some() && broken(now.all) {
         held.extend(tx.sections()?);
     }
-    // What the desk wrote with a right that it had when it last looked and lost before it sent.
-    held.extend(tx.written_after(own, cursor.visible)?);
+    // What the desk wrote with a right that it had when it last looked and lost before it sent. A page may have ended
+    // between what a decision lets through and the decision: then the desk hears of the latter only now.
+    let heard = if cursor < end_of(cursor.visible) { cursor.visible.saturating_sub(1) } else { cursor.visible };
+    held.extend(tx.written_after(own, heard)?);
     let gone = held.into_iter().map(|(file, section)| Gone { file, section, regained: now.since(file, section) });
     Ok(gone.filter(|gone| broken(gone.regained)).collect())
 }

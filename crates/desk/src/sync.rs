@@ -515,6 +515,8 @@ impl Desk {
     ) -> Result<(), Failure> {
         let fresh = self.fresh_journal()?;
         store.leave_twin(fresh, self.identity.device, &self.signing.verifying_key(), there)?;
+        // What the other wrote under this journal was left out of every page so far, as own work is.
+        store.reset_cursor()?;
         report.remarks.push(remark(
             "NEW_JOURNAL",
             "这台电脑的记录在别处续写过（复制过硬盘或恢复过备份），本机已另起一本，没有丢失",

@@ -172,14 +172,14 @@ pub(crate) fn erased(tx: &Transaction<'_>, names: &Names, ids: &[FactId]) -> Res
 }
 
 /// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the
-/// county does not have yet, or keeps without letting them through, stay.
+/// county does not have yet, or keeps without letting them through, stay; what it keeps of others' was shown to a head.
 pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: JournalId) -> Result<u32, StoreFault> {
     let Some(file) = names.known_file(gone.file) else { return Ok(0) };
     let before = gone.regained.map_or(i64::MAX, int);
     let facts: Vec<(i64, Option<i64>)> = tx
         .prepare_cached(
-            "SELECT f.n, f.batch FROM filed x JOIN fact f ON f.n = x.n
-             WHERE x.file = ?1 AND f.section = ?2 AND f.position < ?3 AND f.held = 0",
+            "SELECT f.n, f.batch FROM filed x JOIN fact f ON f.n = x.n JOIN journal j ON j.no = f.n >> 32
+             WHERE x.file = ?1 AND f.section = ?2 AND f.position < ?3 AND (f.held = 0 OR j.own = 0)",
         )?
         .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::enrol::Refusal;
-use domain::exchange::{Cursor, Hello, Pull, following};
+use domain::exchange::{Cursor, Gone, Hello, Pull, following};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FactId, FileId};
 use domain::words::{Line, Role, Section};
@@ -327,4 +327,35 @@ fn who_saw_everything_and_no_longer_does_is_told_by_what_there_is() {
     head.pull(&world);
     head.check(&world, "as director");
     assert!(head.holds.values().all(|known| known.fact.file == FileId::county()));
+}
+
+/// A decision lets through work of two people at once. The page that brings the one's to the other ends before the decision
+/// itself, by which a desk lets its own through, in a family that it does not see.
+#[test]
+fn own_work_let_through_where_it_is_not_seen_is_told_as_gone_with_the_decision() {
+    let mut world = World::new("between").limits(1, 1);
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut head = world.join("han", Role::CentreHead, &[]);
+    let mut hao = world.join("hao", Role::SchoolDirector, &[]);
+    let mut zhou = world.join("zhou", Role::SchoolDirector, &[]);
+    let (his, village) = (family(1), "410490101201");
+    let facts =
+        [op.place(his, village), op.place(family(2), "410490101202"), op.assign(village, Line::Education, "zhou")];
+    op.push(&world.county, &facts).expect("taken");
+    let (other, own) = (hao.visit(his), zhou.visit(family(2)));
+    let (others_id, own_id) = (other.id, own.id);
+    for (desk, visit) in [(&mut hao, other), (&mut zhou, own)] {
+        assert_eq!(desk.push(&world.county, &[visit]).expect("taken").acks[0].held, [1]);
+    }
+    zhou.pull(&world);
+    head.pull(&world);
+    let facts = [head.decide(&[others_id], true, hao.device), head.decide(&[own_id], true, zhou.device)];
+    head.push(&world.county, &facts).expect("taken");
+    let page = zhou.page(&world);
+    assert!(page.more && page.next.position < page.next.visible, "between the two: {:?}", page.next);
+    let page = zhou.page(&world);
+    assert_eq!(page.deliveries.iter().map(|it| it.position).collect::<Vec<_>>(), [page.head.position], "the decision");
+    assert_eq!(page.gone, [Gone { file: family(2), section: Section::Core, regained: None }]);
+    zhou.check(&world, "let through");
+    assert!(zhou.pull(&world) == 1 && zhou.page(&world).gone.is_empty(), "told once");
 }

@@ -245,6 +245,18 @@ fn what_a_page_brought_that_was_broken_off_goes_unless_a_whole_page_names_it() {
     assert_eq!(holds(&store), [OTHER, THIRD]);
 }
 
+/// A head sees what is held of others, and is head no longer.
+#[test]
+fn what_is_held_of_others_goes_with_the_right_to_decide_on_it() {
+    let Written { mut store, .. } = written();
+    let [held] = of_the_county(&[LOST]).try_into().expect("one");
+    take(&mut store, Vec::new(), Vec::new(), vec![Delivery { held: vec![1], ..held }]);
+    assert_eq!(holds(&store), [LOST]);
+    take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
+    assert_eq!(holds(&store), []);
+    assert_eq!(store.check().expect("sound"), 1);
+}
+
 #[test]
 fn a_paper_that_a_restored_county_lacks_stays_though_the_right_to_it_goes_before_the_county_tells() {
     let (mut store, fact, sha, _folder) = receipt();
