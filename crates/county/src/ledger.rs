@@ -297,9 +297,8 @@ pub(crate) trait Transaction {
     fn sum(&self, see: &Entitled, upto: Position) -> Kept<Sum>;
     /// Work of a device that was erased after a position, and where it stood.
     fn erased_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section, FactId)>>;
-    /// Sections that a journal, or another of its device, has written into after a position, let through. Another: a desk
-    /// hears that its last batch is here, begins a new journal at once, and asks under that one alone from then on.
-    fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>>;
+    /// Sections that a device has written into after a position, under whichever of its journals, let through.
+    fn written_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section)>>;
     /// Every section that has a run.
     fn sections(&self) -> Kept<Vec<(FileId, Section)>>;
     /// Whether a device has a run in a section that is let through.

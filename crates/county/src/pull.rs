@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::enrol::Refusal;
-use domain::exchange::{Cursor, Delivery, Gone, Hello, Mark, Page, Pull, Sum, prune};
+use domain::exchange::{Cursor, Delivery, EVERY_JOURNAL, Gone, Hello, Mark, Page, Pull, Sum, prune};
 use domain::fact::Batch;
 use domain::ids::{DeviceId, FactId, FileId, JournalId};
 use domain::rights::{Entitled, Position, Rights};
@@ -51,7 +51,7 @@ impl County {
                 return Ok(Page { next: pull.cursor, ..page });
             }
             let (now, before) = self.entitled(tx, head, &device, cursor)?;
-            let gone = gone(tx, &now, &before, pull.journal, cursor)?;
+            let gone = gone(tx, &now, &before, (device.id, pull.journal), cursor)?;
             let erased = erased(tx, &now, device.id, cursor)?;
             let most = match usize::try_from(pull.most) {
                 Ok(most @ 1..) => most.min(self.limits.bytes),
@@ -76,7 +76,7 @@ impl County {
         }
         let (now, before) = self.entitled(tx, head, device, cursor)?;
         Ok(tx.runs_after(&now, hello.journal, cursor, 1)?.is_empty()
-            && gone(tx, &now, &before, hello.journal, cursor)?.is_empty()
+            && gone(tx, &now, &before, (device.id, hello.journal), cursor)?.is_empty()
             && erased(tx, &now, device.id, cursor)?.is_empty())
     }
 
@@ -168,7 +168,7 @@ fn gone(
     tx: &dyn Transaction,
     now: &Entitled,
     before: &Entitled,
-    own: JournalId,
+    (device, own): (DeviceId, JournalId),
     cursor: Cursor,
 ) -> Result<Vec<Gone>, No> {
     let broken = |since: Option<Position>| since.is_none_or(|since| since > cursor.visible);
@@ -180,7 +180,9 @@ fn gone(
     // What the desk wrote with a right that it had when it last looked and lost before it sent. A page may have ended
     // between what a decision lets through and the decision: then the desk hears of the latter only now.
     let heard = if cursor < end_of(cursor.visible) { cursor.visible.saturating_sub(1) } else { cursor.visible };
-    held.extend(tx.written_after(own, heard)?);
+    let wrote = tx.written_after(device, heard)?.into_iter();
+    // Who reads its own too is sent again whatever it may see.
+    held.extend(wrote.filter(|(file, section)| own != EVERY_JOURNAL || now.since(*file, *section).is_none()));
     let gone = held.into_iter().map(|(file, section)| Gone { file, section, regained: now.since(file, section) });
     Ok(gone.filter(|gone| broken(gone.regained)).collect())
 }

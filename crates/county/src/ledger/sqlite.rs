@@ -794,21 +794,21 @@ impl Transaction for Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn written_after(&self, journal: JournalId, position: Position) -> Kept<Vec<(FileId, Section)>> {
+    fn written_after(&self, device: DeviceId, position: Position) -> Kept<Vec<(FileId, Section)>> {
         let mut read = self.0.prepare_cached(
             "SELECT DISTINCT r.file, r.section
-             FROM journal own CROSS JOIN journal j ON j.device = own.device
+             FROM journal j
                CROSS JOIN entry e INDEXED BY entry_by_journal ON e.journal = j.id AND e.position > ?1
                CROSS JOIN run r ON r.position = e.position
-             WHERE own.id = ?2 AND r.held = 0
+             WHERE j.device = ?2 AND r.held = 0
              UNION
-             -- What was held and is let through since, of whichever journal of its device.
+             -- What was held and is let through since.
              SELECT r.file, r.section FROM run r
-             WHERE r.shown > ?1 AND r.shown > r.position AND r.held = 0 AND r.journal IN
-               (SELECT j.id FROM journal j JOIN journal own ON own.device = j.device WHERE own.id = ?2)",
+             WHERE r.shown > ?1 AND r.shown > r.position AND r.held = 0
+               AND r.journal IN (SELECT j.id FROM journal j WHERE j.device = ?2)",
         )?;
         let rows =
-            read.query_map(params![int(position), journal.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
+            read.query_map(params![int(position), device.0], |row| Ok((FileId(row.get(0)?), section_at(row, 1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::enrol::Refusal;
-use domain::exchange::{Cursor, Gone, Hello, Pull, following};
+use domain::exchange::{Cursor, EVERY_JOURNAL, Gone, Hello, Pull, following};
 use domain::fact::{Batch, Fact};
 use domain::ids::{FactId, FileId};
 use domain::words::{Line, Role, Section};
@@ -358,4 +358,8 @@ fn own_work_let_through_where_it_is_not_seen_is_told_as_gone_with_the_decision()
     assert_eq!(page.gone, [Gone { file: family(2), section: Section::Core, regained: None }]);
     zhou.check(&world, "let through");
     assert!(zhou.pull(&world) == 1 && zhou.page(&world).gone.is_empty(), "told once");
+    // Who reads everything anew, its own too, has it from before.
+    let anew = Pull { log: world.county.log(), journal: EVERY_JOURNAL, cursor: Cursor::default(), most: 0 };
+    let page = world.county.pull(zhou.device, &anew).expect("a page");
+    assert!(page.gone.iter().any(|gone| gone.file == family(2) && gone.regained.is_none()));
 }
