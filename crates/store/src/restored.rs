@@ -300,7 +300,11 @@ fn set_aside(
     for fact in bodies_by(tx, &numbers, leaving::HERE_OR_LEFT)? {
         let n = names.fact(tx, fact.id)?;
         let at = tx.query_row("SELECT at FROM fact WHERE n = ?1", [n], |row| row.get(0)).optional()?;
-        all.push(Aside { from, fact: fact.bytes(), at, paper: left.get(&n).copied().flatten() });
+        let bytes = fact.bytes();
+        // A reading that broke off, and the county was restored once more, may have set it aside before.
+        if all.iter().all(|one| one.fact != bytes) {
+            all.push(Aside { from, fact: bytes, at, paper: left.get(&n).copied().flatten() });
+        }
     }
     set_meta(tx, "aside", &all)
 }
