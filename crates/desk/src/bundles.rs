@@ -345,9 +345,11 @@ impl Desk {
                     let page: Page = read(&item)?;
                     let fits = {
                         let store = self.store();
-                        // What a restored county may lack goes there before anything is read from it anew.
+                        // What a restored county may lack goes there before anything is read from it anew. And pages made
+                        // for a journal that was just left lack what another wrote under it.
                         let offers = store.anew()? && !store.fragments(0, 0)?.is_empty();
-                        follows.next().copied() == Some(store.cursor()?) && !offers
+                        let left = store.journal()? != one.answer.journal;
+                        follows.next().copied() == Some(store.cursor()?) && !offers && !left
                     };
                     if fits {
                         if self.take_page(&page, report)?.is_none() {
