@@ -6,20 +6,14 @@ use domain::decision::Erased;
 use domain::household::ContactStated;
 use domain::ids::{FileId, PersonId};
 use domain::words::{ContactState, Section};
-use zeroize::Zeroizing;
 
 use super::*;
-use crate::file::FileKey;
-use crate::folder::Folder;
-use crate::log::{Pen, Standing, bodies};
+use crate::folder::{Folder, facts_where};
+use crate::log::{Pen, Standing};
 
 const FILE: FileId = FileId([3; 8]);
 const WALL: Millis = Millis(1_796_700_000_000);
 const DEVICE: DeviceId = DeviceId([5; 8]);
-
-fn open(folder: &Folder) -> (Store, Standing) {
-    Store::open(&folder.0.join("ruhu.db"), &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32])).expect("a store")
-}
 
 fn journal(n: u8) -> JournalId {
     JournalId([n; 8])
@@ -59,15 +53,7 @@ fn written(id: FactId) -> Fact {
 
 /// What the erasures of this store name, and how many names it takes no fact under.
 fn named(store: &Store) -> (Vec<FactId>, u32) {
-    let numbers: Vec<i64> = store
-        .conn
-        .prepare("SELECT n FROM fact WHERE kind = 'Erased' ORDER BY n")
-        .expect("a query")
-        .query_map([], |row| row.get(0))
-        .expect("rows")
-        .collect::<Result<_, _>>()
-        .expect("numbers");
-    let facts = bodies(&store.conn, &numbers).expect("facts");
+    let facts = facts_where(store, "kind = 'Erased'");
     let of = |fact: &Fact| match Event::read(&fact.kind, &fact.body) {
         Ok(Some(Event::Erased(erased))) => erased.facts,
         other => panic!("{other:?}"),
@@ -78,7 +64,7 @@ fn named(store: &Store) -> (Vec<FactId>, u32) {
 
 /// A store of journal 1 in which one fact was erased before it was sent.
 fn erased(folder: &Folder) -> (Store, FactId) {
-    let (mut store, _) = open(folder);
+    let (mut store, _) = folder.store();
     store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
     let fact = record(&mut store, &stated());
     record(&mut store, &Event::Erased(Erased { facts: vec![fact], papers: Vec::new(), reason: "写错了".to_owned() }));
@@ -115,19 +101,19 @@ fn an_erasure_goes_on_naming_what_the_county_may_have() {
 #[test]
 fn a_file_put_back_is_found_behind_once_though_the_anchor_loses_its_last_word() {
     let folder = Folder::fresh();
-    let (mut store, _) = open(&folder);
+    let (mut store, _) = folder.store();
     store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
     record(&mut store, &stated());
     drop(store);
     let before = std::fs::read(folder.0.join("ruhu.db")).expect("read");
-    let (mut store, _) = open(&folder);
+    let (mut store, _) = folder.store();
     store.open_journal(journal(2), DEVICE, &key().verifying_key()).expect("a journal");
     record(&mut store, &stated());
     record(&mut store, &stated());
     drop(store);
     // The database is put back, the anchor is not.
     std::fs::write(folder.0.join("ruhu.db"), before).expect("written");
-    let (mut store, standing) = open(&folder);
+    let (mut store, standing) = folder.store();
     assert!(matches!(standing, Standing::Behind { anchor, .. } if anchor.journal == journal(2)), "{standing:?}");
     store.open_journal(journal(3), DEVICE, &key().verifying_key()).expect("a journal");
     drop(store);
@@ -136,6 +122,6 @@ fn a_file_put_back_is_found_behind_once_though_the_anchor_loses_its_last_word() 
     // The sixth word: it lies in the first slot.
     anchor[10] ^= 1;
     std::fs::write(&path, anchor).expect("written");
-    let (_, standing) = open(&folder);
+    let (_, standing) = folder.store();
     assert_eq!(standing, Standing::Sound);
 }

@@ -13,10 +13,8 @@ use domain::ids::{DeviceId, FileId, LogId, PersonId};
 use domain::letter::DocNo;
 use domain::receipt::ReceiptFiled;
 use domain::words::{ContactState, DocKind};
-use zeroize::Zeroizing;
 
 use super::*;
-use crate::file::FileKey;
 use crate::folder::Folder;
 use crate::log::Pen;
 
@@ -50,9 +48,7 @@ fn acknowledged<T>(work: impl FnOnce(&mut Pen<'_>) -> Result<T, StoreFault>) -> 
     let folder = Folder::fresh();
     let key = SigningKey::from_bytes(&[7; 32]);
     let (own, master) = (JournalId([1; 8]), JournalId([2; 8]));
-    let path = folder.0.join("ruhu.db");
-    let (mut store, _) =
-        Store::open(&path, &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32])).expect("a store");
+    let (mut store, _) = folder.store();
     store.trust_master(master, &SigningKey::from_bytes(&[6; 32]).verifying_key()).expect("trusted");
     store.open_journal(own, DeviceId([5; 8]), &key.verifying_key()).expect("a journal");
     let author: PersonId = "field1".parse().expect("an account");

@@ -9,11 +9,9 @@ use domain::fact::seal;
 use domain::household::ContactStated;
 use domain::ids::{FileId, PersonId};
 use domain::words::{ContactState, Section};
-use zeroize::Zeroizing;
 
 use super::*;
-use crate::file::FileKey;
-use crate::folder::Folder;
+use crate::folder::{Folder, facts_where};
 use crate::log::Standing;
 
 const FILE: FileId = FileId([3; 8]);
@@ -23,10 +21,6 @@ const RECEIVED: Received = Received { at: Millis(1_796_700_100_000), offset: 0, 
 
 fn key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
-}
-
-fn open(folder: &Folder) -> (Store, Standing) {
-    Store::open(&folder.0.join("ruhu.db"), &FileKey(Zeroizing::new([9; 32])), Zeroizing::new([8; 32])).expect("a store")
 }
 
 fn mark(position: u64) -> Mark {
@@ -74,22 +68,14 @@ fn others() -> Vec<u8> {
 
 /// The facts of `FILE` by name, each with what it says.
 fn says(store: &Store) -> Vec<(FactId, Event)> {
-    let numbers: Vec<i64> = store
-        .conn
-        .prepare("SELECT n FROM entry ORDER BY n")
-        .expect("a query")
-        .query_map([], |row| row.get(0))
-        .expect("rows")
-        .collect::<Result<_, _>>()
-        .expect("numbers");
-    let facts = bodies(&store.conn, &numbers).expect("facts");
+    let facts = facts_where(store, "true");
     facts.into_iter().map(|it| (it.id, Event::read(&it.kind, &it.body).expect("read").expect("known"))).collect()
 }
 
 #[test]
 fn what_a_restored_county_has_anothers_under_the_names_of_goes_over_once() {
     let folder = Folder::fresh();
-    let (mut store, _) = open(&folder);
+    let (mut store, _) = folder.store();
     store.trust_master(JournalId([9; 8]), &SigningKey::from_bytes(&[6; 32]).verifying_key()).expect("trusted");
     store.open_journal(FIRST, DeviceId([5; 8]), &key().verifying_key()).expect("a journal");
     let gone = FactId { journal: FIRST, seq: 1 };
@@ -139,6 +125,6 @@ fn what_a_restored_county_has_anothers_under_the_names_of_goes_over_once() {
     assert_eq!(store.only_here().expect("a count"), 2);
     assert_eq!(store.check().expect("sound"), 5);
     drop(store);
-    let (_, standing) = open(&folder);
+    let (_, standing) = folder.store();
     assert_eq!(standing, Standing::Sound);
 }
