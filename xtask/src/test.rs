@@ -44,8 +44,10 @@ pub(crate) fn test(place: &Place, wish: &Wish) -> Result<ExitCode, Halt> {
     steps.next("building the ui", "构建界面");
     ui::build(place)?;
 
-    steps.next("building the programs", "编译程序（首次较久）");
-    must(cargo(place.root()).arg("build").args(WHOLE).arg("--bins"), "building the programs")?;
+    steps.next("building the programs and their tests", "编译程序和测试（首次较久）");
+    // Both at once: what only tests depend on changes features of what the programs stand on, the window's libraries
+    // among them, and building the programs alone would compile all that a second time.
+    must(cargo(place.root()).arg("build").args(WHOLE).args(["--bins", "--tests"]), "building the programs")?;
 
     steps.next("tests of the Rust code", "Rust 测试");
     counts.add(cargo_test(cargo(place.root()).arg("test").args(WHOLE).arg("--no-fail-fast"), wish)?);
