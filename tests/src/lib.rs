@@ -23,6 +23,7 @@ pub mod day;
 pub mod dictionary;
 mod envoy;
 mod folder;
+mod kills;
 pub mod line;
 mod list;
 mod opened;
@@ -38,6 +39,7 @@ mod session;
     reason = "the simulator is read as one program of many small files, not as a library"
 )]
 pub mod sim;
+mod story;
 #[cfg(target_os = "linux")]
 mod tracer;
 #[cfg(target_os = "linux")]
@@ -48,11 +50,13 @@ pub use campaign::{Begun, campaign, commit, slow};
 pub use chance::Chance;
 pub use envoy::Envoy;
 pub use folder::Folder;
+pub use kills::Moments;
 pub use list::{Family, List, id_number, places_in};
 pub use opened::{left_by_older, spoil_sum, tables_with};
 pub use program::{Spoken, assets, fixtures, program, run, spawn};
 pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
 pub use session::{Session, reply};
+pub use story::{NOON, Story};
 #[cfg(target_os = "linux")]
 pub use tracer::Tracer;
 pub use world::{Asleep, World, moment};

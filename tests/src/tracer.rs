@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::program::spawn;
+use crate::program::{Spoken, run, spawn};
 
 /// A strace that hangs on one process and all its threads.
 pub struct Tracer {
@@ -63,12 +63,29 @@ impl Tracer {
     /// # Panics
     /// When it cannot hang on.
     pub fn killing(process: u32, call: &str, number: u32) -> Self {
-        let inject = format!("inject={call}:signal=KILL:when={number}");
-        let words = ["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject];
-        Self::attach(process, &words).expect("a traced process")
+        let [trace, inject] = strike(call, number);
+        Self::attach(process, &["-o", "/dev/null", "-e", &trace, "-e", &inject]).expect("a traced process")
     }
 
-    /// Of what [`Tracer::listening`] wrote: for each call's name the most that one thread made.
+    /// Runs a program to its end and writes every system call of it into `file`. How it ended.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn listen(command: &Command, file: &Path) -> Spoken {
+        run(&mut under(&["-o", &file.display().to_string()], command), "")
+    }
+
+    /// Runs a program, and kills it as one of its threads enters its `number`-th call of this name, counted from its start.
+    /// How it ended: a program that was killed has no code.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn kill(command: &Command, call: &str, number: u32) -> Spoken {
+        let [trace, inject] = strike(call, number);
+        run(&mut under(&["-o", "/dev/null", "-e", &trace, "-e", &inject], command), "")
+    }
+
+    /// Of what [`Tracer::listening`] or [`Tracer::listen`] wrote: for each call's name the most that one thread made.
     ///
     /// # Panics
     /// When the file is not strace's.
@@ -108,6 +125,18 @@ impl Drop for Tracer {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// What strace is told so that it kills at a call.
+fn strike(call: &str, number: u32) -> [String; 2] {
+    [format!("trace={call}"), format!("inject={call}:signal=KILL:when={number}")]
+}
+
+/// The program, started by strace.
+fn under(words: &[&str], program: &Command) -> Command {
+    let mut command = Command::new("strace");
+    command.arg("-f").args(words).arg(program.get_program()).args(program.get_args());
+    command
 }
 
 fn spawn_if_there(command: &mut Command) -> Option<Child> {

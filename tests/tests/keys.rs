@@ -9,7 +9,7 @@
     reason = "a test that cannot go on stops, and this one works for a time and tells how far it came"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::SigningKey;
 use domain::clock::Millis;
@@ -20,7 +20,7 @@ use domain::words::{HouseholdField, Section};
 use serde_json::{Value, json};
 use store::file::FileKey;
 use store::{Draft, Store, StoreFault};
-use tests::{Chance, Folder, PASSPHRASE, Seat, Session, Tracer, World, failure_code, field, items};
+use tests::{Folder, Moments, PASSPHRASE, Seat, Session, Tracer, World, failure_code, field, items};
 use zeroize::Zeroizing;
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
@@ -115,7 +115,7 @@ fn a_form_half_filled_is_offered_again_by_name_and_goes_with_its_family() {
     zhou.check();
 }
 
-/// How long the desk is killed for in an ordinary run; with `RUHU_SLOW=1` every call has its turn.
+/// How long the desk is killed for in an ordinary run.
 const BUDGET: Duration = Duration::from_secs(40);
 
 /// The passphrase that opens the home; exactly one of the two may.
@@ -165,23 +165,13 @@ fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost(
 
     let calls = Tracer::counts(&told);
     assert!(calls.contains_key("fsync") && calls.keys().any(|name| name.starts_with("rename")), "{calls:?}");
-    let mut points: Vec<(&str, u32)> =
-        calls.iter().flat_map(|(call, count)| (1..=*count).map(|number| (call.as_str(), number))).collect();
-    let mut chance = Chance::of(20_261_125);
-    for at in (1..points.len()).rev() {
-        points.swap(at, chance.below(at + 1));
-    }
-    let (slow, begun) = (std::env::var_os("RUHU_SLOW").is_some(), Instant::now());
-    let (all, mut tried, mut changed) = (points.len(), 0_u32, 0_u32);
-    for (call, number) in points {
-        if !slow && begun.elapsed() > BUDGET {
-            break;
-        }
-        tried += 1;
+    let mut moments = Moments::of(&calls, BUDGET);
+    let mut changed = 0_usize;
+    for (call, number) in moments.by_ref() {
         let at = format!("killed at {call} {number}");
         let mut session = Session::begin(&home, NOON);
         session.ask("Home", &json!({}));
-        let tracer = Tracer::killing(session.id(), call, number);
+        let tracer = Tracer::killing(session.id(), &call, number);
         session.send("ChangePassphrase", &with);
         let answer = session.hear(Duration::from_secs(30)).ok();
         drop(tracer);
@@ -196,6 +186,7 @@ fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost(
             back(&seat);
         }
     }
+    let (tried, all) = (moments.tried(), moments.all());
     println!(
         "ChangePassphrase killed at {tried} of {all} system calls: {changed} times the new one opens, 0 homes lost"
     );

@@ -47,8 +47,9 @@ impl County {
             }
             if !device.confirmed {
                 // It sees nothing before the head has let its enrolment through, and then what is older than that too:
-                // so it stays where it is.
-                return Ok(Page { next: pull.cursor, ..page });
+                // so it stays where it is. What was erased of its own work it must hear all the same.
+                let erased = erased(tx, &Entitled::default(), device.id, cursor)?;
+                return Ok(Page { next: pull.cursor, erased, ..page });
             }
             let (now, before) = self.entitled(tx, head, &device, cursor)?;
             let gone = gone(tx, &now, &before, (device.id, pull.journal), cursor)?;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::event::{Event, erasable};
 use domain::exchange::Gone;
 use domain::fact::Fact;
-use domain::ids::{FactId, JournalId, Sha};
+use domain::ids::{JournalId, Sha};
 use domain::words::Section;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
@@ -163,12 +163,9 @@ pub(crate) fn erase(
 }
 
 /// What left, is kept and was erased where this desk no longer sees it goes.
-pub(crate) fn erased(tx: &Transaction<'_>, names: &Names, ids: &[FactId]) -> Result<(), StoreFault> {
-    for n in ids.iter().filter_map(|id| names.known_fact(*id)) {
-        let left = kept(tx, "WHERE l.n = ?1", &[n])?;
-        release(tx, &left)?;
-    }
-    Ok(())
+pub(crate) fn erased(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
+    let left = kept(tx, "WHERE l.n = ?1", &[n])?;
+    release(tx, &left)
 }
 
 /// Erases a section that this desk may no longer see, own facts included once the county has them. Own facts that the

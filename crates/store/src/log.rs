@@ -1006,24 +1006,53 @@ fn erase(
             continue;
         }
         leaving::erase(tx, names, n, (file, section))?;
-        tx.prepare_cached("INSERT OR IGNORE INTO erased (n, file, section) VALUES (?1, ?2, ?3)")?.execute(params![
-            n,
-            file,
-            section.code()
-        ])?;
-        // What the county does not have yet is closed once it has: see `acknowledged`.
-        let batch: Option<Option<i64>> = tx
-            .prepare_cached("UPDATE entry SET leaf = NULL WHERE n = ?1 RETURNING iif(position IS NULL, NULL, batch)")?
-            .query_row([n], |row| row.get(0))
+        close(tx, n, (file, section.code()), again)?;
+    }
+    Ok(())
+}
+
+/// Closes what the county says it erased of this desk's own work in sections that the desk does not see, where no erasure
+/// reaches it: what left and is kept, and what the county keeps without letting it through.
+pub(crate) fn erased_unseen(
+    tx: &Transaction<'_>,
+    names: &Names,
+    ids: &[FactId],
+    again: &mut BTreeSet<i64>,
+) -> Result<(), StoreFault> {
+    for n in ids.iter().filter_map(|id| names.known_fact(*id)) {
+        leaving::erased(tx, n)?;
+        let here: Option<(i64, String)> = tx
+            .prepare_cached("SELECT file, section FROM fact WHERE n = ?1 AND position IS NOT NULL")?
+            .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(batch) = batch else { continue };
-        again.insert(file);
-        drop_papers(tx, n)?;
-        views::drop_fact(tx, file, n)?;
-        if let Some(batch) = batch {
-            let at = names::batch_of(n, batch);
-            prune_batch(tx, at, |seq, _| seq != id.seq)?;
+        if let Some((file, section)) = here {
+            close(tx, n, (file, &section), again)?;
         }
+    }
+    Ok(())
+}
+
+/// Takes an erased fact, here or yet to come, out of log, batch, papers and views of a file, for ever.
+fn close(
+    tx: &Transaction<'_>,
+    n: i64,
+    (file, section): (i64, &str),
+    again: &mut BTreeSet<i64>,
+) -> Result<(), StoreFault> {
+    tx.prepare_cached("INSERT OR IGNORE INTO erased (n, file, section) VALUES (?1, ?2, ?3)")?
+        .execute(params![n, file, section])?;
+    // What the county does not have yet is closed once it has: see `acknowledged`.
+    let batch: Option<Option<i64>> = tx
+        .prepare_cached("UPDATE entry SET leaf = NULL WHERE n = ?1 RETURNING iif(position IS NULL, NULL, batch)")?
+        .query_row([n], |row| row.get(0))
+        .optional()?;
+    let Some(batch) = batch else { return Ok(()) };
+    again.insert(file);
+    drop_papers(tx, n)?;
+    views::drop_fact(tx, file, n)?;
+    if let Some(batch) = batch {
+        let at = names::batch_of(n, batch);
+        prune_batch(tx, at, |seq, _| seq != names::seq_of(n))?;
     }
     Ok(())
 }

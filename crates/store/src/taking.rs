@@ -18,7 +18,9 @@ use crate::drafts;
 use crate::fault::StoreFault;
 use crate::filing::{Unfiled, Waiting};
 use crate::leaving;
-use crate::log::{MASTER, Store, decide, decides, int, keep_mark, leaf_bits, put_batch_bytes, refold, set_meta};
+use crate::log::{
+    MASTER, Store, decide, decides, erased_unseen, int, keep_mark, leaf_bits, put_batch_bytes, refold, set_meta,
+};
 use crate::names::{self, Names};
 use crate::restored;
 use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place};
@@ -123,7 +125,7 @@ impl Store {
                 let left = leaving::forget(tx, taking.names, gone, own)?;
                 taking.out.gone = taking.out.gone.saturating_add(left);
             }
-            leaving::erased(tx, taking.names, if from == 0 { &page.erased } else { &[] })?;
+            erased_unseen(tx, taking.names, if from == 0 { &page.erased } else { &[] }, &mut taking.again)?;
             let (mut taken, mut came) = (from, 0_usize);
             for delivery in page.deliveries.iter().skip(from) {
                 if came >= facts {

@@ -9,7 +9,7 @@ use domain::decision::LogForked;
 use domain::exchange::{Ack, Cursor, Delivery, Mark, Page};
 use domain::fact::{Batch, seal};
 use domain::household::ContactStated;
-use domain::ids::{DeviceId, FileId, LogId, PersonId};
+use domain::ids::{DeviceId, FactId, FileId, LogId, PersonId};
 use domain::letter::DocNo;
 use domain::receipt::ReceiptFiled;
 use domain::words::{ContactState, DocKind};
@@ -43,8 +43,11 @@ const LOST: FileId = FileId([3; 8]);
 const OTHER: FileId = FileId([4; 8]);
 const RECEIVED: Received = Received { at: Millis(1_796_700_100_000), offset: 0, seen: Millis(0) };
 
-/// What is written in a store of its own, acknowledged at 40.
-fn acknowledged<T>(work: impl FnOnce(&mut Pen<'_>) -> Result<T, StoreFault>) -> (Store, T, Vec<u8>, Folder) {
+/// What is written in a store of its own, acknowledged at 40; of the facts `held` the county lets nobody see anything.
+fn acknowledged<T>(
+    held: &[u64],
+    work: impl FnOnce(&mut Pen<'_>) -> Result<T, StoreFault>,
+) -> (Store, T, Vec<u8>, Folder) {
     let folder = Folder::fresh();
     let key = SigningKey::from_bytes(&[7; 32]);
     let (own, master) = (JournalId([1; 8]), JournalId([2; 8]));
@@ -55,13 +58,13 @@ fn acknowledged<T>(work: impl FnOnce(&mut Pen<'_>) -> Result<T, StoreFault>) -> 
     let (done, _) = store.write(&author, Millis(1_796_700_000_000), work).expect("written");
     store.seal_open(&key, 0, &[1; 16]).expect("sealed");
     let (_, bytes) = store.unacknowledged(1, usize::MAX).expect("a batch").pop().expect("one");
-    let ack = Ack { batch: 1, position: 40, received: RECEIVED, held: Vec::new() };
+    let ack = Ack { batch: 1, position: 40, received: RECEIVED, held: held.to_vec() };
     store.acknowledged(&[ack], mark(40)).expect("acknowledged");
     (store, done, bytes, folder)
 }
 
-fn written() -> Written {
-    let (store, (lost, other), bytes, folder) = acknowledged(|pen| {
+fn written(held: &[u64]) -> Written {
+    let (store, (lost, other), bytes, folder) = acknowledged(held, |pen| {
         let lost = pen.record(LOST, Section::Core, &stated(), Vec::new())?;
         Ok((lost, pen.record(OTHER, Section::Core, &stated(), Vec::new())?))
     });
@@ -71,7 +74,7 @@ fn written() -> Written {
 /// A receipt of `LOST` with its photo, which the county has too.
 fn receipt() -> (Store, FactId, Sha, Folder) {
     let photo = b"a photo of a signed receipt";
-    let (mut store, (fact, sha), _, folder) = acknowledged(|pen| {
+    let (mut store, (fact, sha), _, folder) = acknowledged(&[], |pen| {
         let sha = pen.keep_blob(LOST, Section::Core, "image/jpeg", photo)?;
         let filed = ReceiptFiled {
             receipt: DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year: 2026, serial: 10_700 },
@@ -125,7 +128,7 @@ fn gone(file: FileId) -> Gone {
 
 #[test]
 fn of_what_left_only_what_was_erased_is_no_longer_kept() {
-    let Written { mut store, lost, other, .. } = written();
+    let Written { mut store, lost, other, .. } = written(&[]);
     take(&mut store, vec![gone(LOST), gone(OTHER)], Vec::new(), Vec::new());
     assert_eq!(kept(&store), [lost, other]);
     let stranger = FactId { journal: JournalId([9; 8]), seq: 1 };
@@ -134,9 +137,40 @@ fn of_what_left_only_what_was_erased_is_no_longer_kept() {
     assert_eq!(store.check().expect("sound"), 0);
 }
 
+/// Where its author does not see it the erasure itself never arrives: the county names the fact.
+#[test]
+fn what_the_county_holds_of_own_work_and_erased_goes_for_ever() {
+    let Written { mut store, lost, other, bytes, .. } = written(&[1]);
+    let live = |store: &Store| -> Vec<u64> {
+        let mut find = store.conn.prepare("SELECT n FROM entry WHERE leaf IS NOT NULL ORDER BY n").expect("a query");
+        let numbers = find.query_map([], |row| row.get::<_, i64>(0)).expect("rows");
+        numbers.map(|n| names::seq_of(n.expect("a number"))).collect()
+    };
+    take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
+    assert_eq!(live(&store), [lost.seq, other.seq], "its author keeps what is held");
+    take(&mut store, Vec::new(), vec![lost], Vec::new());
+    assert_eq!(live(&store), [other.seq]);
+    let sealed: Vec<u8> = store
+        .conn
+        .query_row("SELECT bytes FROM sealed WHERE n >> 32 = (SELECT no FROM journal WHERE own = 1)", [], |row| {
+            row.get(0)
+        })
+        .expect("a batch");
+    let open: Vec<u64> = Batch::stored(&sealed).expect("a batch").rows().into_iter().map(|(seq, _)| seq).collect();
+    assert_eq!(open, [other.seq], "closed in its batch too");
+    take(
+        &mut store,
+        Vec::new(),
+        Vec::new(),
+        vec![Delivery { position: 40, received: RECEIVED, held: vec![1], batch: bytes }],
+    );
+    assert_eq!(live(&store), [other.seq], "an old page does not bring it back");
+    assert_eq!(store.check().expect("sound"), 1);
+}
+
 #[test]
 fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
-    let Written { mut store, lost, other, bytes, .. } = written();
+    let Written { mut store, lost, other, bytes, .. } = written(&[]);
     // The right goes, and with it what was written: out of sight, and kept.
     take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
     // The other part had come before, by another's hands.
@@ -212,7 +246,7 @@ fn holds(store: &Store) -> Vec<FileId> {
 #[test]
 fn what_a_page_brought_that_was_broken_off_goes_unless_a_whole_page_names_it() {
     const THIRD: FileId = FileId([5; 8]);
-    let Written { mut store, .. } = written();
+    let Written { mut store, .. } = written(&[]);
     let [one, two, three] = of_the_county(&[LOST, OTHER, THIRD]).try_into().expect("three");
     let whole = page(&store, &[one.clone(), two.clone(), three.clone()], 43, false);
     assert_eq!(store.absorb_part(&whole, 0, 1).expect("a part").1, Some(1));
@@ -244,7 +278,7 @@ fn what_a_page_brought_that_was_broken_off_goes_unless_a_whole_page_names_it() {
 /// A head sees what is held of others, and is head no longer.
 #[test]
 fn what_is_held_of_others_goes_with_the_right_to_decide_on_it() {
-    let Written { mut store, .. } = written();
+    let Written { mut store, .. } = written(&[]);
     let [held] = of_the_county(&[LOST]).try_into().expect("one");
     take(&mut store, Vec::new(), Vec::new(), vec![Delivery { held: vec![1], ..held }]);
     assert_eq!(holds(&store), [LOST]);
