@@ -161,8 +161,13 @@ impl Store {
                 match store.fact_hash(FactId { journal: head.journal, seq: head.seq })? {
                     Some(hash) if hash == head.hash => Standing::Sound,
                     Some(_) | None if store.sealed_with(head.journal, head.seq)? == Some(head.hash) => Standing::Sound,
-                    // Erased after the county had it, with the right to see it.
-                    None if no.map_or(Ok(0), |no| sealed_upto(&store.conn, no, true))? >= head.seq => Standing::Sound,
+                    // Erased after the county had it, with the right to see it; or a journal in which nothing was written yet.
+                    // One that is not known here at all was begun by a later state of this file.
+                    None if no
+                        .map_or(Ok(false), |no| sealed_upto(&store.conn, no, true).map(|upto| upto >= head.seq))? =>
+                    {
+                        Standing::Sound
+                    }
                     // What it names has gone over into a later journal of this very file, and the anchor was not yet
                     // told, or its newer slot is torn. Under that name a twin's work may have come since.
                     Some(_) | None if store.began_later(head.journal)? => Standing::Sound,
@@ -1137,6 +1142,7 @@ pub(crate) fn bodies_by(conn: &Connection, numbers: &[i64], batch_of: &str) -> R
 
 /// Makes the views of one file anew from its facts.
 pub(crate) fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Result<(), StoreFault> {
+    leaving::spend(tx, file)?;
     views::clear(tx, file)?;
     let numbers: Vec<i64> = tx
         .prepare_cached(

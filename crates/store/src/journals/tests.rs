@@ -125,3 +125,20 @@ fn a_file_put_back_is_found_behind_once_though_the_anchor_loses_its_last_word() 
     let (_, standing) = folder.store();
     assert_eq!(standing, Standing::Sound);
 }
+
+/// The anchor names a journal with nothing in it, which the file that was put back never began.
+#[test]
+fn a_file_put_back_to_before_a_journal_is_found_behind_though_nothing_was_written_in_it() {
+    let folder = Folder::fresh();
+    let (mut store, _) = folder.store();
+    store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
+    drop(store);
+    let before = std::fs::read(folder.0.join("ruhu.db")).expect("read");
+    let (mut store, standing) = folder.store();
+    assert_eq!(standing, Standing::Sound, "nothing was written yet");
+    store.open_journal(journal(2), DEVICE, &key().verifying_key()).expect("a journal");
+    drop(store);
+    std::fs::write(folder.0.join("ruhu.db"), before).expect("written");
+    let (_, standing) = folder.store();
+    assert!(matches!(standing, Standing::Behind { anchor, .. } if anchor.journal == journal(2)), "{standing:?}");
+}

@@ -10,7 +10,8 @@ use domain::exchange::{Ack, Cursor, Delivery, Mark, Page};
 use domain::fact::{Batch, seal};
 use domain::household::ContactStated;
 use domain::ids::{DeviceId, FactId, FileId, LogId, PersonId};
-use domain::letter::DocNo;
+use domain::letter::{BlockLeased, DocNo, LetterPrinted};
+use domain::money::Fen;
 use domain::receipt::ReceiptFiled;
 use domain::words::{ContactState, DocKind};
 
@@ -135,6 +136,36 @@ fn of_what_left_only_what_was_erased_is_no_longer_kept() {
     take(&mut store, Vec::new(), vec![lost, stranger], Vec::new());
     assert_eq!(kept(&store), [other], "a restored county gets back what was not erased");
     assert_eq!(store.check().expect("sound"), 0);
+}
+
+/// The sheet is in somebody's hands, whatever the county makes of what says so.
+#[test]
+fn the_number_of_a_letter_that_is_held_is_not_printed_again() {
+    let year = 2026;
+    let device = FileId::device(DeviceId([5; 8]));
+    let day = NaiveDate::from_ymd_opt(2026, 12, 3).expect("a day");
+    let doc = |serial| DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year, serial };
+    let (store, next, _, _folder) = acknowledged(&[2], |pen| {
+        let block = BlockLeased { kind: DocKind::ServiceReceipt, year, block: 107 };
+        pen.record(device, Section::Core, &Event::BlockLeased(block), Vec::new())?;
+        let printed = LetterPrinted {
+            doc: doc(10_700),
+            template: "HZ-2026.1".to_owned(),
+            printed_on: day,
+            as_of: day,
+            total: Fen::ZERO,
+            hash8: "00112233".to_owned(),
+            sheet: serde_json::json!({}),
+            sha256: Sha([1; 32]),
+            pair: None,
+            reason: None,
+            black: true,
+        };
+        pen.record(LOST, Section::Core, &Event::LetterPrinted(printed), Vec::new())?;
+        pen.numbers(device, DocKind::ServiceReceipt, year)
+    });
+    assert_eq!(next.next, Some(10_701));
+    assert_eq!(store.numbers(device, DocKind::ServiceReceipt, year).expect("numbers").next, Some(10_701));
 }
 
 /// Where its author does not see it the erasure itself never arrives: the county names the fact.
