@@ -223,24 +223,15 @@ impl Story {
         self.zhou = Session::begin(&self.home, NOON);
     }
 
-    /// Visits that were confirmed anywhere and are not on the director's desk.
-    ///
-    /// # Panics
-    /// When it does not answer.
-    pub fn not_here(&mut self) -> usize {
-        let here = visits(&self.files, |with| self.zhou.ask("Household", with));
-        self.visits.difference(&here).count()
-    }
-
     /// What was confirmed anywhere is on both desks, and the county never counts less than it did.
     ///
     /// # Panics
     /// When it is not.
     pub fn everywhere(&mut self, at: &str) {
         self.op.sync();
-        let here = self.not_here();
+        let here = visits(&self.files, |with| self.zhou.ask("Household", with));
         let there = visits(&self.files, |with| self.op.ask("Household", with.clone()));
-        let lost = (here, self.visits.difference(&there).count());
+        let lost = (self.visits.difference(&here).count(), self.visits.difference(&there).count());
         assert_eq!(lost, (0, 0), "{at}: visits lost at the director's, at the operator's");
         let facts = self.master.status()["facts"].as_u64().expect("a number");
         // Of each round's three records and two photos each is a fact at least.

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 
 use domain::bundle::{Answer, Asking, Kind, MOST_NAMED, Paper, Unsent};
 use domain::clock::Millis;
-use domain::exchange::{Acks, Cursor, Message, PAGE_BYTES, Page, Sum};
+use domain::exchange::{Acks, Cursor, Mark, Message, PAGE_BYTES, Page, Sum};
 use domain::ids::{BundleId, Sha};
 use domain::pack::{pack, unpack};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,8 @@ struct Proven {
     answer: Answer,
     /// Where each page follows.
     follows: Vec<Cursor>,
+    /// What taking it tells of the log: a desk that died on the way stands there.
+    heads: Vec<Mark>,
 }
 
 /// How far an answer goes on from where the desk stands.
@@ -281,7 +283,7 @@ impl Desk {
         let opened = self.open_bundle(path)?;
         let header = *opened.header();
         let mut answer: Option<Answer> = None;
-        let mut follows = Vec::new();
+        let (mut follows, mut heads) = (Vec::new(), Vec::new());
         let mut next = Cursor::default();
         for item in opened {
             let item = item?;
@@ -291,10 +293,12 @@ impl Desk {
                     next = found.cursor;
                     answer = Some(found);
                 }
-                (Some(Kind::Acks), Some(_)) => drop(read::<Acks>(&item)?),
+                (Some(Kind::Acks), Some(_)) => heads.push(read::<Acks>(&item)?.head),
                 (Some(Kind::Page), Some(_)) => {
+                    let page: Page = read(&item)?;
                     follows.push(next);
-                    next = read::<Page>(&item)?.next;
+                    heads.push(page.head);
+                    next = page.next;
                 }
                 (Some(Kind::Sum), Some(_)) => drop(read::<Sum>(&item)?),
                 (Some(Kind::Paper), Some(_)) => drop(paper(&item)?),
@@ -306,7 +310,7 @@ impl Desk {
         if answer.welcome.log != self.identity.log {
             return Err(Failure::new(Code::CountyRestored, &[]));
         }
-        Ok(Proven { path: path.to_owned(), header, answer, follows })
+        Ok(Proven { path: path.to_owned(), header, answer, follows, heads })
     }
 
     fn first_that_fits(&self, proven: &[(usize, Proven)]) -> Result<Option<usize>, Failure> {
@@ -322,9 +326,15 @@ impl Desk {
         let store = self.store();
         let (journal, cursor) = (store.journal()?, store.cursor()?);
         let top = store.marks()?.first().copied().unwrap_or_default();
-        Ok(if journal != one.answer.journal || top != one.answer.top {
+        let answer = &one.answer;
+        // Where it asked, or where a part of this very answer has led it; never to what comes before a county's past that is
+        // no longer shared.
+        let read: Vec<BundleId> = store.meta("stick_read")?.unwrap_or_default();
+        let stopped =
+            one.heads.contains(&top) && !read.contains(&one.header.id) && answer.welcome.agreed >= answer.top.position;
+        Ok(if journal != answer.journal || (top != answer.top && !stopped) {
             Fits::Old
-        } else if cursor == one.answer.cursor {
+        } else if cursor == answer.cursor {
             Fits::Whole
         } else if one.follows.contains(&cursor) {
             Fits::Rest
