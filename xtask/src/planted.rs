@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::check::WHOLE;
+use crate::check::build_of;
 use crate::counts::Counts;
 use crate::halt::Halt;
 use crate::place::Place;
@@ -57,7 +57,7 @@ pub(crate) fn caught(place: &Place, which: Which) -> Result<Counts, Halt> {
     }
     let tree = place.target().join("planted/tree");
     copy_tracked(place, &tree)?;
-    must(cargo(place.root()).args(simulator()), "building the simulator without a bug")?;
+    must(cargo(place.root()).args(build_of("sim")), "building the simulator without a bug")?;
     let clean = place.target().join("planted/sim-clean");
     copy_file(&place.debug_binary("sim"), &clean)?;
     let mut rows = Vec::new();
@@ -142,7 +142,7 @@ fn try_one(place: &Place, tree: &Path, clean: &Path, patch: &Path) -> Result<Ver
         cargo
     };
     let verdict = if finder.first().is_some_and(|word| word == "sim") {
-        if status(in_tree(&["--quiet"]).args(simulator()))?.success() {
+        if status(in_tree(&["--quiet"]).args(build_of("sim")))?.success() {
             let sim = place.target().join("planted/sim-planted");
             copy_file(&place.debug_binary("sim"), &sim)?;
             simulate(place, &sim, clean, finder.get(1..).unwrap_or_default())?
@@ -160,12 +160,6 @@ fn try_one(place: &Place, tree: &Path, clean: &Path, patch: &Path) -> Result<Ver
         ));
     }
     Ok(verdict)
-}
-
-/// Builds the simulator. Its test is built along, for with a test among them the crates of others get the features that
-/// `cargo xtask test` gives them, and are compiled once for both.
-fn simulator() -> Vec<&'static str> {
-    [&["build"], WHOLE, &["--bin", "sim", "--test", "sim"]].concat()
 }
 
 /// Runs worlds on until one breaks that holds without the bug, or the time is over.
