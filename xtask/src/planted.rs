@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::check::build_of;
 use crate::counts::Counts;
 use crate::halt::Halt;
 use crate::place::Place;
@@ -57,7 +56,10 @@ pub(crate) fn caught(place: &Place, which: Which) -> Result<Counts, Halt> {
     }
     let tree = place.target().join("planted/tree");
     copy_tracked(place, &tree)?;
-    must(cargo(place.root()).args(build_of("sim")), "building the simulator without a bug")?;
+    must(
+        cargo(place.root()).args(["build", "--package", "tests", "--bin", "sim"]),
+        "building the simulator without a bug",
+    )?;
     let clean = place.target().join("planted/sim-clean");
     copy_file(&place.debug_binary("sim"), &clean)?;
     let mut rows = Vec::new();
@@ -135,14 +137,15 @@ fn try_one(place: &Place, tree: &Path, clean: &Path, patch: &Path) -> Result<Ver
     if !apply(tree, patch, &[])? {
         return Ok(Verdict::Useless);
     }
-    // Packages of the copy are others than those of the checkout, and what they use of the registry is built already.
+    // Built alone, and so with other features than a run of the tests: under the same ones the packages of the copy would
+    // take the place of the checkout's in the target folder, bug and all.
     let in_tree = |words: &[&str]| {
         let mut cargo = cargo(tree);
         cargo.args(words).env("CARGO_TARGET_DIR", place.target());
         cargo
     };
     let verdict = if finder.first().is_some_and(|word| word == "sim") {
-        if status(in_tree(&["--quiet"]).args(build_of("sim")))?.success() {
+        if status(&mut in_tree(&["build", "--quiet", "--package", "tests", "--bin", "sim"]))?.success() {
             let sim = place.target().join("planted/sim-planted");
             copy_file(&place.debug_binary("sim"), &sim)?;
             simulate(place, &sim, clean, finder.get(1..).unwrap_or_default())?

@@ -216,7 +216,9 @@ impl<'a, 't> GoingOver<'a, 't> {
         self.seq = self.seq.saturating_add(1);
         let id = FactId { journal: self.journal, seq: self.seq };
         self.renamed.insert(fact.id, id);
-        let replaces = fact.replaces.iter().map(|known| self.renamed.get(known).copied().unwrap_or(*known)).collect();
+        // What stays behind and has another's name now was another fact: that one was never shown to who wrote this.
+        let named = fact.replaces.iter().filter(|known| !self.others.contains(known));
+        let replaces = named.map(|known| self.renamed.get(known).copied().unwrap_or(*known)).collect();
         // What only a body names (a visit by its notes) is renamed in the body's own words.
         let mut body = String::from_utf8_lossy(&fact.body).into_owned();
         for (from, to) in &self.renamed {

@@ -24,8 +24,12 @@ fn key() -> SigningKey {
 }
 
 fn record(store: &mut Store, event: &Event) -> FactId {
+    record_over(store, event, Vec::new())
+}
+
+fn record_over(store: &mut Store, event: &Event, replaces: Vec<FactId>) -> FactId {
     let author: PersonId = "field1".parse().expect("an account");
-    let write = |pen: &mut Pen<'_>| pen.record(FILE, Section::Core, event, Vec::new());
+    let write = |pen: &mut Pen<'_>| pen.record(FILE, Section::Core, event, replaces);
     store.write::<_, StoreFault>(&author, WALL, write).expect("written").0
 }
 
@@ -80,6 +84,22 @@ fn an_erasure_names_nothing_under_a_journal_that_a_twin_writes() {
     store.leave_twin(journal(2), DEVICE, &key().verifying_key(), &[other]).expect("left");
     assert_eq!(named(&store), (Vec::new(), 0), "under that name is the twin's work now");
     assert_eq!(store.check().expect("sound"), 1);
+}
+
+#[test]
+fn what_took_the_place_of_what_stays_behind_takes_nothing_of_a_twin() {
+    let folder = Folder::fresh();
+    let (mut store, _) = folder.store();
+    store.open_journal(journal(1), DEVICE, &key().verifying_key()).expect("a journal");
+    let first = record(&mut store, &stated());
+    let second = record_over(&mut store, &stated(), vec![first]);
+    record_over(&mut store, &stated(), vec![second]);
+    record(&mut store, &Event::Erased(Erased { facts: vec![first], papers: Vec::new(), reason: "写错了".to_owned() }));
+    let other = Fact { author: "field2".parse().expect("an account"), ..written(first) };
+    store.leave_twin(journal(2), DEVICE, &key().verifying_key(), &[other]).expect("left");
+    let replaces: Vec<Vec<FactId>> =
+        facts_where(&store, "kind = 'ContactStated'").into_iter().map(|fact| fact.replaces).collect();
+    assert_eq!(replaces, [vec![], vec![FactId { journal: journal(2), seq: 1 }]], "the first's name is the twin's now");
 }
 
 #[test]
