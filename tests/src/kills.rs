@@ -2,7 +2,7 @@
 //! them as a time allows, all of them with `RUHU_SLOW=1`. It must never favour a call: what a short run meets is a fair
 //! sample of what a long one meets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::campaign::slow;
@@ -54,4 +54,33 @@ impl Iterator for Moments {
     fn next(&mut self) -> Option<Moment> {
         (slow() || self.begun.elapsed() < self.time).then(|| self.left.pop()).flatten()
     }
+}
+
+/// Kills at the moments of some work that writes and forces, and prints how far that came. `killed` tells whether the program
+/// died there, and looks after all that must hold then.
+///
+/// # Panics
+/// When the work is none of that kind, or most kills did not strike.
+pub fn kill_at(work: &str, calls: &BTreeMap<String, u32>, time: Duration, mut killed: impl FnMut(&str, u32) -> bool) {
+    let mut moments = Moments::of(calls, time);
+    let all = moments.all();
+    assert!(all > 50, "{work} makes more calls than {all}: {calls:?}");
+    let forces = calls.keys().any(|kind| kind == "fsync" || kind == "fdatasync");
+    assert!(forces && calls.contains_key("pwrite64"), "{work} writes and forces: {calls:?}");
+    let mut struck = 0_usize;
+    let mut kinds: BTreeSet<String> = BTreeSet::new();
+    for (call, number) in moments.by_ref() {
+        if killed(&call, number) {
+            struck += 1;
+            kinds.insert(call);
+        }
+    }
+    let (tried, seconds) = (moments.tried(), moments.seconds());
+    println!(
+        "{work}: killed at {struck} of {all} system calls ({tried} tried in {seconds:.0} s, of {} kinds {}): 0 lost",
+        calls.len(),
+        kinds.len(),
+    );
+    // Some come in another number each time: whoever waits for a line waits once or thrice.
+    assert!(struck * 2 > tried, "only {struck} of {tried} kills struck");
 }

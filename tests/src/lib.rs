@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::string_slice,
     clippy::disallowed_methods,
     reason = "a world that cannot be made stops the test, and measures by the machine's clock"
@@ -50,7 +51,7 @@ pub use campaign::{Begun, campaign, commit, slow};
 pub use chance::Chance;
 pub use envoy::Envoy;
 pub use folder::Folder;
-pub use kills::Moments;
+pub use kills::{Moments, kill_at};
 pub use list::{Family, List, id_number, places_in};
 pub use opened::{left_by_older, spoil_sum, tables_with};
 pub use program::{Spoken, assets, fixtures, program, run, spawn};

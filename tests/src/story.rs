@@ -214,6 +214,25 @@ impl Story {
         (count("only_here"), count("county_has"))
     }
 
+    /// Since [`Story::work`] told these counts no own work of the director's was lost or doubled, and what the county had it has.
+    ///
+    /// # Panics
+    /// When it is not so.
+    pub fn nothing_lost(&mut self, (here, there): (u64, u64), at: &str) {
+        let after = self.counts();
+        assert_eq!(after.0 + after.1, here + there, "{at}: own work is neither lost nor doubled");
+        assert!(after.1 >= there, "{at}: what the county had it has");
+    }
+
+    /// All that waited on the director's desk is at the county now, and everywhere.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn all_arrived(&mut self, (here, there): (u64, u64), at: &str) {
+        assert_eq!(self.counts(), (0, here + there), "{at}");
+        self.everywhere(at);
+    }
+
     /// Kills the director's desk if it lives, and opens it anew.
     ///
     /// # Panics
@@ -224,10 +243,7 @@ impl Story {
     }
 
     /// What was confirmed anywhere is on both desks, and the county never counts less than it did.
-    ///
-    /// # Panics
-    /// When it is not.
-    pub fn everywhere(&mut self, at: &str) {
+    fn everywhere(&mut self, at: &str) {
         self.op.sync();
         let here = visits(&self.files, |with| self.zhou.ask("Household", with));
         let there = visits(&self.files, |with| self.op.ask("Household", with.clone()));

@@ -11,14 +11,14 @@
     reason = "a test that cannot go on stops, and this one tells how far it came"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use serde_json::json;
-use tests::{Moments, NOON, Story, Tracer, items, program, reply, run};
+use tests::{NOON, Story, Tracer, items, kill_at, program, reply, run};
 
 /// How long each step is killed for in an ordinary run.
 const TIME: Duration = Duration::from_secs(25);
@@ -104,16 +104,14 @@ impl Journeys {
     /// One round: new work on both sides, a journey in which one step dies at this call and is done again, and all that must
     /// hold afterwards. Whether it did die.
     fn killed(&mut self, at: Step, call: &str, number: u32) -> bool {
-        let (here, there) = self.story.work();
+        let counts = self.story.work();
         let said = format!("{at:?} killed at {call} {number}");
         let mut died = false;
         for step in JOURNEY {
             if step == at {
                 died = !self.step(step, &Watch::Killing(call, number));
                 self.whole(&said);
-                let after = self.story.counts();
-                assert_eq!(after.0 + after.1, here + there, "{said}: own work is neither lost nor doubled");
-                assert!(after.1 >= there, "{said}: what the county had it has");
+                self.story.nothing_lost(counts, &said);
                 if !died {
                     continue;
                 }
@@ -121,8 +119,7 @@ impl Journeys {
             assert!(self.step(step, &Watch::Not), "{said}: {step:?} ended by itself");
         }
         // Of an answer that was half read the rest is read the next time: nobody has to go to the county once more.
-        assert_eq!(self.story.counts(), (0, here + there), "{said}");
-        self.story.everywhere(&said);
+        self.story.all_arrived(counts, &said);
         died
     }
 
@@ -136,14 +133,13 @@ impl Journeys {
 
     /// The calls that a step makes on a quiet journey: names with the most that one thread makes.
     fn calls(&mut self, of: Step) -> BTreeMap<String, u32> {
-        let (here, there) = self.story.work();
+        let counts = self.story.work();
         let file = self.story.folder("told").join("calls");
         for step in JOURNEY {
             let watch = if step == of { Watch::Listening(&file) } else { Watch::Not };
             assert!(self.step(step, &watch), "a quiet journey");
         }
-        assert_eq!(self.story.counts(), (0, here + there), "a quiet journey");
-        self.story.everywhere("a quiet journey");
+        self.story.all_arrived(counts, "a quiet journey");
         Tracer::counts(&file)
     }
 }
@@ -155,25 +151,7 @@ fn kill_everywhere(step: Step) {
     }
     let mut journeys = Journeys::begin();
     let calls = journeys.calls(step);
-    let mut moments = Moments::of(&calls, TIME);
-    let all = moments.all();
-    let forces = calls.keys().any(|kind| kind == "fsync" || kind == "fdatasync");
-    assert!(all > 50 && forces && calls.contains_key("pwrite64"), "{step:?} writes and forces: {calls:?}");
-    let mut struck = 0_usize;
-    let mut kinds: BTreeSet<String> = BTreeSet::new();
-    for (call, number) in moments.by_ref() {
-        if journeys.killed(step, &call, number) {
-            struck += 1;
-            kinds.insert(call);
-        }
-    }
-    let (tried, seconds) = (moments.tried(), moments.seconds());
-    println!(
-        "stick: {step:?} killed at {struck} of {all} system calls ({tried} tried in {seconds:.0} s, of {} kinds {}): 0 lost",
-        calls.len(),
-        kinds.len(),
-    );
-    assert!(struck * 2 > tried, "only {struck} of {tried} kills struck");
+    kill_at(&format!("a stick, {step:?}"), &calls, TIME, |call, number| journeys.killed(step, call, number));
     // What kills left behind is cleared away by the next bundle, and does not fill the stick.
     let left: Vec<_> =
         std::fs::read_dir(&journeys.stick).expect("the stick").flatten().map(|file| file.path()).collect();

@@ -10,12 +10,12 @@
     reason = "a test that cannot go on stops, and this one works for a time and tells how far it came"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::{Moments, Story, Tracer, items, reply};
+use tests::{Story, Tracer, items, kill_at, reply};
 
 /// How long each of the two is killed for in an ordinary run.
 const TIME: Duration = Duration::from_secs(40);
@@ -39,7 +39,7 @@ impl Victim {
 /// One round: new work, a contact during which the victim dies at this call, and all that must hold afterwards. Whether it
 /// did die there.
 fn killed(story: &mut Story, victim: Victim, call: &str, number: u32) -> bool {
-    let (here, there) = story.work();
+    let counts = story.work();
     let tracer = Tracer::killing(victim.process(story), call, number);
     story.zhou.send("Sync", &json!({}));
     let begun = Instant::now();
@@ -74,25 +74,22 @@ fn killed(story: &mut Story, victim: Victim, call: &str, number: u32) -> bool {
     if victim == Victim::Desk {
         story.open_again();
     }
-    let after = story.counts();
-    assert_eq!(after.0 + after.1, here + there, "{at}: own work is neither lost nor doubled");
-    assert!(after.1 >= there, "{at}: what the county had it has");
+    story.nothing_lost(counts, &at);
     let report = story.zhou.ask("Sync", &json!({}));
     assert_eq!(report.get("agreed"), Some(&json!(true)), "{at}: {report}");
     assert!(report.get("remarks").is_some_and(|all| items(all).is_empty()), "{at}: a kill needs no remark: {report}");
-    assert_eq!(story.counts(), (0, here + there), "{at}");
-    story.everywhere(&at);
+    story.all_arrived(counts, &at);
     struck
 }
 
 /// The calls that the victim makes during a quiet contact: names with the most that one thread makes.
 fn calls(story: &mut Story, victim: Victim) -> BTreeMap<String, u32> {
-    story.work();
+    let counts = story.work();
     let file = story.folder("told").join("calls");
     let tracer = Tracer::listening(victim.process(story), &file);
     story.zhou.ask("Sync", &json!({}));
     drop(tracer);
-    story.everywhere("a quiet contact");
+    story.all_arrived(counts, "a quiet contact");
     Tracer::counts(&file)
 }
 
@@ -103,27 +100,7 @@ fn kill_everywhere(victim: Victim) {
     }
     let mut story = Story::begin();
     let calls = calls(&mut story, victim);
-    let mut moments = Moments::of(&calls, TIME);
-    let all = moments.all();
-    assert!(all > 50, "a contact makes more calls than {all}: {calls:?}");
-    let forces = calls.keys().any(|kind| kind == "fsync" || kind == "fdatasync");
-    assert!(forces && calls.contains_key("pwrite64"), "a contact writes and forces: {calls:?}");
-    let mut struck = 0_usize;
-    let mut kinds: BTreeSet<String> = BTreeSet::new();
-    for (call, number) in moments.by_ref() {
-        if killed(&mut story, victim, &call, number) {
-            struck += 1;
-            kinds.insert(call);
-        }
-    }
-    let (tried, seconds) = (moments.tried(), moments.seconds());
-    println!(
-        "Sync: {victim:?} killed at {struck} of {all} system calls ({tried} tried in {seconds:.0} s, of {} kinds {}): 0 lost",
-        calls.len(),
-        kinds.len(),
-    );
-    // Some come in another number each time: whoever waits for a line waits once or thrice.
-    assert!(struck * 2 > tried, "only {struck} of {tried} kills struck");
+    kill_at(&format!("Sync, {victim:?}"), &calls, TIME, |call, number| killed(&mut story, victim, call, number));
     story.end();
 }
 

@@ -15,12 +15,6 @@ use crate::{codegen, tidy, toolset, ui};
 /// twice in different dress.
 pub(crate) const WHOLE: &[&str] = &["--workspace", "--features", "ruhu/custom-protocol"];
 
-/// The words that build one program. A test is built along, for with a test among what is built the crates of others get the
-/// features that `cargo xtask test` gives them, and are compiled once for both.
-pub(crate) fn build_of(program: &str) -> Vec<&str> {
-    [&["build"], WHOLE, &["--bin", program, "--test", "sim"]].concat()
-}
-
 /// Checks all, and says at the end what failed.
 pub(crate) fn check(place: &Place) -> Result<ExitCode, Halt> {
     let mut failed: Vec<&str> = Vec::new();

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::check::build_of;
+use crate::check::WHOLE;
 use crate::halt::Halt;
 use crate::place::Place;
 use crate::process::{cargo, command, must};
@@ -23,7 +23,8 @@ fn write_to(place: &Place, folder: &Path) -> Result<(), Halt> {
         std::fs::remove_dir_all(folder).map_err(Halt::disk(folder))?;
     }
     std::fs::create_dir_all(folder).map_err(Halt::disk(folder))?;
-    must(cargo(place.root()).args(build_of("desk")), "building the desk")?;
+    // With a test along, the crates of others get the features that `cargo xtask test` gives them, and are compiled once.
+    must(cargo(place.root()).arg("build").args(WHOLE).args(["--bin", "desk", "--test", "sim"]), "building the desk")?;
     must(
         command(place.debug_binary("desk"), place.root()).args(["calls", "--typescript"]).arg(folder),
         "writing the TypeScript of the calls",
