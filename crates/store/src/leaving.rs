@@ -241,22 +241,6 @@ pub(crate) fn unnamed(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, St
     Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
 }
 
-/// Numbers of documents that were printed for a family stay used, whatever becomes of what says so: it goes, it is held.
-pub(crate) fn spend(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
-    let spent: Vec<(String, i64, i64)> = tx
-        .prepare_cached("SELECT kind, year, max(serial) FROM letter WHERE file = ?1 GROUP BY kind, year, serial / 100")?
-        .query_map([file], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?;
-    for (kind, year, serial) in spent {
-        tx.prepare_cached(
-            "INSERT INTO spent (kind, year, block, serial) VALUES (?1, ?2, ?3 / 100, ?3)
-             ON CONFLICT DO UPDATE SET serial = max(serial, excluded.serial)",
-        )?
-        .execute(params![kind, year, serial])?;
-    }
-    Ok(())
-}
-
 /// Takes facts of a file (each with its batch's number) out of log and views. Own ones that no verified backup holds, or
 /// whose paper none may hold, are kept out of sight, if `keeps`.
 pub(crate) fn leave(
@@ -267,7 +251,6 @@ pub(crate) fn leave(
     own: JournalId,
     keeps: bool,
 ) -> Result<(), StoreFault> {
-    spend(tx, file)?;
     let kept = if keeps { to_keep(tx, names, facts)? } else { BTreeMap::new() };
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
     for (n, batch) in facts {

@@ -1142,7 +1142,6 @@ pub(crate) fn bodies_by(conn: &Connection, numbers: &[i64], batch_of: &str) -> R
 
 /// Makes the views of one file anew from its facts.
 pub(crate) fn refold(tx: &Transaction<'_>, names: &mut Names, file: i64) -> Result<(), StoreFault> {
-    leaving::spend(tx, file)?;
     views::clear(tx, file)?;
     let numbers: Vec<i64> = tx
         .prepare_cached(

@@ -689,8 +689,20 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
     Ok(())
 }
 
+/// Numbers of documents that were printed stay used, whatever becomes of what says so: it goes, it is held, it is erased.
+fn spend(tx: &Transaction<'_>, which: &str, of: i64) -> Result<(), StoreFault> {
+    tx.prepare_cached(&format!(
+        "INSERT INTO spent (kind, year, block, serial)
+         SELECT kind, year, serial / 100, max(serial) FROM letter WHERE {which} GROUP BY kind, year, serial / 100
+         ON CONFLICT DO UPDATE SET serial = max(serial, excluded.serial)"
+    ))?
+    .execute([of])?;
+    Ok(())
+}
+
 /// Takes every row of a file out, for a fold.
 pub(crate) fn clear(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
+    spend(tx, "file = ?1", file)?;
     for table in ["household", "phone", "visit"] {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE file = ?1"))?.execute([file])?;
     }
@@ -733,6 +745,7 @@ fn forget_replaced(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreF
 
 /// Takes everything that views have of one fact out.
 pub(crate) fn drop_fact(tx: &Transaction<'_>, file: i64, n: i64) -> Result<(), StoreFault> {
+    spend(tx, "fact = ?1", n)?;
     drop_rows(tx, file, n)?;
     forget_replaced(tx, file, n)?;
     forget_said(tx, "file = ?1 AND n = ?2", &[file, n])?;

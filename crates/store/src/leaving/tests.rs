@@ -140,32 +140,37 @@ fn of_what_left_only_what_was_erased_is_no_longer_kept() {
 
 /// The sheet is in somebody's hands, whatever the county makes of what says so.
 #[test]
-fn the_number_of_a_letter_that_is_held_is_not_printed_again() {
+fn the_number_of_a_letter_that_is_held_or_erased_is_not_printed_again() {
     let year = 2026;
     let device = FileId::device(DeviceId([5; 8]));
     let day = NaiveDate::from_ymd_opt(2026, 12, 3).expect("a day");
     let doc = |serial| DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year, serial };
-    let (store, next, _, _folder) = acknowledged(&[2], |pen| {
-        let block = BlockLeased { kind: DocKind::ServiceReceipt, year, block: 107 };
-        pen.record(device, Section::Core, &Event::BlockLeased(block), Vec::new())?;
-        let printed = LetterPrinted {
-            doc: doc(10_700),
-            template: "HZ-2026.1".to_owned(),
-            printed_on: day,
-            as_of: day,
-            total: Fen::ZERO,
-            hash8: "00112233".to_owned(),
-            sheet: serde_json::json!({}),
-            sha256: Sha([1; 32]),
-            pair: None,
-            reason: None,
-            black: true,
-        };
-        pen.record(LOST, Section::Core, &Event::LetterPrinted(printed), Vec::new())?;
-        pen.numbers(device, DocKind::ServiceReceipt, year)
-    });
-    assert_eq!(next.next, Some(10_701));
-    assert_eq!(store.numbers(device, DocKind::ServiceReceipt, year).expect("numbers").next, Some(10_701));
+    for held in [true, false] {
+        let (mut store, (letter, next), _, _folder) = acknowledged(if held { &[2] } else { &[] }, |pen| {
+            let block = BlockLeased { kind: DocKind::ServiceReceipt, year, block: 107 };
+            pen.record(device, Section::Core, &Event::BlockLeased(block), Vec::new())?;
+            let printed = LetterPrinted {
+                doc: doc(10_700),
+                template: "HZ-2026.1".to_owned(),
+                printed_on: day,
+                as_of: day,
+                total: Fen::ZERO,
+                hash8: "00112233".to_owned(),
+                sheet: serde_json::json!({}),
+                sha256: Sha([1; 32]),
+                pair: None,
+                reason: None,
+                black: true,
+            };
+            let letter = pen.record(LOST, Section::Core, &Event::LetterPrinted(printed), Vec::new())?;
+            Ok((letter, pen.numbers(device, DocKind::ServiceReceipt, year)?))
+        });
+        assert_eq!(next.next, Some(10_701));
+        let free = |store: &Store| store.numbers(device, DocKind::ServiceReceipt, year).expect("numbers").next;
+        assert_eq!(free(&store), Some(10_701));
+        take(&mut store, Vec::new(), vec![letter], Vec::new());
+        assert_eq!(free(&store), Some(10_701), "erased");
+    }
 }
 
 /// Where its author does not see it the erasure itself never arrives: the county names the fact.
