@@ -209,7 +209,8 @@ impl Log {
             seq: run.seq,
             file: run.file,
             section: run.section,
-            released: run.through(head),
+            shown: run.through(head).unwrap_or(run.position),
+            held: run.through(head).is_none(),
         };
         known.map(place).collect()
     }
@@ -430,7 +431,7 @@ impl Desk {
         for _ in 0..pages {
             let page = following(log.places(head), &now, self.cursor);
             for (at, place) in page.iter().take(most) {
-                let late = place.released.is_some_and(|released| released > place.position);
+                let late = !place.held && place.shown > place.position;
                 story.released |= late;
                 story.filled |= at.visible > place.position && !late;
                 self.holds.insert((place.position, place.seq));

@@ -273,6 +273,12 @@ pub(crate) trait Transaction {
     fn runs_among(&self, journal: JournalId, first: u64, end: u64) -> Kept<Vec<(Run, u64)>>;
     /// Lets the held fact through that this run is, from `shown` on.
     fn release(&self, position: Position, seq: u64, shown: Position) -> Kept<()>;
+    /// The held facts of a section.
+    fn held_in(&self, file: FileId, section: Section) -> Kept<Vec<Run>>;
+    /// The held facts of a journal, by seq.
+    fn held_of(&self, journal: JournalId) -> Kept<Vec<Run>>;
+    /// The held fact that this run is stands in pages from `shown` on, to who is shown what is held.
+    fn put_off(&self, position: Position, seq: u64, shown: Position) -> Kept<()>;
     /// Decides against the held fact that this run is.
     fn reject(&self, position: Position, seq: u64) -> Kept<()>;
     fn decision(&self, fact: FactId) -> Kept<Option<bool>>;

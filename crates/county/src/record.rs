@@ -150,7 +150,10 @@ impl County {
         let mut rejected = Vec::new();
         for Verified { fact, .. } in &part.facts {
             let decided = if held.contains(&fact.id.seq) { tx.decision(fact.id)? } else { None };
-            if decided == Some(true) && decidable(&fact.kind, arrival.master) {
+            if decided == Some(true)
+                && decidable(&fact.kind, arrival.master)
+                && (arrival.master || !waits_for_its_device(tx, fact.id.journal)?)
+            {
                 held.remove(&fact.id.seq);
             } else if decided == Some(false) {
                 rejected.push(fact.id.seq);
@@ -165,8 +168,17 @@ impl County {
 
     /// What a fact changes when it is let through, at the position since which it is.
     fn takes_effect(&self, tx: &dyn Transaction, position: Position, fact: &Fact, master: bool) -> Result<(), No> {
+        self.take_effect(tx, position, vec![(fact.clone(), master, false)])
+    }
+
+    /// The same of several, the last first: facts, whether the county's own, whether by the head's word.
+    pub(crate) fn take_effect(
+        &self,
+        tx: &dyn Transaction,
+        position: Position,
+        mut next: Vec<(Fact, bool, bool)>,
+    ) -> Result<(), No> {
         // One decision may let another through: one after the other, not one within the other.
-        let mut next = vec![(fact.clone(), master, false)];
         while let Some((fact, master, decided)) = next.pop() {
             if Rights::reads(&fact.kind) {
                 tx.add_rights_fact(position, &fact.bytes())?;
@@ -177,20 +189,57 @@ impl County {
             // A body that cannot be read changes nothing.
             let Ok(Some(event)) = Event::read(&fact.kind, &fact.body) else { continue };
             if let Event::HeldDecided(decided) = event {
-                next.extend(
-                    self.decide(tx, position, &decided)?.into_iter().map(|(fact, master)| (fact, master, true)),
-                );
+                next.extend(self.decide(tx, position, &decided)?);
             } else if let Event::Erased(erased) = event {
                 erase(tx, position, &fact, &erased)?;
             } else if master {
-                heed(tx, &fact, event, decided)?;
+                if let Event::DeviceEnrolled(enrolled) = &event
+                    && decided
+                {
+                    next.extend(self.admit(tx, position, enrolled)?);
+                }
+                heed(tx, &fact, event)?;
             }
         }
         Ok(())
     }
 
-    /// Decides on held facts; those that come later are decided on when they do. Returns what is let through now.
-    fn decide(&self, tx: &dyn Transaction, position: Position, decided: &HeldDecided) -> Result<Vec<(Fact, bool)>, No> {
+    /// The head lets a device in that comes from a lost history: its person's rights count on it from now on, and all its
+    /// journals are let in with it. What waited for that is let through, and returned; what is still held comes after the
+    /// enrolment, or who reads from the beginning would meet it before they could check its seal.
+    pub(crate) fn admit(
+        &self,
+        tx: &dyn Transaction,
+        position: Position,
+        enrolled: &DeviceEnrolled,
+    ) -> Result<Vec<(Fact, bool, bool)>, No> {
+        tx.confirm_device(enrolled.device)?;
+        let mut out = Vec::new();
+        for (run, fact, other) in held_enrolments(tx)? {
+            if (other.device, &other.person) == (enrolled.device, &enrolled.person) {
+                tx.release(run.position, run.seq, position)?;
+                out.push((fact, true, true));
+            }
+        }
+        for run in tx.held_of(enrolled.journal)? {
+            let Some(verified) = fact_of(tx, run.position, FactId { journal: run.journal, seq: run.seq })? else {
+                continue;
+            };
+            let fact = verified.fact;
+            if tx.decision(fact.id)? == Some(true) && decidable(&fact.kind, false) {
+                tx.release(run.position, run.seq, position)?;
+                out.push((fact, false, true));
+            } else {
+                tx.put_off(run.position, run.seq, position)?;
+            }
+        }
+        out.reverse();
+        Ok(out)
+    }
+
+    /// Decides on held facts; those that come later are decided on when they do, and those of a journal whose enrolment is
+    /// held when that is let through. Returns what is let through now.
+    fn decide(&self, tx: &dyn Transaction, position: Position, decided: &HeldDecided) -> Result<Vec<(Fact, bool, bool)>, No> {
         let mut out = Vec::new();
         for target in &decided.facts {
             tx.put_decision(*target, decided.accept)?;
@@ -201,9 +250,12 @@ impl County {
             }
             let Some(verified) = fact_of(tx, run.position, *target)? else { continue };
             let master = tx.journal(target.journal)?.is_some_and(|journal| journal.device.is_none());
+            if !master && waits_for_its_device(tx, target.journal)? {
+                continue;
+            }
             if decidable(&verified.fact.kind, master) {
                 tx.release(run.position, run.seq, position)?;
-                out.push((verified.fact, master));
+                out.push((verified.fact, master, true));
             }
         }
         // They take effect in the order in which they are named.
@@ -299,6 +351,25 @@ fn fact_of(tx: &dyn Transaction, position: Position, fact: FactId) -> Result<Opt
     Ok(facts.into_iter().find(|verified| verified.fact.id == fact))
 }
 
+/// The enrolments that wait for the head, or that the head decided against.
+fn held_enrolments(tx: &dyn Transaction) -> Result<Vec<(Run, Fact, DeviceEnrolled)>, No> {
+    let mut out = Vec::new();
+    for run in tx.held_in(FileId::county(), Section::Core)? {
+        let Some(verified) = fact_of(tx, run.position, FactId { journal: run.journal, seq: run.seq })? else { continue };
+        let fact = verified.fact;
+        let master = tx.journal(run.journal)?.is_some_and(|journal| journal.device.is_none());
+        if master && let Ok(Some(Event::DeviceEnrolled(enrolled))) = Event::read(&fact.kind, &fact.body) {
+            out.push((run, fact, enrolled));
+        }
+    }
+    Ok(out)
+}
+
+/// Whether the enrolment of a journal is held: then nobody but the head could check its seals.
+fn waits_for_its_device(tx: &dyn Transaction, journal: JournalId) -> Result<bool, No> {
+    Ok(held_enrolments(tx)?.iter().any(|(_, _, enrolled)| enrolled.journal == journal))
+}
+
 /// Kinds by which the log speaks of itself and which are read here.
 fn speaks(kind: &str) -> bool {
     matches!(
@@ -349,14 +420,9 @@ fn erase(tx: &dyn Transaction, position: Position, by: &Fact, erased: &Erased) -
 }
 
 /// What the county's own word changes, now or from a history that was lost. All of it may be heard again.
-fn heed(tx: &dyn Transaction, fact: &Fact, event: Event, decided: bool) -> Result<(), No> {
+fn heed(tx: &dyn Transaction, fact: &Fact, event: Event) -> Result<(), No> {
     if let Event::RoleGiven(given) = event {
         tx.put_account(&Account { person: given.person, name: given.name, role: given.role, areas: given.areas })?;
-    } else if let Event::DeviceEnrolled(enrolled) = event {
-        // A device without rights may open a journal; rights come with the head's decision on its enrolment.
-        if decided {
-            tx.confirm_device(enrolled.device)?;
-        }
     } else if let Event::BlockLeased(leased) = event {
         tx.add_lease(leased.kind, leased.year, leased.block, fact.file, fact.id.journal)?;
     } else if let Event::DeviceRevoked(revoked) = event {

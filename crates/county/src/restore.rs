@@ -188,7 +188,7 @@ impl County {
             // The county's own may have told that more is lost.
             let arrival = self.arrival(tx, &part, now, tx.meta()?.lost, master)?;
             let as_of = tx.head()?;
-            let enrolments: Vec<_> = part.facts.iter().filter_map(|it| enrolled(&it.fact)).collect();
+            let enrolments: Vec<_> = part.facts.iter().filter_map(|it| Some((it.fact.id, enrolled(&it.fact)?))).collect();
             let mut held = BTreeSet::new();
             for Verified { fact, .. } in &part.facts {
                 let keeps = match &device {
@@ -200,21 +200,29 @@ impl County {
                 }
             }
             let said: Vec<Fact> = part.facts.iter().map(|verified| verified.fact.clone()).collect();
+            let mut came = None;
             match self.take_in(tx, part, arrival, held)? {
-                Ok(Some(position)) => {
-                    for (_, bytes) in tx.rights_facts(position.saturating_sub(1), position)? {
-                        known.learn(position, &Fact::parse(&bytes).map_err(LedgerFault::from)?);
-                    }
-                }
-                Ok(None) => {}
+                Ok(position) => came = position,
                 Err(_) if master => self.say_again(tx, now, &said)?,
                 Err(_) => {
                     twins.extend(device.as_ref().map(|device| (journal, device.id)));
                 }
             }
             if master {
-                for (enrolled, key) in enrolments {
-                    introduce(tx, enrolled, key)?;
+                for (fact, (enrolled, key)) in enrolments {
+                    introduce(tx, &enrolled, key)?;
+                    // The head's word on it may have come first.
+                    if let Some(position) = came
+                        && tx.decision(fact)? == Some(true)
+                    {
+                        let more = self.admit(tx, position, &enrolled)?;
+                        self.take_effect(tx, position, more)?;
+                    }
+                }
+            }
+            if let Some(position) = came {
+                for (_, bytes) in tx.rights_facts(position.saturating_sub(1), position)? {
+                    known.learn(position, &Fact::parse(&bytes).map_err(LedgerFault::from)?);
                 }
             }
         }
@@ -326,11 +334,11 @@ fn enrolled(fact: &Fact) -> Option<(DeviceEnrolled, [u8; 32])> {
 }
 
 /// Adds a device and its journal of a lost history, so that its seals can be checked: without any right yet.
-fn introduce(tx: &dyn Transaction, enrolled: DeviceEnrolled, key: [u8; 32]) -> Result<(), No> {
+fn introduce(tx: &dyn Transaction, enrolled: &DeviceEnrolled, key: [u8; 32]) -> Result<(), No> {
     if tx.device(enrolled.device)?.is_none() {
         tx.add_device(&Device {
             id: enrolled.device,
-            person: enrolled.person,
+            person: enrolled.person.clone(),
             key,
             certificate: Sha([0; 32]),
             enrolled: tx.head()?,

@@ -91,11 +91,14 @@ struct Truth {
     chain: Sha,
     /// Read anew up to here, since facts were decided on or erased.
     decided: Position,
+    /// What the head wants to be let through.
+    accepted: BTreeSet<FactId>,
 }
 
 impl Default for Truth {
     fn default() -> Self {
-        Self { runs: Vec::new(), rights: Rights::new(), head: 0, chain: Sha([0; 32]), decided: 0 }
+        let (runs, accepted) = (Vec::new(), BTreeSet::new());
+        Self { runs, rights: Rights::new(), head: 0, chain: Sha([0; 32]), decided: 0, accepted }
     }
 }
 
@@ -103,19 +106,50 @@ impl Truth {
     /// What a fact that is let through changes: rights, and what it decides on.
     fn heed(&mut self, position: Position, fact: &Fact) {
         self.rights.learn(position, fact);
-        let Ok(Some(Event::HeldDecided(decided))) = Event::read(&fact.kind, &fact.body) else { return };
-        for target in decided.facts.iter().filter(|_| decided.accept) {
-            let held = self.runs.iter_mut().find(|run| {
-                run.place.released.is_none() && run.place.seq == target.seq && run.journal == target.journal
-            });
-            let Some(run) = held else { continue };
-            let Some(known) = run.facts.first().cloned() else { continue };
-            if known.fact.author != PersonId::county_master() && writer(&known.fact.kind) == Some(Writer::Master) {
-                continue;
+        match Event::read(&fact.kind, &fact.body) {
+            Ok(Some(Event::HeldDecided(decided))) => {
+                for target in decided.facts {
+                    self.accepted.remove(&target);
+                    if decided.accept {
+                        self.accepted.insert(target);
+                    }
+                    self.let_through(position, target);
+                }
             }
-            run.place.released = Some(position);
-            self.heed(position, &known.fact);
+            Ok(Some(Event::DeviceEnrolled(enrolled))) => {
+                // What was held of its journal can be let through now, and comes after it.
+                let late = |run: &&mut Stretch| run.journal == enrolled.journal && run.place.held;
+                let late = self.runs.iter_mut().filter(late).map(|run| {
+                    run.place.shown = position;
+                    FactId { journal: run.journal, seq: run.place.seq }
+                });
+                for id in late.collect::<Vec<_>>() {
+                    self.let_through(position, id);
+                }
+            }
+            Ok(_) | Err(_) => {}
         }
+    }
+
+    /// Lets a fact through if the head wants it, and nothing stands against it.
+    fn let_through(&mut self, position: Position, id: FactId) {
+        let introduced = |run: &Stretch| {
+            run.facts.iter().any(|known| match Event::read(&known.fact.kind, &known.fact.body) {
+                Ok(Some(Event::DeviceEnrolled(enrolled))) => enrolled.journal == id.journal && run.place.held,
+                _ => false,
+            })
+        };
+        if !self.accepted.contains(&id) || self.runs.iter().any(introduced) {
+            return;
+        }
+        let held = |run: &&mut Stretch| run.place.held && run.place.seq == id.seq && run.journal == id.journal;
+        let Some(run) = self.runs.iter_mut().find(held) else { return };
+        let Some(known) = run.facts.first().cloned() else { return };
+        if known.fact.author != PersonId::county_master() && writer(&known.fact.kind) == Some(Writer::Master) {
+            return;
+        }
+        (run.place.shown, run.place.held) = (position, false);
+        self.heed(position, &known.fact);
     }
 }
 
@@ -256,7 +290,7 @@ impl World {
         let read = self.county.ledger.read(|tx| {
             let head = tx.head()?;
             let mut truth = self.truth.borrow_mut();
-            let mut released = Vec::new();
+            let mut shown = Vec::new();
             let mut position = truth.head;
             while position < head {
                 position += 1;
@@ -266,7 +300,7 @@ impl World {
                 let decides = |v: &Verified| matches!(v.fact.kind.as_str(), "HeldDecided" | "Erased");
                 if truth.decided < position && facts.iter().any(decides) {
                     // What was read before may be otherwise now.
-                    (*truth, released) = (Truth { decided: head, ..Truth::default() }, Vec::new());
+                    (*truth, shown) = (Truth { decided: head, ..Truth::default() }, Vec::new());
                     position = 0;
                     continue;
                 }
@@ -282,20 +316,21 @@ impl World {
                         of_run.map(|v| Known { fact: v.fact.clone(), leaf: v.leaf, position }).collect();
                     assert!(facts.iter().all(|known| (known.fact.file, known.fact.section) == (run.file, run.section)));
                     effective.extend(facts.iter().filter(|_| !held).map(|known| known.fact.clone()));
-                    released.push((!run.held).then_some(run.shown));
+                    shown.push((run.shown, run.held));
                     let place = Place {
                         position,
                         seq: run.seq,
                         file: run.file,
                         section: run.section,
-                        released: (!held).then_some(position),
+                        shown: position,
+                        held,
                     };
                     truth.runs.push(Stretch { place, journal: entry.journal, back: run.back, facts });
                 }
                 effective.iter().for_each(|fact| truth.heed(position, fact));
             }
-            for (run, released) in truth.runs.iter().rev().zip(released.iter().rev()) {
-                assert_eq!(run.place.released, *released, "{:?}", run.place);
+            for (run, shown) in truth.runs.iter().rev().zip(shown.iter().rev()) {
+                assert_eq!((run.place.shown, run.place.held), *shown, "{:?}", run.place);
             }
             Ok::<_, LedgerFault>(())
         });
@@ -309,7 +344,7 @@ impl World {
         let see = truth.rights.entitled(&desk.person, desk.device, truth.head);
         let seen = truth.runs.iter().filter(|run| see.since(run.place.file, run.place.section).is_some());
         let of = |run: &Stretch| run.facts.iter().map(|known| (known.fact.id, known.clone())).collect::<Vec<_>>();
-        let (through, held): (Vec<&Stretch>, Vec<&Stretch>) = seen.partition(|run| run.place.released.is_some());
+        let (through, held): (Vec<&Stretch>, Vec<&Stretch>) = seen.partition(|run| !run.place.held);
         let held = held.into_iter().filter(|run| see.held && !desk.journals.contains(&run.journal));
         (through.into_iter().flat_map(of).collect(), held.flat_map(of).collect())
     }

@@ -569,18 +569,20 @@ pub struct Place {
     pub file: FileId,
     /// Section.
     pub section: Section,
-    /// Since when it is let through: its own position, or that of a decision; `None` while it is held.
-    pub released: Option<Position>,
+    /// Since when it is let through: its own position, or that of a decision; while it is held, since when who is shown what
+    /// is held can check its seal.
+    pub shown: Position,
+    /// Whether it is held.
+    pub held: bool,
 }
 
 /// Where a run stands in the pages of somebody entitled so, if they may see it.
 pub fn visible(run: &Place, entitled: &Entitled) -> Option<Cursor> {
     let since = entitled.since(run.file, run.section)?;
-    let shown = match run.released {
-        Some(released) => released.max(run.position),
-        None if entitled.held => run.position,
-        None => return None,
-    };
+    if run.held && !entitled.held {
+        return None;
+    }
+    let shown = run.shown.max(run.position);
     Some(Cursor { visible: since.max(shown), position: run.position, seq: run.seq })
 }
 
@@ -653,7 +655,7 @@ mod tests {
     #[test]
     fn a_new_right_shows_old_runs_after_the_cursor() {
         let (a, b) = (FileId([1; 8]), FileId([2; 8]));
-        let run = |position, seq, file| Place { position, seq, file, section: Section::Core, released: Some(position) };
+        let run = |position, seq, file| Place { position, seq, file, section: Section::Core, shown: position, held: false };
         let runs = [run(3, 1, a), run(4, 1, b), run(6, 9, a), run(8, 2, b)];
         let sees = |since_a: u64, since_b: Option<u64>| {
             let mut sections = BTreeMap::from([((a, Section::Core), since_a)]);
@@ -673,10 +675,11 @@ mod tests {
     #[test]
     fn what_is_held_is_seen_by_who_decides_and_by_all_once_it_is_let_through() {
         let file = FileId([1; 8]);
-        let run = |released| Place { position: 3, seq: 1, file, section: Section::Core, released };
+        let run = |shown, held| Place { position: 3, seq: 1, file, section: Section::Core, shown, held };
         let sees = |held| Entitled { sections: BTreeMap::from([((file, Section::Core), 2)]), held, all: None };
-        assert_eq!(visible(&run(None), &sees(false)), None);
-        assert_eq!(visible(&run(None), &sees(true)).map(|at| at.visible), Some(3));
-        assert_eq!(visible(&run(Some(9)), &sees(false)).map(|at| (at.visible, at.position)), Some((9, 3)));
+        assert_eq!(visible(&run(3, true), &sees(false)), None);
+        assert_eq!(visible(&run(3, true), &sees(true)).map(|at| at.visible), Some(3));
+        assert_eq!(visible(&run(7, true), &sees(true)).map(|at| at.visible), Some(7), "once its device was let in");
+        assert_eq!(visible(&run(9, false), &sees(false)).map(|at| (at.visible, at.position)), Some((9, 3)));
     }
 }

@@ -982,6 +982,9 @@ fn let_through(
 ) -> Result<Vec<i64>, StoreFault> {
     let mut out = Vec::new();
     for id in decided.facts.iter().filter(|_| decided.accept) {
+        if waits_for_its_device(tx, id.journal)? {
+            continue;
+        }
         let n = names.fact(tx, *id)?;
         let file: Option<i64> = tx
             .prepare_cached("UPDATE entry SET held = 0 WHERE n = ?1 AND held = 1 RETURNING file")?
@@ -991,6 +994,18 @@ fn let_through(
         again.extend(file);
     }
     Ok(out)
+}
+
+/// Whether the enrolment of a journal is held. Then the county lets nothing of that journal through before that is: the
+/// head's word on it is kept, and what waited for it comes in the pages.
+pub(crate) fn waits_for_its_device(tx: &Connection, journal: JournalId) -> Result<bool, StoreFault> {
+    let mut read = tx.prepare_cached("SELECT n FROM fact WHERE held = 1 AND kind = 'DeviceEnrolled'")?;
+    let held: Vec<i64> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let names_it = |fact: &Fact| match Event::read(&fact.kind, &fact.body) {
+        Ok(Some(Event::DeviceEnrolled(enrolled))) => enrolled.journal == journal,
+        Ok(_) | Err(_) => false,
+    };
+    Ok(bodies(tx, &held)?.iter().any(names_it))
 }
 
 /// Erases facts of a file's section that may be erased; what is not here yet, when it comes.

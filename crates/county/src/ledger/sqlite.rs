@@ -600,6 +600,31 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
+    fn held_in(&self, file: FileId, section: Section) -> Kept<Vec<Run>> {
+        let mut read = self.0.prepare_cached(&format!(
+            "SELECT {RUN} FROM run r INDEXED BY run_by_section WHERE r.file = ?1 AND r.section = ?2 AND r.held <> 0
+             ORDER BY r.position, r.seq"
+        ))?;
+        let rows = read.query_map(params![file.0, section.code()], run_of)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn held_of(&self, journal: JournalId) -> Kept<Vec<Run>> {
+        let mut read = self.0.prepare_cached(&format!(
+            "SELECT {RUN} FROM run r INDEXED BY run_by_journal WHERE r.journal = ?1 AND r.held <> 0 ORDER BY r.seq"
+        ))?;
+        let rows = read.query_map([journal.0], run_of)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn put_off(&self, position: Position, seq: u64, shown: Position) -> Kept<()> {
+        let mut update = self
+            .0
+            .prepare_cached("UPDATE run SET shown = ?3 WHERE position = ?1 AND seq = ?2 AND held <> 0 AND shown < ?3")?;
+        update.execute(params![int(position), int(seq), int(shown)])?;
+        Ok(())
+    }
+
     fn reject(&self, position: Position, seq: u64) -> Kept<()> {
         let mut update =
             self.0.prepare_cached("UPDATE run SET held = 2 WHERE position = ?1 AND seq = ?2 AND held = 1")?;
@@ -732,15 +757,16 @@ impl Transaction for Tx<'_> {
         ))?;
         let rows = read.query_map(params![int(from), int(after), own.0, limit, int(all), see.held], placed)?;
         out.extend(rows.collect::<Result<Vec<_>, _>>()?);
-        // What was let through later stands where it was let through.
+        // What was let through later stands where it was let through, and what is held of a journal where that was.
         let least = if cursor.visible <= all { 0 } else { cursor.visible };
         let mut read = self.0.prepare_cached(&format!(
             "SELECT {RUN}, max(r.shown, ?5) FROM run r INDEXED BY run_released
              WHERE r.shown > r.position AND r.shown >= ?6 AND {rest}
+               AND (r.held = 0 OR ?7 AND (r.journal <> ?8 OR r.position < ?5))
                AND (max(r.shown, ?5), r.position, r.seq) > (?1, ?2, ?3)
              ORDER BY max(r.shown, ?5), r.position, r.seq LIMIT ?4"
         ))?;
-        let rows = read.query_map(params![visible, position, seq, limit, int(all), int(least)], placed)?;
+        let rows = read.query_map(params![visible, position, seq, limit, int(all), int(least), see.held, own.0], placed)?;
         out.extend(rows.collect::<Result<Vec<_>, _>>()?);
         out.sort_by_key(|(at, _)| *at);
         out.truncate(most);

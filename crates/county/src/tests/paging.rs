@@ -65,7 +65,7 @@ fn pages_are_following(world: &World, desk: &Desk, dice: &mut Dice) {
     let position = dice.below(visible + 1);
     let mut cursor = Cursor { visible, position, seq: dice.below(20) };
     let comes = |run: &Stretch| {
-        let (place, back) = (&run.place, run.back && run.place.released.is_some());
+        let (place, back) = (&run.place, run.back && !run.place.held);
         let before = see.since(place.file, place.section).is_some_and(|since| since > place.position);
         run.journal != desk.journal || back || before
     };
@@ -73,7 +73,7 @@ fn pages_are_following(world: &World, desk: &Desk, dice: &mut Dice) {
     let mut wanted = Vec::new();
     for (_, place) in following(runs.iter().map(|run| run.place), &see, cursor) {
         let run = runs.iter().find(|run| run.place == place).expect("one of them");
-        wanted.extend(run.facts.iter().map(|known| (place.position, known.fact.id.seq, place.released.is_none())));
+        wanted.extend(run.facts.iter().map(|known| (place.position, known.fact.id.seq, place.held)));
     }
     let mut got = Vec::new();
     let most = u32::try_from(dice.below(3) * 500).expect("few");

@@ -5,9 +5,9 @@ use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::Refusal;
 use domain::event::Event;
-use domain::exchange::{Hello, Push};
-use domain::fact::Batch;
-use domain::ids::{FileId, JournalId, Sha};
+use domain::exchange::{EVERY_JOURNAL, Hello, Pull, Push};
+use domain::fact::{Batch, Verified};
+use domain::ids::{FactId, FileId, JournalId, Sha};
 use domain::words::{DocKind, Line, Role, Section};
 use ed25519_dalek::Signer as _;
 
@@ -195,6 +195,81 @@ fn a_device_enrolled_after_the_copy_presents_itself_and_waits_for_the_head() {
     assert!(zhou.holds.values().any(|known| known.fact.kind == "VisitMade"));
     let visit = [zhou.visit(family(1))];
     assert_eq!(zhou.push(&world.county, &visit).expect("taken").acks[0].held, [0; 0]);
+}
+
+#[test]
+fn work_of_a_device_that_waits_comes_after_its_enrolment_to_whoever_reads_from_the_beginning() {
+    let mut world = World::new("waits");
+    let mut op = world.join("op1", Role::CentreOperator, &[]);
+    let mut han = world.join("han", Role::CentreHead, &[]);
+    let mut lin = world.join("lin", Role::TownshipClerk, &["410490101"]);
+    let facts = [op.place(family(1), VILLAGE)];
+    op.push(&world.county, &facts).expect("taken");
+    let fresh = [han.clone(), lin.clone()];
+    han.pull(&world);
+    lin.pull(&world);
+    let copy = world.copy("copy", false);
+    let mut zhou = world.join("zhou", Role::SchoolDirector, &["410490101"]);
+    zhou.pull(&world);
+    let visits = [zhou.visit(family(1)), zhou.visit(family(1)), zhou.visit(family(1))];
+    zhou.push(&world.county, &visits).expect("taken");
+    world.restore(&copy);
+    let own = zhou.journal;
+    let of_county = zhou.batches.values().filter(|batch| batch.seal.journal != own).map(Batch::bytes).collect();
+    let offered = Push { fragments: of_county, ..Push::default() };
+    assert_eq!(world.county.offer(zhou.certificate, &proof(&world, &zhou), &offered), Ok(()));
+    zhou.greet(&world.county, false);
+    han.greet(&world.county, false);
+    han.pull(&world);
+    let enrolment = |desk: &Desk| -> Vec<FactId> {
+        desk.aside.values().filter(|known| known.fact.kind == "DeviceEnrolled").map(|known| known.fact.id).collect()
+    };
+    let [visit, other, third] = visits.map(|fact| fact.id);
+    let shown = |world: &World, id: FactId| {
+        let runs = world.county.ledger.read(|tx| tx.runs_among(id.journal, id.seq, id.seq + 1)).expect("read");
+        runs.first().map(|(run, _)| (run.held, run.shown)).expect("there")
+    };
+    // The head's word on a visit comes first: nobody could check its seal yet. It is kept.
+    let before = shown(&world, visit);
+    let decision = [han.decide(&[visit], true, zhou.device), han.decide(&[third], false, zhou.device)];
+    han.push(&world.county, &decision).expect("taken");
+    han.pull(&world);
+    han.check(&world, "waits");
+    lin.greet(&world.county, false);
+    lin.pull(&world);
+    lin.check(&world, "waits");
+    assert_eq!(shown(&world, visit), before);
+    // With the device, what waited for it is let through; what is held, refused or not, comes after its enrolment.
+    let decision = [han.decide(&enrolment(&han), true, zhou.device)];
+    han.push(&world.county, &decision).expect("taken");
+    let head = world.truth().head;
+    assert_eq!(shown(&world, visit), (false, head));
+    assert_eq!([shown(&world, other), shown(&world, third)], [(true, head); 2]);
+    for mut desk in [han, lin] {
+        desk.greet(&world.county, false);
+        desk.pull(&world);
+        desk.check(&world, "let in");
+    }
+    for desk in fresh {
+        let (mut cursor, mut met) = (desk.cursor, false);
+        loop {
+            let pull = Pull { journal: EVERY_JOURNAL, cursor, most: 1, ..desk.ask_page(&world.county) };
+            let page = world.county.pull(desk.device, &pull).expect("a page");
+            for delivery in &page.deliveries {
+                let batch = Batch::parse(&delivery.batch).expect("a batch");
+                assert!(met || batch.seal.journal != own, "{}: before its enrolment", desk.person);
+                for Verified { fact, .. } in batch.facts().expect("facts") {
+                    let event = Event::read(&fact.kind, &fact.body);
+                    met |= matches!(event, Ok(Some(Event::DeviceEnrolled(it))) if it.journal == own);
+                }
+            }
+            cursor = page.next;
+            if !page.more {
+                break;
+            }
+        }
+        assert!(met, "{} was not told of it", desk.person);
+    }
 }
 
 #[test]
