@@ -71,8 +71,8 @@ impl Unfiled {
 #[derive(Default)]
 pub(crate) struct Waiting {
     facts: Vec<Unfiled>,
-    /// What any of them replaces, or what was written here meanwhile.
-    replaced: Vec<i64>,
+    /// What any of them replaces, or what was written here meanwhile; each with the file of what replaces it.
+    replaced: Vec<(i64, i64)>,
     /// Both in order: the facts by file, last first.
     sorted: bool,
     /// A step was begun and not ended, or could not be taken back: only the file tells what waits.
@@ -102,17 +102,17 @@ impl Waiting {
         self.doubt = true;
     }
 
-    /// What is written here meanwhile takes the place of these.
-    pub(crate) fn replace(&mut self, targets: &[i64]) {
+    /// What is written here meanwhile in a file takes the place of these.
+    pub(crate) fn replace(&mut self, file: i64, targets: &[i64]) {
         if !self.facts.is_empty() && !targets.is_empty() {
-            self.replaced.extend(targets);
+            self.replaced.extend(targets.iter().map(|target| (*target, file)));
             self.sorted = false;
         }
     }
 
     /// One more.
     pub(crate) fn push(&mut self, fact: Unfiled) {
-        self.replaced.extend(&fact.targets);
+        self.replaced.extend(fact.targets.iter().map(|target| (*target, fact.file)));
         self.sorted = false;
         self.facts.push(fact);
     }
@@ -134,7 +134,8 @@ impl Waiting {
                 )?;
                 if waits.exists([file, n])? {
                     let id = FactId { journal: batch.seal.journal, seq };
-                    let replaced = conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?.exists([n])?;
+                    let mut ended = conn.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1 AND file = ?2")?;
+                    let replaced = ended.exists([n, file])?;
                     out.push(Unfiled::of(conn, names, (n, file), row, (id, batch.seal.base), replaced)?);
                 }
             }
@@ -172,7 +173,7 @@ impl Waiting {
             filed.row([Value::Integer(file), Value::Integer(slot), Value::Integer(n), over, place])?;
             if !fact.gist.takes_one_place(&fact.targets) {
                 for target in &fact.targets {
-                    ends.row([Value::Integer(*target), Value::Integer(n)])?;
+                    ends.row([*target, n, file].map(Value::Integer))?;
                 }
             }
         }
@@ -182,7 +183,7 @@ impl Waiting {
         let (mut hot, mut visits) = (Hot::new(tx)?, Bulk::new(tx, views::INTO_VISIT));
         let mut changes: BTreeMap<i64, Change> = BTreeMap::new();
         for Unfiled { n, file, targets, gist, replaced, .. } in &step {
-            let replaced = *replaced || self.replaced.binary_search(n).is_ok();
+            let replaced = *replaced || self.replaced.binary_search(&(*n, *file)).is_ok();
             let change = views::show(&mut hot, (*n, *file), gist, targets, replaced, &mut visits)?;
             if change > Change::None {
                 let known = changes.entry(*file).or_insert(change);

@@ -147,9 +147,10 @@ impl Store {
         conn.set_prepared_statement_cache_capacity(128);
         let (anchor, head) = Anchor::open(&path.with_extension("anchor"), anchor_key)?;
         let mut names = Names::load(&conn)?;
-        let waiting = Waiting::load(&conn, &mut names)?;
+        let current = meta::<i64>(&conn, "views")?.is_some_and(|version| version == views::VERSION);
+        let waiting = if current { Waiting::load(&conn, &mut names)? } else { Waiting::default() };
         let mut store = Self { conn, names, waiting, named: Vec::new(), anchor, behind: None, verifies };
-        if store.meta::<i64>("views")?.is_none_or(|version| version != views::VERSION) {
+        if !current {
             store.rebuild()?;
         }
         store.file_all()?;
@@ -787,7 +788,7 @@ impl Pen<'_> {
         let place = Place { at: self.at, position: None, held: false, sealed: None };
         hot.log(self.names, &row, (section, &fact.kind, &fact.author), place)?;
         hot.file(&row, false, &targets, Some(&fact.body))?;
-        self.waiting.replace(&targets);
+        self.waiting.replace(no, &targets);
         if views::take(&mut hot, (n, no), &Gist::of(Told::of(Some(event.clone()))), &targets, false)? != Change::None {
             self.touched.insert(no);
         }

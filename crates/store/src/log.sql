@@ -56,12 +56,6 @@ CREATE TABLE batch (
   bytes BLOB NOT NULL
 ) STRICT;
 CREATE INDEX batch_only_here ON batch (n) WHERE position IS NULL;
--- Which facts are replaced, and by which; a fact may be replaced before it arrives.
-CREATE TABLE replaced (
-  target INTEGER NOT NULL,
-  by INTEGER NOT NULL,
-  PRIMARY KEY (target, by)
-) STRICT, WITHOUT ROWID;
 -- Erased for ever: never taken again, from whatever old page or stick. file, section: those of the erasure; a fact that
 -- turns out to stand elsewhere, or is of a kind that is not erased, is not erased by it.
 CREATE TABLE erased (n INTEGER PRIMARY KEY, file INTEGER NOT NULL, section TEXT NOT NULL) STRICT;

@@ -164,7 +164,8 @@ const OWN_EVER: &str =
  WHERE j.own = 1 AND f.position IS NOT NULL AND f.held = 0 AND ?1 < ?2";
 
 /// Whether a fact is replaced, one that is not here too.
-const REPLACED: &str = "SELECT 1 FROM replaced WHERE target = ?1
+const REPLACED: &str = "SELECT 1 FROM replaced r WHERE r.target = ?1
+   AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.n = ?1 AND e.file <> r.file)
  UNION ALL SELECT 1 FROM entry e JOIN slot s ON s.file = e.file AND s.fact = e.n WHERE e.n = ?1 AND NOT s.live";
 
 /// Columns of `fact` that make a [`Said`], in order.
@@ -379,7 +380,7 @@ impl Store {
     fn notes(&self, file: i64) -> Result<BTreeMap<FactId, (FactId, VisitNoted)>, StoreFault> {
         let mut find = self.conn.prepare_cached(
             "SELECT f.journal, f.seq, f.n FROM filed x JOIN fact f ON f.n = x.n WHERE x.file = ?1 AND x.slot = ?2
-               AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = f.n)",
+               AND NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = f.n AND r.file = x.file)",
         )?;
         let mut rows = find.query([file, slot::NOTED])?;
         let mut out = BTreeMap::new();

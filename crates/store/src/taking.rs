@@ -222,8 +222,8 @@ struct Taking<'a, 't> {
     anew: bool,
     master: JournalId,
     out: Absorbed,
-    /// Facts of the batch at hand that were replaced before they came.
-    replaced: BTreeSet<i64>,
+    /// Facts of the batch at hand that were replaced before they came, each with the file in which it was.
+    replaced: BTreeSet<(i64, i64)>,
     /// Families whose line is written anew.
     lines: BTreeSet<i64>,
     /// Files that are folded anew.
@@ -278,8 +278,8 @@ impl Taking<'_, '_> {
         }
         let (first, end) = (names::fact_no(no, batch.seal.first)?, names::fact_no(no, batch.seal.end())?);
         self.replaced = tx
-            .prepare_cached("SELECT DISTINCT target FROM replaced WHERE target >= ?1 AND target < ?2")?
-            .query_map([first, end], |row| row.get(0))?
+            .prepare_cached("SELECT DISTINCT target, file FROM replaced WHERE target >= ?1 AND target < ?2")?
+            .query_map([first, end], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         // Files that are folded anew at the end of this part may replace what would wait and not be told of it.
         let plain = fresh && held.is_empty() && !known.own && !self.anew && self.again.is_empty();
@@ -348,7 +348,7 @@ impl Taking<'_, '_> {
             let n = names::fact_no(no, *seq)?;
             let id = FactId { journal: seal.journal, seq: *seq };
             let file = self.names.file(tx, row.file)?;
-            let replaced = self.replaced.contains(&n);
+            let replaced = self.replaced.contains(&(n, file));
             let unfiled = Unfiled::of(tx, self.names, (n, file), row, (id, seal.base), replaced)?;
             if matches!(unfiled.gist, Gist::Unknown) {
                 self.unknown.push(n);
@@ -459,7 +459,7 @@ impl Taking<'_, '_> {
             return Ok(());
         }
         let gist = Gist::of(Told::of(event.clone()));
-        if views::take(&mut self.hot, (n, file), &gist, &targets, self.replaced.contains(&n))? != Change::None {
+        if views::take(&mut self.hot, (n, file), &gist, &targets, self.replaced.contains(&(n, file)))? != Change::None {
             self.lines.insert(file);
         }
         if fact.kind == "LogForked" {

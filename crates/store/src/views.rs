@@ -21,7 +21,7 @@ use crate::log::{int, uint};
 use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 7;
+pub(crate) const VERSION: i64 = 8;
 
 /// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
@@ -162,8 +162,8 @@ pub(crate) const INTO_FILED: &str = "INSERT OR FAIL INTO filed (file, slot, n, o
 /// What lists read of what facts say; each stands one after the last. A number of its own would make SQLite keep a copy of
 /// every page it touches until the statement ends.
 pub(crate) const INTO_SAID: &str = "INSERT INTO said (body)";
-/// What is replaced, by which.
-pub(crate) const INTO_REPLACED: &str = "INSERT OR IGNORE INTO replaced (target, by)";
+/// What is replaced, by which of which file.
+pub(crate) const INTO_REPLACED: &str = "INSERT OR IGNORE INTO replaced (target, by, file)";
 /// Visits.
 pub(crate) const INTO_VISIT: &str = "INSERT OR FAIL INTO visit (fact, file, on_day, arrived, result, met, pledged_on)";
 
@@ -191,9 +191,9 @@ impl<'c> Hot<'c> {
             )?,
             filed: tx.prepare_cached(&format!("{INTO_FILED} VALUES (?1, ?2, ?3, ?4, ?5)"))?,
             say: tx.prepare_cached("INSERT INTO said (body) VALUES (?1) RETURNING no")?,
-            replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2)"))?,
+            replace: tx.prepare_cached(&format!("{INTO_REPLACED} VALUES (?1, ?2, ?3)"))?,
             peers: tx.prepare_cached("SELECT n, over FROM filed WHERE file = ?1 AND slot = ?2")?,
-            ended: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1")?,
+            ended: tx.prepare_cached("SELECT 1 FROM replaced WHERE target = ?1 AND file = ?2")?,
             phone: tx.prepare_cached("INSERT OR IGNORE INTO phone (file, number) VALUES (?1, ?2)")?,
             others: Vec::new(),
             over: Vec::new(),
@@ -277,7 +277,7 @@ impl<'c> Hot<'c> {
         // Nearly all of a slot's history was replaced within the slot: only what was not is looked up.
         let mut live = 0_usize;
         for peer in &*peers {
-            if !over.contains(peer) && !self.ended.exists([*peer])? {
+            if !over.contains(peer) && !self.ended.exists([*peer, file])? {
                 live = live.saturating_add(1);
             }
         }
@@ -465,7 +465,7 @@ pub(crate) fn take(
 ) -> Result<Change, StoreFault> {
     if !gist.takes_one_place(targets) {
         for target in targets {
-            hot.replace.execute([*target, n])?;
+            hot.replace.execute([*target, n, file])?;
         }
     }
     let mut visits = Bulk::new(hot.tx, INTO_VISIT);
@@ -499,7 +499,7 @@ pub(crate) fn show(
     if ended < targets.len() {
         for target in targets {
             if gist.takes_one_place(targets) {
-                hot.replace.execute([*target, n])?;
+                hot.replace.execute([*target, n, file])?;
             }
             line |= retract(tx, file, slot, *target)?;
         }
@@ -535,23 +535,22 @@ pub(crate) fn show(
     }
 }
 
-/// Takes the row of a replaced fact out, unless it is a register's: that one stays and is no longer live. Returns whether
-/// it is a register's, of another slot than the one that is looked at anyway.
-fn retract(tx: &Connection, of: i64, slot: Option<i64>, target: i64) -> Result<bool, StoreFault> {
-    let here: Option<(i64, i64)> = tx
+/// Takes the row of a replaced fact of a file out, unless it is a register's: that one stays and is no longer live. Returns
+/// whether it is a register's, of another slot than the one that is looked at anyway.
+fn retract(tx: &Connection, file: i64, slot: Option<i64>, target: i64) -> Result<bool, StoreFault> {
+    let here: Option<i64> = tx
         .prepare_cached(
-            "SELECT e.file, x.slot FROM entry e JOIN filed x ON x.file = e.file AND x.n = e.n WHERE e.n = ?1",
+            "SELECT x.slot FROM entry e JOIN filed x ON x.file = e.file AND x.n = e.n WHERE e.n = ?1 AND e.file = ?2",
         )?
-        .query_row([target], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([target, file], |row| row.get(0))
         .optional()?;
     match here {
-        Some((file, slot::NONE)) => {
+        Some(slot::NONE) => {
             drop_rows(tx, file, target)?;
             Ok(false)
         }
-        Some((_, slot::NOTED)) => Ok(false),
-        Some((file, its)) => Ok((file, Some(its)) != (of, slot)),
-        None => Ok(false),
+        Some(slot::NOTED) | None => Ok(false),
+        Some(its) => Ok(Some(its) != slot),
     }
 }
 
@@ -759,7 +758,7 @@ pub(crate) fn lay(hot: &mut Hot<'_>, names: &mut Names, new: &Numbered<'_>, fact
     let tx = hot.tx;
     let targets = targets(tx, names, &fact.replaces)?;
     for target in &targets {
-        hot.replace.execute([*target, new.n])?;
+        hot.replace.execute([*target, new.n, new.file])?;
     }
     let slot = new.event.and_then(slot_of);
     let said = match new.event {
@@ -785,12 +784,15 @@ pub(crate) fn fold(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     for table in BY_FACT {
         tx.prepare_cached(&format!(
             "DELETE FROM {table} WHERE fact IN
-               (SELECT x.n FROM filed x JOIN replaced r ON r.target = x.n WHERE x.file = ?1)"
+               (SELECT x.n FROM filed x JOIN replaced r ON r.target = x.n AND r.file = x.file WHERE x.file = ?1)"
         ))?
         .execute([file])?;
     }
-    tx.prepare_cached("DELETE FROM visit WHERE file = ?1 AND fact IN (SELECT target FROM replaced)")?
-        .execute([file])?;
+    tx.prepare_cached(
+        "DELETE FROM visit WHERE file = ?1
+           AND EXISTS (SELECT 1 FROM replaced r WHERE r.target = visit.fact AND r.file = visit.file)",
+    )?
+    .execute([file])?;
     line(tx, file)
 }
 
@@ -822,7 +824,7 @@ pub(crate) fn slots(conn: &Connection, file: i64) -> Result<Slots, StoreFault> {
             for (n, replaced, entry) in &entries {
                 if *replaced {
                     let mut find = conn.prepare_cached(
-                        "SELECT by FROM replaced WHERE target = ?1
+                        "SELECT by FROM replaced WHERE target = ?1 AND file = ?2
                          UNION SELECT n FROM filed WHERE file = ?2 AND slot = ?3 AND over = ?1",
                     )?;
                     let mut rows = find.query([*n, file, slot])?;
@@ -968,7 +970,7 @@ pub(crate) fn empty(tx: &Transaction<'_>) -> Result<(), StoreFault> {
         tx.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
     }
     tx.execute_batch(
-        "DELETE FROM replaced; DELETE FROM unfiled; DELETE FROM said; DELETE FROM filed;
+        "DROP TABLE IF EXISTS replaced; DELETE FROM unfiled; DELETE FROM said; DELETE FROM filed;
          INSERT INTO filed (file, n) SELECT file, n FROM entry ORDER BY file, n",
     )?;
     tx.execute_batch(include_str!("views.sql"))?;

@@ -21,11 +21,19 @@ CREATE TABLE household (
   conflicts INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX household_place ON household (place);
+-- Which facts are replaced, and by which of which file; a fact may be replaced before it arrives. Within its own file only:
+-- under the same name the twin of a copied laptop may have written of another family.
+CREATE TABLE replaced (
+  target INTEGER NOT NULL,
+  by INTEGER NOT NULL,
+  file INTEGER NOT NULL,
+  PRIMARY KEY (target, by)
+) STRICT, WITHOUT ROWID;
 -- Registers of a file: every fact; those are live that nothing replaces. More than one is a conflict unless equal. That one
 -- value took the place of one other of its slot is told by the slot's own rows.
 CREATE VIEW slot AS
   SELECT x.n AS fact, x.file, x.slot, (SELECT s.body FROM said s WHERE s.no = x.said) AS body,
-    NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = x.n)
+    NOT EXISTS (SELECT 1 FROM replaced r WHERE r.target = x.n AND r.file = x.file)
       AND NOT EXISTS (SELECT 1 FROM filed y WHERE y.file = x.file AND y.slot = x.slot AND y.over = x.n) AS live
   FROM filed x WHERE x.slot > 0;
 CREATE TABLE phone (

@@ -449,14 +449,16 @@ impl Sim {
 /// The values of every field that nobody replaced, told from the facts alone.
 fn values(file: &DeskFile) -> Vec<(FileId, HouseholdField, BTreeSet<(FactId, String)>)> {
     let effective: Vec<_> = file.facts.values().filter(|here| !here.held).collect();
-    let replaced: BTreeSet<FactId> = effective.iter().flat_map(|here| here.fact.replaces.iter().copied()).collect();
+    // Within its own file: what a copied laptop's twin wrote under the same name in another stands.
+    let replaced: BTreeSet<(FileId, FactId)> =
+        effective.iter().flat_map(|here| here.fact.replaces.iter().map(|id| (here.fact.file, *id))).collect();
     let mut out: BTreeMap<(FileId, HouseholdField), BTreeSet<(FactId, String)>> = BTreeMap::new();
     for here in &effective {
         let fact = &here.fact;
         if let Ok(Some(Event::FieldFilled(filled))) = Event::read(&fact.kind, &fact.body) {
             let slot = (fact.file, filled.field);
             let values = out.entry(slot).or_default();
-            if !replaced.contains(&fact.id) {
+            if !replaced.contains(&(fact.file, fact.id)) {
                 values.insert((fact.id, filled.text));
             }
         }

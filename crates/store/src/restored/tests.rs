@@ -52,10 +52,14 @@ fn sent(store: &mut Store, batch: u64, position: u64, events: &[Event]) -> Vec<u
 
 /// What another with the same key sealed as the first journal's first batch.
 fn others() -> Vec<u8> {
+    of_another(FILE)
+}
+
+fn of_another(file: FileId) -> Vec<u8> {
     let event = stated("13900000009");
     let fact = Fact {
         id: FactId { journal: FIRST, seq: 1 },
-        file: FILE,
+        file,
         section: Section::Core,
         wall: Millis(1_796_700_000_000),
         author: "field1".parse().expect("an account"),
@@ -127,4 +131,40 @@ fn what_a_restored_county_has_anothers_under_the_names_of_goes_over_once() {
     drop(store);
     let (_, standing) = folder.store();
     assert_eq!(standing, Standing::Sound);
+}
+
+#[test]
+fn what_took_the_place_of_lost_work_takes_nothing_of_the_twin_that_has_its_name_in_another_family() {
+    let folder = Folder::fresh();
+    let (mut store, _) = folder.store();
+    store.trust_master(JournalId([9; 8]), &SigningKey::from_bytes(&[6; 32]).verifying_key()).expect("trusted");
+    store.open_journal(FIRST, DeviceId([5; 8]), &key().verifying_key()).expect("a journal");
+    let lost = FactId { journal: FIRST, seq: 1 };
+    sent(&mut store, 1, 40, &[stated("13900000001")]);
+    store.open_journal(SECOND, DeviceId([5; 8]), &key().verifying_key()).expect("another");
+    let author: PersonId = "field1".parse().expect("an account");
+    store
+        .write::<_, StoreFault>(&author, Millis(1_796_700_000_000), |pen| {
+            pen.record(FILE, Section::Core, &stated("13900000002"), vec![lost]).map(drop)
+        })
+        .expect("written");
+    let rows = |store: &Store| -> Vec<String> {
+        let dump = store.dump_views().expect("views");
+        dump.lines().filter(|line| line.contains("number=")).map(str::to_owned).collect()
+    };
+    assert_eq!(rows(&store).len(), 1, "its own takes the place: {:?}", rows(&store));
+
+    // The county was put back, and got the twin's first batch: of another family.
+    store.county_restored(30).expect("restored");
+    let end = Cursor { visible: 33, position: 33, seq: 9 };
+    let there = Delivery { position: 33, received: RECEIVED, held: Vec::new(), batch: of_another(FileId([4; 8])) };
+    let page = Page { deliveries: vec![there], next: end, head: mark(33), ..Page::default() };
+    store.absorb(&page).expect("absorbed");
+    let numbers = ["13900000001", "13900000002", "13900000009"];
+    let shown = rows(&store);
+    assert_eq!(numbers.map(|number| shown.iter().any(|line| line.contains(number))), [true; 3], "{shown:?}");
+    assert!(!store.is_replaced(lost).expect("asked"));
+    assert_eq!(store.check().expect("sound"), 3);
+    store.rebuild().expect("rebuilt");
+    assert_eq!(rows(&store), shown);
 }
