@@ -162,3 +162,63 @@ fn what_was_written_before_a_village_changed_hands_comes_back_from_who_wrote_it(
     assert_eq!(pictures.len(), 1, "{view}");
     zhou.check();
 }
+
+/// A laptop that came after the copy waits for the head; a word on its work that comes first is kept, and counts with it.
+#[test]
+fn what_a_laptop_enrolled_after_the_copy_wrote_counts_once_the_head_lets_the_laptop_in() {
+    let mut world = World::at(NOON);
+    let (op, zhou, files, list) = world.village(1);
+    let village = list.families[0].village.clone();
+    let han = world.join("han", "CENTRE_HEAD");
+    op.sync();
+    let copy = world.folder().join("yesterday");
+    world.county().backup(&world.folder().join("county"), &copy).expect("a backup");
+    let second = world.enrol("second", "zhou", "SCHOOL_DIRECTOR");
+    second.sync();
+    let made = [visit(&second, &files[0], "09:00:00"), visit(&second, &files[0], "10:00:00")];
+    second.sync();
+
+    world.go_on_from(&copy);
+    second.sync();
+    han.sync();
+    let held = || items(&han.ask("HeldFacts", json!({}))["rows"]).to_vec();
+    let of = |kind: &str| -> Vec<Value> { held().into_iter().filter(|row| row["kind"] == kind).collect() };
+    let computers = of("DeviceEnrolled");
+    assert_eq!(computers.len(), 1, "{:?}", held());
+    assert_eq!((&computers[0]["what"], &computers[0]["laptop_waits"]), (&json!("一台电脑"), &json!(false)));
+    assert!(text(&computers[0]["says"]).ends_with("的电脑"), "{}", computers[0]);
+    let works = of("VisitMade");
+    assert_eq!(works.len(), 2);
+    assert!(works.iter().all(|row| row["laptop_waits"] == true));
+    let decide = |fact: &Value| {
+        let saved = han.ask("DecideHeld", json!({ "facts": [fact], "accept": true, "reason": "" }));
+        items(&saved["remarks"]).iter().map(|remark| remark["code"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(decide(&works[0]["fact"]), [json!("LAPTOP_WAITS")]);
+    let kept = |when: &str| {
+        let row = of("VisitMade").into_iter().find(|row| row["fact"] == works[0]["fact"]);
+        assert_eq!(row.map(|row| row["word"]["accept"].clone()), Some(json!(true)), "{when}");
+    };
+    kept("before it went");
+    for seat in [&han, &op, &zhou, &second, &han] {
+        assert_eq!(seat.sync()["agreed"], true);
+        seat.check();
+    }
+    kept("at the county");
+    let there = |seat: &Seat| visits(seat, std::slice::from_ref(&village));
+    assert!(there(&op).is_empty() && there(&zhou).is_empty(), "nobody could check its seal");
+
+    // The rest of its work is decided on after the laptop.
+    assert_eq!(decide(&computers[0]["fact"]), [json!(null); 0]);
+    for seat in [&han, &op, &zhou, &second] {
+        assert_eq!(seat.sync()["agreed"], true);
+        seat.check();
+        assert_eq!(there(seat).into_iter().collect::<Vec<_>>(), [text(&works[0]["fact"])]);
+    }
+    assert_eq!(decide(&works[1]["fact"]), [json!(null); 0]);
+    for seat in [&han, &op, &zhou, &second] {
+        assert_eq!(seat.sync()["agreed"], true);
+        seat.check();
+        assert_eq!(there(seat), made.iter().cloned().collect());
+    }
+}

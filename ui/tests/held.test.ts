@@ -93,6 +93,7 @@ const row: HeldRow = {
   mine: false,
   erasable: false,
   word: null,
+  laptop_waits: false,
 };
 function held(more: Partial<HeldView>): HeldView {
   return { rows: [row], let_through: [], may_decide: true, ...more };
@@ -134,6 +135,21 @@ describe("a held record", () => {
     expect(one("held-passed")?.textContent).toMatch(/赵国强 今天13:00放行了，现在算数。\s*原因：已说好/);
     expect(one("held-passed")?.textContent).toContain("您写的一条记录");
     expect(document.querySelectorAll("button")).toHaveLength(0);
+  });
+
+  it("says before and after the word that it counts only once its computer is let in", async () => {
+    const waits = { ...row, laptop_waits: true };
+    const word = { who: "赵国强", at: "2026-12-08T13:00:00+08:00", only_here: false, accept: true, reason: "" };
+    answers = { HeldFacts: held({ rows: [waits] }) };
+    await show(HeldCard, { today, head: true });
+    expect(one("held-laptop")?.textContent).toContain("先看清是谁的电脑");
+    forgetReads();
+    answers = { HeldFacts: held({ rows: [{ ...waits, word }] }) };
+    await show(HeldCard, { today, head: true });
+    expect(one("held-word")?.textContent).toMatch(/赵国强 今天13:00同意放行。写的那台电脑放行以后才算数。/);
+    expect(one("held")?.textContent).not.toContain("没有放行");
+    expect(one("held-accept")).toBeNull();
+    expect(one("held-refuse")).not.toBeNull();
   });
 
   it("stands on the head's page alone where the head decides", async () => {

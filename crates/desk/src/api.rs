@@ -1873,8 +1873,10 @@ api_types! {
         pub mine: bool,
         /// Whether what it says can be erased.
         pub erasable: bool,
-        /// The head's latest word on it, where there is one.
+        /// The head's latest word on it, where there is one. One that accepts and is not followed yet waits for the laptop.
         pub word: Option<HeldWord>,
+        /// The laptop that wrote it is not let in yet: what it wrote counts only once that is.
+        pub laptop_waits: bool,
     }
 
     /// A record that was held and let through. What it says is told only while it is on this laptop: its family may have left.
@@ -1907,7 +1909,7 @@ api_types! {
         pub only_here: bool,
     }
 
-    /// The head's word on held records.
+    /// The head's word on held records. What the laptop wrote that is not let in itself counts only once that is.
     pub struct DecideHeld {
         /// Which, at most 500.
         pub facts: Vec<FactId>,

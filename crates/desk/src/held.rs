@@ -17,6 +17,7 @@ use crate::api::{DecideHeld, EraseFacts, HeldRow, HeldView, HeldWord, LetThrough
 use crate::contacts::tidy;
 use crate::failure::{Code, Failure};
 use crate::sync::kind_zh;
+use crate::visits::remark;
 use crate::voices::{Voices, wrong_clock};
 
 /// Most facts in one word of the head.
@@ -37,14 +38,16 @@ impl Desk {
             |fact: (FileId, String, Said), word: Option<HeldWord>| self.held_row(&store, &names, &voices, fact, word);
         let mut words: BTreeMap<DeviceId, BTreeMap<FactId, HeldWord>> = BTreeMap::new();
         let mut rows = Vec::new();
+        let outside = store.not_let_in()?;
         for held in store.held(500)? {
             let device = store.device_of(held.2.id.journal)?.unwrap_or(self.identity.device);
             let words = match words.entry(device) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(free) => free.insert(words_of(&last_words(&store, device)?, &voices)),
             };
-            let word = words.get(&held.2.id).cloned();
-            rows.push(row(held, word)?);
+            let id = held.2.id;
+            let word = words.get(&id).cloned();
+            rows.push(HeldRow { laptop_waits: outside.contains(&id.journal), ..row(held, word)? });
         }
         let present = self.present_of(&store)?;
         let lately = |said: &Said| present.now.0.saturating_sub(said.at.0) < LATELY_MS;
@@ -101,6 +104,7 @@ impl Desk {
             clock: written.and_then(|fact| wrong_clock(&fact, &said)),
             mine: said.author == self.identity.person,
             word,
+            laptop_waits: false,
         })
     }
 
@@ -131,6 +135,15 @@ impl Desk {
         if with.facts.is_empty() || with.facts.len() > MOST || !with.facts.iter().all(|fact| known.contains(fact)) {
             return Err(Failure::new(Code::NotFound, &[("what", "这条留置的记录")]).at("facts"));
         }
+        let mut remarks = Vec::new();
+        let outside = store.not_let_in()?;
+        if with.accept && with.facts.iter().any(|fact| outside.contains(&fact.journal)) {
+            remarks.push(remark(
+                "LAPTOP_WAITS",
+                "写这条记录的电脑自己还没有放行。放行了那台电脑，这条记录才算数，不用再决定一次。",
+                "The computer that wrote it is not let in itself. The record counts once that computer is; there is no need to decide again.",
+            ));
+        }
         // In the file of the author's device: who wrote it learns of it, and nobody else.
         let mut by_device: BTreeMap<DeviceId, Vec<FactId>> = BTreeMap::new();
         for fact in with.facts {
@@ -143,7 +156,7 @@ impl Desk {
             }
             Ok(())
         })?;
-        Ok(Saved { facts, remarks: Vec::new() })
+        Ok(Saved { facts, remarks })
     }
 
     pub(crate) fn erase_facts(&self, with: EraseFacts) -> Result<Saved, Failure> {
@@ -217,6 +230,13 @@ fn gist(event: Event, names: &BTreeMap<String, String>, voices: &Voices) -> Opti
         Event::VillageAssigned(assigned) => {
             let village = names.get(assigned.village.as_str()).map_or(assigned.village.as_str(), String::as_str);
             Some(format!("{village} → {}", voices.name(&assigned.person)))
+        }
+        Event::DeviceEnrolled(enrolled) => Some(format!("{}的电脑", voices.name(&enrolled.person))),
+        Event::RoleGiven(given) => {
+            let areas = given.areas.iter().map(|area| names.get(area.as_str()).map_or(area.as_str(), String::as_str));
+            let areas: Vec<&str> = areas.collect();
+            let of = if areas.is_empty() { String::new() } else { format!("（{}）", areas.join("、")) };
+            Some(format!("{}：{}{of}", given.name, given.role.zh()))
         }
         _ => None,
     }

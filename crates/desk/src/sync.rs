@@ -865,6 +865,10 @@ pub(crate) fn kind_zh(kind: &str) -> &'static str {
         "ProfileSaved" => "单位资料",
         "PlacesLoaded" => "行政区划",
         "RegistryLoaded" => "登记表",
+        "DeviceEnrolled" => "一台电脑",
+        "RoleGiven" => "一个人的职务",
+        "HeldDecided" => "放行的决定",
+        "Erased" => "删掉内容的决定",
         _ => "新版本的记录",
     }
 }

@@ -982,10 +982,8 @@ fn let_through(
     again: &mut BTreeSet<i64>,
 ) -> Result<Vec<i64>, StoreFault> {
     let mut out = Vec::new();
-    for id in decided.facts.iter().filter(|_| decided.accept) {
-        if waits_for_its_device(tx, id.journal)? {
-            continue;
-        }
+    let outside = if decided.accept { not_let_in(tx)? } else { BTreeSet::new() };
+    for id in decided.facts.iter().filter(|id| decided.accept && !outside.contains(&id.journal)) {
         let n = names.fact(tx, *id)?;
         let file: Option<i64> = tx
             .prepare_cached("UPDATE entry SET held = 0 WHERE n = ?1 AND held = 1 RETURNING file")?
@@ -997,16 +995,16 @@ fn let_through(
     Ok(out)
 }
 
-/// Whether the enrolment of a journal is held. Then the county lets nothing of that journal through before that is: the
-/// head's word on it is kept, and what waited for it comes in the pages.
-pub(crate) fn waits_for_its_device(tx: &Connection, journal: JournalId) -> Result<bool, StoreFault> {
-    let mut read = tx.prepare_cached("SELECT n FROM fact WHERE held = 1 AND kind = 'DeviceEnrolled'")?;
+/// The journals whose enrolment is held. The county lets nothing of them through before that is: the head's word on it is
+/// kept, and what waited for it comes in the pages.
+pub(crate) fn not_let_in(conn: &Connection) -> Result<BTreeSet<JournalId>, StoreFault> {
+    let mut read = conn.prepare_cached("SELECT n FROM fact WHERE held = 1 AND kind = 'DeviceEnrolled'")?;
     let held: Vec<i64> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let names_it = |fact: &Fact| match Event::read(&fact.kind, &fact.body) {
-        Ok(Some(Event::DeviceEnrolled(enrolled))) => enrolled.journal == journal,
-        Ok(_) | Err(_) => false,
+    let of = |fact: Fact| match Event::read(&fact.kind, &fact.body) {
+        Ok(Some(Event::DeviceEnrolled(enrolled))) => Some(enrolled.journal),
+        Ok(_) | Err(_) => None,
     };
-    Ok(bodies(tx, &held)?.iter().any(names_it))
+    Ok(bodies(conn, &held)?.into_iter().filter_map(of).collect())
 }
 
 /// Erases facts of a file's section that may be erased; what is not here yet, when it comes.

@@ -1,17 +1,17 @@
 //! What pages tell of single facts beyond the views: what a held one says, what the device's own clock showed, which values
 //! of a field a person's decision put aside, and the head's words on what is held. Reads only; nothing here words anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::decision::HeldDecided;
 use domain::event::Event;
 use domain::fact::Fact;
-use domain::ids::{FactId, FileId};
+use domain::ids::{FactId, FileId, JournalId};
 use domain::words::HouseholdField;
 use rusqlite::params;
 
 use crate::fault::StoreFault;
-use crate::log::{Store, bodies};
+use crate::log::{Store, bodies, not_let_in};
 use crate::reads::{SAID, Said, said};
 use crate::views::{self, slot};
 
@@ -59,6 +59,14 @@ impl Store {
             }
         }
         Ok(out)
+    }
+
+    /// The journals whose enrolment waits for the head: nothing of them is let through before it is.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn not_let_in(&self) -> Result<BTreeSet<JournalId>, StoreFault> {
+        not_let_in(&self.conn)
     }
 
     /// Fields in which somebody put one value in the place of several: family and field, latest first.

@@ -63,6 +63,10 @@ mine: boolean,
  */
 erasable: boolean, 
 /**
- * The head's latest word on it, where there is one.
+ * The head's latest word on it, where there is one. One that accepts and is not followed yet waits for the laptop.
  */
-word: HeldWord | null, };
+word: HeldWord | null, 
+/**
+ * The laptop that wrote it is not let in yet: what it wrote counts only once that is.
+ */
+laptop_waits: boolean, };
