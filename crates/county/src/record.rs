@@ -239,7 +239,12 @@ impl County {
 
     /// Decides on held facts; those that come later are decided on when they do, and those of a journal whose enrolment is
     /// held when that is let through. Returns what is let through now.
-    fn decide(&self, tx: &dyn Transaction, position: Position, decided: &HeldDecided) -> Result<Vec<(Fact, bool, bool)>, No> {
+    fn decide(
+        &self,
+        tx: &dyn Transaction,
+        position: Position,
+        decided: &HeldDecided,
+    ) -> Result<Vec<(Fact, bool, bool)>, No> {
         let mut out = Vec::new();
         for target in &decided.facts {
             tx.put_decision(*target, decided.accept)?;
@@ -355,7 +360,9 @@ fn fact_of(tx: &dyn Transaction, position: Position, fact: FactId) -> Result<Opt
 fn held_enrolments(tx: &dyn Transaction) -> Result<Vec<(Run, Fact, DeviceEnrolled)>, No> {
     let mut out = Vec::new();
     for run in tx.held_in(FileId::county(), Section::Core)? {
-        let Some(verified) = fact_of(tx, run.position, FactId { journal: run.journal, seq: run.seq })? else { continue };
+        let Some(verified) = fact_of(tx, run.position, FactId { journal: run.journal, seq: run.seq })? else {
+            continue;
+        };
         let fact = verified.fact;
         let master = tx.journal(run.journal)?.is_some_and(|journal| journal.device.is_none());
         if master && let Ok(Some(Event::DeviceEnrolled(enrolled))) = Event::read(&fact.kind, &fact.body) {

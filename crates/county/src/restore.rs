@@ -188,7 +188,8 @@ impl County {
             // The county's own may have told that more is lost.
             let arrival = self.arrival(tx, &part, now, tx.meta()?.lost, master)?;
             let as_of = tx.head()?;
-            let enrolments: Vec<_> = part.facts.iter().filter_map(|it| Some((it.fact.id, enrolled(&it.fact)?))).collect();
+            let enrolments: Vec<_> =
+                part.facts.iter().filter_map(|it| Some((it.fact.id, enrolled(&it.fact)?))).collect();
             let mut held = BTreeSet::new();
             for Verified { fact, .. } in &part.facts {
                 let keeps = match &device {

@@ -317,14 +317,8 @@ impl World {
                     assert!(facts.iter().all(|known| (known.fact.file, known.fact.section) == (run.file, run.section)));
                     effective.extend(facts.iter().filter(|_| !held).map(|known| known.fact.clone()));
                     shown.push((run.shown, run.held));
-                    let place = Place {
-                        position,
-                        seq: run.seq,
-                        file: run.file,
-                        section: run.section,
-                        shown: position,
-                        held,
-                    };
+                    let place =
+                        Place { position, seq: run.seq, file: run.file, section: run.section, shown: position, held };
                     truth.runs.push(Stretch { place, journal: entry.journal, back: run.back, facts });
                 }
                 effective.iter().for_each(|fact| truth.heed(position, fact));

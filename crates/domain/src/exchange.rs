@@ -655,7 +655,8 @@ mod tests {
     #[test]
     fn a_new_right_shows_old_runs_after_the_cursor() {
         let (a, b) = (FileId([1; 8]), FileId([2; 8]));
-        let run = |position, seq, file| Place { position, seq, file, section: Section::Core, shown: position, held: false };
+        let run =
+            |position, seq, file| Place { position, seq, file, section: Section::Core, shown: position, held: false };
         let runs = [run(3, 1, a), run(4, 1, b), run(6, 9, a), run(8, 2, b)];
         let sees = |since_a: u64, since_b: Option<u64>| {
             let mut sections = BTreeMap::from([((a, Section::Core), since_a)]);

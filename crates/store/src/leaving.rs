@@ -13,8 +13,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::fault::StoreFault;
-use crate::log::{Store, bodies, bodies_by, int, meta, prune_batch, refold, set_meta};
+use crate::log::{Store, bodies, bodies_by, int, meta, refold, set_meta};
 use crate::names::{self, Names};
+use crate::sealing::prune_batch;
 use crate::views::{self, Bulk};
 
 /// Where a fact stands that is in the log or left it: see [`bodies_by`].

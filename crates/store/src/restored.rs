@@ -11,11 +11,13 @@ use domain::fact::{Batch, Fact};
 use domain::ids::{DeviceId, FactId, JournalId, Sha};
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use crate::deciding::decide;
 use crate::fault::StoreFault;
 use crate::journals::{GoingOver, carried, hashes};
 use crate::leaving;
-use crate::log::{MASTER, Store, bodies, bodies_by, decide, int, keep_mark, last_seq, meta, refold, set_meta};
+use crate::log::{MASTER, Store, bodies, bodies_by, int, last_seq, meta, refold, set_meta};
 use crate::names::{self, Names};
+use crate::sealing::keep_mark;
 use crate::views::Numbered;
 
 /// Numbers and places of the batches that a restored county may lack. The county's own come first: they introduce the

@@ -10,8 +10,9 @@ use domain::ids::{FactId, FileId, JournalId};
 use domain::words::HouseholdField;
 use rusqlite::params;
 
+use crate::deciding::not_let_in;
 use crate::fault::StoreFault;
-use crate::log::{Store, bodies, not_let_in};
+use crate::log::{Store, bodies};
 use crate::reads::{SAID, Said, said};
 use crate::views::{self, slot};
 

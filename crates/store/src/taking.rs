@@ -14,15 +14,15 @@ use domain::org::DeviceEnrolled;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use crate::deciding::{decide, decides, erased_unseen};
 use crate::drafts;
 use crate::fault::StoreFault;
 use crate::filing::{Unfiled, Waiting};
 use crate::leaving;
-use crate::log::{
-    MASTER, Store, decide, decides, erased_unseen, int, keep_mark, leaf_bits, put_batch_bytes, refold, set_meta,
-};
+use crate::log::{MASTER, Store, int, leaf_bits, refold, set_meta};
 use crate::names::{self, Names};
 use crate::restored;
+use crate::sealing::{keep_mark, put_batch_bytes};
 use crate::views::{self, Bulk, Change, Gist, Hot, Numbered, Place};
 
 /// Facts that wait to be filed at most: a few megabytes. The more of them, the fewer times each family is visited, and a

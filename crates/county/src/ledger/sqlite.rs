@@ -618,9 +618,9 @@ impl Transaction for Tx<'_> {
     }
 
     fn put_off(&self, position: Position, seq: u64, shown: Position) -> Kept<()> {
-        let mut update = self
-            .0
-            .prepare_cached("UPDATE run SET shown = ?3 WHERE position = ?1 AND seq = ?2 AND held <> 0 AND shown < ?3")?;
+        let mut update = self.0.prepare_cached(
+            "UPDATE run SET shown = ?3 WHERE position = ?1 AND seq = ?2 AND held <> 0 AND shown < ?3",
+        )?;
         update.execute(params![int(position), int(seq), int(shown)])?;
         Ok(())
     }
@@ -766,7 +766,8 @@ impl Transaction for Tx<'_> {
                AND (max(r.shown, ?5), r.position, r.seq) > (?1, ?2, ?3)
              ORDER BY max(r.shown, ?5), r.position, r.seq LIMIT ?4"
         ))?;
-        let rows = read.query_map(params![visible, position, seq, limit, int(all), int(least), see.held, own.0], placed)?;
+        let rows =
+            read.query_map(params![visible, position, seq, limit, int(all), int(least), see.held, own.0], placed)?;
         out.extend(rows.collect::<Result<Vec<_>, _>>()?);
         out.sort_by_key(|(at, _)| *at);
         out.truncate(most);
