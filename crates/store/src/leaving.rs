@@ -38,11 +38,18 @@ impl Store {
                 "UPDATE leaving SET paper_at = ?1 WHERE paper_at IS NULL AND sha IN (SELECT sha FROM blob WHERE sent = 1)",
             )?
             .execute([int(head)])?;
+            let safe = shared(tx, safe)?;
             let which = "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1 AND (l.sha IS NULL OR l.paper_at < ?2)";
             let kept = kept(tx, which, &[int(safe), int(safe.min(read))])?;
             release(tx, &kept)
         })
     }
+}
+
+/// How far of what is safe the places known here tell. While everything is read anew, those above what both share are of the
+/// history that the county lost: by its present count other facts stand there.
+fn shared(conn: &Connection, safe: u64) -> Result<u64, StoreFault> {
+    Ok(meta::<Option<u64>>(conn, "anew")?.flatten().map_or(safe, |lost| safe.min(lost)))
 }
 
 /// A fact that left: its number, its batch's, and the paper it names.
@@ -296,7 +303,7 @@ fn to_keep(
     names: &mut Names,
     facts: &[(i64, Option<i64>)],
 ) -> Result<BTreeMap<i64, Option<Sha>>, StoreFault> {
-    let safe: u64 = meta(tx, "safe")?.unwrap_or(0);
+    let safe = shared(tx, meta(tx, "safe")?.unwrap_or(0))?;
     let mut numbers = Vec::new();
     for (n, batch) in facts {
         let Some(at) = batch.map(|batch| names::batch_of(*n, batch)) else { continue };

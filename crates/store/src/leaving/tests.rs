@@ -241,6 +241,32 @@ fn what_left_is_kept_until_the_last_place_of_its_batch_is_safe() {
     assert_eq!(kept(&store), []);
 }
 
+/// The places of a lost history say nothing of what the present one has in its backup.
+#[test]
+fn while_all_is_read_anew_nothing_from_above_what_both_share_counts_as_safe() {
+    let Written { mut store, lost, other, .. } = written(&[]);
+    let key = SigningKey::from_bytes(&[7; 32]);
+    store.open_journal(JournalId([8; 8]), DeviceId([5; 8]), &key.verifying_key()).expect("another journal");
+    store.county_restored(30).expect("restored");
+    // It went on, past the place that this work had, and was backed up.
+    store.set_safe(45, 46).expect("told");
+    let from = store.cursor().expect("a cursor");
+    let next = Cursor { visible: 20, position: 20, seq: 1 };
+    let first = Page { gone: vec![gone(LOST)], from, next, more: true, head: mark(46), ..Page::default() };
+    store.absorb(&first).expect("absorbed");
+    assert_eq!(kept(&store), [lost]);
+    store.set_safe(46, 47).expect("told at the next contact, the reading not ended");
+    assert_eq!(kept(&store), [lost]);
+    let next = Cursor { visible: 47, position: 47, seq: 1 };
+    let from = store.cursor().expect("a cursor");
+    store.absorb(&Page { from, next, head: mark(47), ..Page::default() }).expect("absorbed");
+    assert_eq!(kept(&store), [lost, other], "nobody named the other either");
+    store.set_safe(46, 47).expect("told");
+    assert_eq!(kept(&store), [lost, other], "it may stand as late as the log's end");
+    store.set_safe(47, 48).expect("told");
+    assert_eq!(kept(&store), []);
+}
+
 /// A fact of each file, each in a batch of the county's own, as they stand at 41 and after it.
 fn of_the_county(files: &[FileId]) -> Vec<Delivery> {
     let key = SigningKey::from_bytes(&[6; 32]);
