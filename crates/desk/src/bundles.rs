@@ -13,6 +13,7 @@ use domain::exchange::{Acks, Cursor, Mark, Message, PAGE_BYTES, Page, Sum};
 use domain::ids::{BundleId, Sha};
 use domain::pack::{pack, unpack};
 use serde::{Deserialize, Serialize};
+use store::Store;
 use store::bundle::{Direction, Header, Item};
 use store::stick::{self, Filler, Listed};
 
@@ -25,6 +26,8 @@ use crate::failure::{Code, Failure};
 use crate::sync::{Told, no_report, restored};
 use crate::visits::remark;
 
+/// Bundles remembered that asked while everything was read anew.
+const MOST_ASKED_ANEW: usize = 32;
 /// Bytes of a bundle, unless told otherwise: beyond it no photo is put in.
 const MOST_MEGABYTES: u32 = 1024;
 /// Left free on a stick when photos are put in.
@@ -105,6 +108,14 @@ impl Desk {
             }
             Ok(())
         })?;
+        if asking.anew {
+            let mut store = self.store();
+            let mut asked: Vec<BundleId> = store.meta("stick_anew")?.unwrap_or_default();
+            asked.push(written.id);
+            let older = asked.len().saturating_sub(MOST_ASKED_ANEW);
+            asked.drain(..older);
+            store.set_meta("stick_anew", &asked)?;
+        }
         let removed = self.tidy_stick(&folder, &written.path)?;
         let carried = if with.carry { self.put_carried(&folder)? } else { 0 };
         let mut store = self.store();
@@ -332,7 +343,7 @@ impl Desk {
         let read: Vec<BundleId> = store.meta("stick_read")?.unwrap_or_default();
         let stopped =
             one.heads.contains(&top) && !read.contains(&one.header.id) && answer.welcome.agreed >= answer.top.position;
-        Ok(if journal != answer.journal || (top != answer.top && !stopped) {
+        Ok(if journal != answer.journal || (top != answer.top && !stopped) || lacks_own(&store, answer)? {
             Fits::Old
         } else if cursor == answer.cursor {
             Fits::Whole
@@ -359,7 +370,8 @@ impl Desk {
                         // for a journal that was just left lack what another wrote under it.
                         let offers = store.anew()? && !store.fragments(0, 0)?.is_empty();
                         let left = store.journal()? != one.answer.journal;
-                        follows.next().copied() == Some(store.cursor()?) && !offers && !left
+                        let whole = !offers && !left && !lacks_own(&store, &one.answer)?;
+                        follows.next().copied() == Some(store.cursor()?) && whole
                     };
                     if fits {
                         if self.take_page(&page, report)?.is_none() {
@@ -545,6 +557,13 @@ impl Desk {
 
 fn seals_of(answer: &Answer) -> u64 {
     u64::try_from(answer.seals.len()).unwrap_or(u64::MAX)
+}
+
+/// Whether an answer leaves out what this desk wrote, while everything is read anew: it was asked before that. Own work
+/// that no page names would count as what the county lost.
+fn lacks_own(store: &Store, answer: &Answer) -> Result<bool, Failure> {
+    let asked: Vec<BundleId> = store.meta("stick_anew")?.unwrap_or_default();
+    Ok(store.anew()? && !asked.contains(&answer.to))
 }
 
 /// A fault of a bundle that was only looked at: without a key, nothing is said of whose it is.
