@@ -41,6 +41,14 @@ const MISSING: &str = "SELECT DISTINCT p.sha, (SELECT i.id FROM file i WHERE i.n
      FROM receipt_photo p JOIN fact f ON f.n = p.fact
      WHERE f.position IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha = p.sha)";
 
+/// Of a row of `blob`: nothing here names it, neither what stands nor what left and is kept nor, as far as can be told without
+/// reading what is held, a receipt that the county holds.
+pub(crate) const UNNAMED: &str = "blob.sha NOT IN (SELECT sha FROM receipt_photo)
+     AND blob.sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)
+     AND NOT EXISTS (SELECT 1 FROM file i JOIN filed x ON x.file = i.no JOIN entry e ON e.n = x.n
+       JOIN manner m ON m.no = e.manner
+       WHERE i.id = blob.file AND e.held = 1 AND m.kind = 'ReceiptFiled' AND m.section = blob.section)";
+
 pub(crate) fn keep(
     conn: &Connection,
     sha: Sha,
@@ -134,10 +142,7 @@ impl Store {
         // What it belongs to is no longer here, and it was still to be sent, or offered again to a restored county: not kept
         // any longer.
         self.conn
-            .prepare_cached(
-                "DELETE FROM blob WHERE sha = ?1 AND sent <> 1 AND sha NOT IN (SELECT sha FROM receipt_photo)
-                   AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
-            )?
+            .prepare_cached(&format!("DELETE FROM blob WHERE sha = ?1 AND sent <> 1 AND {UNNAMED}"))?
             .execute(params![sha.0])?;
         self.conn.prepare_cached("UPDATE blob SET sent = 1 WHERE sha = ?1")?.execute(params![sha.0])?;
         Ok(())

@@ -155,13 +155,14 @@ fn close(
     Ok(())
 }
 
-/// Forgets the papers that only this fact names.
+/// Forgets the paper that only this fact names. Of what is held nothing but the fact itself says which.
 fn drop_papers(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
-    tx.prepare_cached(
-        "DELETE FROM blob WHERE sha IN (SELECT sha FROM receipt_photo WHERE fact = ?1)
-           AND sha NOT IN (SELECT sha FROM receipt_photo WHERE fact <> ?1)",
-    )?
-    .execute([n])?;
+    for sha in bodies(tx, &[n])?.iter().filter_map(leaving::paper) {
+        tx.prepare_cached(
+            "DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo WHERE fact <> ?2)",
+        )?
+        .execute(params![sha.0, n])?;
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use domain::words::Section;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
 
+use crate::blobs::UNNAMED;
 use crate::fault::StoreFault;
 use crate::log::{Store, bodies, bodies_by, int, meta, refold, set_meta};
 use crate::names::{self, Names};
@@ -125,11 +126,8 @@ fn release(tx: &Transaction<'_>, which: &[Left]) -> Result<(), StoreFault> {
     for left in which {
         back(tx, left.n)?;
         if let Some(sha) = left.paper {
-            tx.prepare_cached(
-                "DELETE FROM blob WHERE sha = ?1 AND sent <> 0 AND sha NOT IN (SELECT sha FROM receipt_photo)
-                   AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
-            )?
-            .execute([sha.0])?;
+            tx.prepare_cached(&format!("DELETE FROM blob WHERE sha = ?1 AND sent <> 0 AND {UNNAMED}"))?
+                .execute([sha.0])?;
         }
         if let Some(batch) = left.batch {
             batches.entry(batch).or_default().insert(names::seq_of(left.n));
@@ -189,12 +187,8 @@ pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: 
         .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     leave(tx, names, file, &facts, own, true)?;
-    tx.prepare_cached(
-        "DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1
-           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)
-           AND sha NOT IN (SELECT sha FROM receipt_photo)",
-    )?
-    .execute(params![gone.file.0, gone.section.code()])?;
+    tx.prepare_cached(&format!("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1 AND {UNNAMED}"))?
+        .execute(params![gone.file.0, gone.section.code()])?;
     Ok(u32::from(!facts.is_empty()))
 }
 
@@ -241,11 +235,7 @@ pub(crate) fn unnamed(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, St
         leave(tx, names, *file, facts, own, true)?;
     }
     tx.execute("DELETE FROM stale", [])?;
-    tx.execute(
-        "DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)
-           AND sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)",
-        [[0_u8; 8]],
-    )?;
+    tx.execute(&format!("DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND {UNNAMED}"), [[0_u8; 8]])?;
     Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
 }
 
@@ -332,7 +322,7 @@ fn unsafe_own(tx: &Connection, batch: i64, safe: u64) -> Result<bool, StoreFault
 }
 
 /// The paper that a fact names.
-fn paper(fact: &Fact) -> Option<Sha> {
+pub(crate) fn paper(fact: &Fact) -> Option<Sha> {
     match Event::read(&fact.kind, &fact.body) {
         Ok(Some(Event::ReceiptFiled(filed))) => Some(filed.sha256),
         Ok(_) | Err(_) => None,

@@ -74,8 +74,12 @@ fn written(held: &[u64]) -> Written {
 
 /// A receipt of `LOST` with its photo, which the county has too.
 fn receipt() -> (Store, FactId, Sha, Folder) {
+    receipt_with(&[])
+}
+
+fn receipt_with(held: &[u64]) -> (Store, FactId, Sha, Folder) {
     let photo = b"a photo of a signed receipt";
-    let (mut store, (fact, sha), _, folder) = acknowledged(&[], |pen| {
+    let (mut store, (fact, sha), _, folder) = acknowledged(held, |pen| {
         let sha = pen.keep_blob(LOST, Section::Core, "image/jpeg", photo)?;
         let filed = ReceiptFiled {
             receipt: DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year: 2026, serial: 10_700 },
@@ -387,4 +391,31 @@ fn a_paper_is_kept_until_a_longer_log_was_backed_up_and_read() {
     store.set_safe(46, 46).expect("told");
     assert_eq!(kept(&store), []);
     assert_eq!(store.blob(sha).expect("read"), None);
+}
+
+#[test]
+fn a_paper_stays_with_its_record_while_that_is_held_and_goes_with_it_when_it_is_erased() {
+    let (mut store, fact, sha, _folder) = receipt_with(&[1]);
+    let here = |store: &Store| store.blob(sha).expect("asked").is_some();
+    take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
+    assert!(here(&store), "the record stays, and so does its paper");
+    // Twice restored: the county takes it once more each time.
+    for position in [30, 20] {
+        store.county_restored(position).expect("restored");
+        assert_eq!(offered(&store), [sha]);
+        store.blob_sent(sha).expect("sent");
+        assert!(here(&store), "a county restored once more lacks it again");
+        let head = mark(44);
+        let next = Cursor { visible: 44, position: 44, seq: 1 };
+        let ack = Ack { batch: 1, position: 42, received: RECEIVED, held: vec![1] };
+        store.acknowledged(&[ack], head).expect("acknowledged");
+        store
+            .absorb(&Page { from: store.cursor().expect("a cursor"), next, head, ..Page::default() })
+            .expect("absorbed");
+        assert!(here(&store), "held records are named by nothing but their acknowledgement");
+    }
+    let next = Cursor { visible: 45, position: 45, seq: 1 };
+    let from = store.cursor().expect("a cursor");
+    store.absorb(&Page { erased: vec![fact], from, next, head: mark(45), ..Page::default() }).expect("absorbed");
+    assert!(!here(&store), "erased, it goes");
 }
