@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Parser;
+use desk::Reader;
 use desk::api::Answer;
 use desk::background::Background;
 use desk::clock::Clock;
@@ -17,7 +18,8 @@ use desk::door::{Door, DoorOptions};
 use desk::failure::Failure;
 use serde::Serialize;
 use tauri::ipc::Response;
-use tauri::{Manager, State};
+use tauri::webview::NewWindowResponse;
+use tauri::{App, Manager, State, Url, WebviewWindowBuilder};
 
 /// 入户通: the window of a desk.
 #[derive(Debug, Parser)]
@@ -130,7 +132,37 @@ fn like<T: FromStr>(_kind: &T, text: &str) -> Option<T> {
     text.parse().ok()
 }
 
+/// Where the webview's own traffic is sent: to nobody. The page's policy stops what a page may ask for; a hint such as
+/// `preconnect` it does not, and the name in one could tell something. What the page gets comes by no line.
+const NOWHERE: &str = "http://127.0.0.1:1";
+
+/// Opens the one window. It stays with its own page: whatever a script in it tries, it goes nowhere and opens nothing.
+fn window(app: &App) -> tauri::Result<()> {
+    let config = app.config();
+    let Some(main) = config.app.windows.first() else { return Err(tauri::Error::WindowNotFound) };
+    let served = config.build.dev_url.clone().filter(|_| tauri::is_dev());
+    let nowhere = NOWHERE.parse::<Url>().ok().filter(|_| !tauri::is_dev());
+    let mut window =
+        WebviewWindowBuilder::from_config(app, main)?.on_new_window(|_url, _features| NewWindowResponse::Deny);
+    if let Some(nowhere) = nowhere {
+        window = window.proxy_url(nowhere);
+    }
+    window.on_navigation(move |url| own(url, served.as_ref())).build()?;
+    Ok(())
+}
+
+/// Whether an address is the page's own: that of the built ui, or of the server it comes from while it is worked on.
+fn own(url: &Url, served: Option<&Url>) -> bool {
+    let built = match url.scheme() {
+        "tauri" => url.host_str() == Some("localhost"),
+        "http" | "https" => url.host_str() == Some("tauri.localhost"),
+        _ => false,
+    };
+    built || served.is_some_and(|served| served.origin() == url.origin())
+}
+
 fn main() -> Result<(), NoWindow> {
+    desk::serve_if_asked();
     let asked = Asked::parse();
     let now = Clock::System.wall();
     let clock = match asked.clock.as_deref() {
@@ -146,7 +178,8 @@ fn main() -> Result<(), NoWindow> {
                 Some(home) => home,
                 None => app.path().app_local_data_dir()?,
             };
-            let door = Arc::new(Door::new(DoorOptions { home, clock, practice: asked.practice }));
+            let door =
+                Arc::new(Door::new(DoorOptions { home, clock, practice: asked.practice, reader: Reader::own() }));
             if let Some(passphrase) = asked.passphrase {
                 // A wrong one leaves the home locked: the window then asks, and says why when it is typed.
                 let _locked_or_open = door.call("Unlock", serde_json::json!({ "passphrase": passphrase }));
@@ -154,6 +187,7 @@ fn main() -> Result<(), NoWindow> {
             // Lives as long as the app.
             app.manage(Background::begin(&door)?);
             app.manage(door);
+            window(app)?;
             Ok(())
         })
         .invoke_handler(tauri::generate_handler![call, blob, print])

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use desk::Reader;
 use desk::api::Answer;
 use desk::door::{Door, DoorOptions};
 use desk::failure::Failure;
 use serde_json::{Value, json};
 
-use crate::program::while_none_starts;
+use crate::program::{program, while_none_starts};
 use crate::world::moment;
 
 /// The passphrase of every home of a test.
@@ -146,7 +147,9 @@ impl Drop for Seat {
 }
 
 fn door(home: &Path, clock: &str) -> Door {
-    Door::new(DoorOptions { home: home.to_owned(), clock: Some(moment(clock)), practice: true })
+    // As in the product another program reads what comes from outside: the desk without a window.
+    let reader = Reader::of(program("desk"));
+    Door::new(DoorOptions { home: home.to_owned(), clock: Some(moment(clock)), practice: true, reader })
 }
 
 /// The elements of a JSON list.

@@ -12,8 +12,10 @@
 #[path = "window/pane.rs"]
 mod pane;
 
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use pane::{Pane, Screen, needed};
 use serde_json::{Value, json};
@@ -127,6 +129,107 @@ fn photo(path: &Path) {
         }
     });
     drawn.save_with_format(path, image::ImageFormat::Jpeg).expect("a photo");
+}
+
+/// Every way out that a script in the page could try, each with an address of its own. Written into the page, as a spoilt
+/// part of it would be.
+const WAYS_OUT: &str = "
+    const to = (way) => `http://127.0.0.1:${arguments[0]}/${way}`;
+    let opened = null;
+    const put = (tag, more) => document.body.appendChild(Object.assign(document.createElement(tag), more));
+    const tries = {
+        fetch: () => fetch(to('fetch')).catch(() => {}),
+        post: () => fetch(to('post'), { method: 'POST', mode: 'no-cors', body: 'x' }).catch(() => {}),
+        xhr: () => { const x = new XMLHttpRequest(); x.open('GET', to('xhr')); x.send(); },
+        socket: () => new WebSocket(`ws://127.0.0.1:${arguments[0]}/socket`),
+        events: () => new EventSource(to('events')),
+        beacon: () => navigator.sendBeacon(to('beacon'), 'x'),
+        img: () => put('img', { src: to('img') }),
+        script: () => put('script', { src: to('script') }),
+        inline: () => put('script', { textContent: `document.title = 'inline ran'` }),
+        style: () => put('link', { rel: 'stylesheet', href: to('style') }),
+        prefetch: () => put('link', { rel: 'prefetch', href: to('prefetch') }),
+        preload: () => put('link', { rel: 'preload', as: 'image', href: to('preload') }),
+        preconnect: () => put('link', { rel: 'preconnect', href: to('') }),
+        css: () => put('div', {}).setAttribute('style', `background: url(${to('css')})`),
+        font: () => new FontFace('x', `url(${to('font')})`).load().catch(() => {}),
+        media: () => put('video', { src: to('media'), autoplay: true }),
+        object: () => put('object', { data: to('object') }),
+        embed: () => put('embed', { src: to('embed') }),
+        frame: () => put('iframe', { src: to('frame') }),
+        worker: () => new Worker(to('worker')),
+        blob: () => new Worker(URL.createObjectURL(new Blob([`fetch('${to('blob')}')`]))),
+        form: () => put('form', { action: to('form'), method: 'POST' }).submit(),
+        open: () => { opened = window.open(to('open')); },
+        link: () => put('a', { href: to('link'), target: '_blank' }).click(),
+        ping: () => put('a', { href: '#/today', ping: to('ping') }).click(),
+        base: () => document.head.appendChild(Object.assign(document.createElement('base'), { href: to('base') })),
+        replace: () => location.replace(to('replace')),
+        assign: () => { location.href = to('assign'); },
+        eval: () => { try { (0, eval)(`document.title = 'eval ran'`); } catch { /* as it should */ } },
+    };
+    for (const [way, act] of Object.entries(tries)) { try { act(); } catch (refused) { void refused; } }
+    return [Object.keys(tries).length, opened === null];";
+
+#[test]
+fn nothing_leaves_the_window_and_it_stays_with_its_page() {
+    let screen = Screen::find();
+    let world = World::at(MORNING);
+    let (_op, zhou, _files, _list) = world.village(2);
+    let home = zhou.home().to_owned();
+    drop(zhou);
+    let door = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = door.local_addr().expect("its address").port();
+    // Who listens here hears whatever comes.
+    let heard = std::thread::spawn(move || {
+        let mut heard: Vec<String> = Vec::new();
+        for line in door.incoming() {
+            let mut line = line.expect("a line");
+            line.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+            let mut first = [0_u8; 64];
+            let length = std::io::Read::read(&mut line, &mut first).unwrap_or(0);
+            let said = String::from_utf8_lossy(&first[..length]).into_owned();
+            if said == "enough" {
+                return heard;
+            }
+            heard.push(said);
+        }
+        heard
+    });
+
+    let pane = Pane::open(&screen, &home, LATER);
+    unlock(&pane);
+    turn_to(&pane, "today");
+    let tried = pane.script(WAYS_OUT, json!([port]));
+    assert_eq!(tried, json!([29, true]), "how many ways were tried, and no window opened");
+    // Whatever was begun has its time: the window goes on, is asked again and answers as itself.
+    for page in ["villages", "letters", "today"] {
+        pane.script("document.querySelector('base')?.remove(); location.hash = '#/' + arguments[0]", json!([page]));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let own = pane.script("return [location.protocol, document.title]", json!([]));
+    assert_eq!(own[0], json!("tauri:"), "{own}");
+    assert!(!text(&own[1]).contains("ran"), "{own}");
+    // Of the window's commands it has three, and no plugin's; prototypes cannot be bent.
+    let refused = pane.script(
+        "const done = arguments[0];
+         return Promise.all(done.map((name) => window.__TAURI_INTERNALS__.invoke(name, {}).then(() => name, () => null)))
+           .then((ran) => ran.filter((name) => name !== null))",
+        json!([[
+            "plugin:window|create", "plugin:webview|create_webview_window", "plugin:window|close", "plugin:event|listen",
+            "plugin:shell|open", "plugin:fs|read_file", "plugin:http|fetch", "plugin:app|version", "plugin:path|resolve_directory",
+            "plugin:resources|close", "plugin:menu|new", "plugin:tray|new", "plugin:image|new", "no_such_command"
+        ]]),
+    );
+    assert_eq!(refused, json!([]));
+    let bent = pane.script("Object.prototype.bent = 1; return ({}).bent ?? null", json!([]));
+    assert_eq!(bent, json!(null));
+    turn_to(&pane, "villages");
+    pane.close();
+    let mut last = TcpStream::connect(("127.0.0.1", port)).expect("the listener");
+    std::io::Write::write_all(&mut last, b"enough").expect("said");
+    drop(last);
+    assert_eq!(heard.join().expect("the listener ends"), Vec::<String>::new());
 }
 
 fn unlock(pane: &Pane) {

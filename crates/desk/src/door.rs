@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use domain::clock::Millis;
 use domain::enrol::{EnrolAsk, Invitation};
 use domain::ids::{DeviceId, Sha, hex, unhex};
+use foreign::Reader;
 
 use crate::api::{AboutView, Answer, Call, HomeState, HomeView, Join, Reply, Tag, Unlock};
 use crate::background::Tried;
@@ -32,6 +33,8 @@ pub struct DoorOptions {
     pub clock: Option<Millis>,
     /// A home made now is for practice.
     pub practice: bool,
+    /// Reads workbooks and pictures, in another process.
+    pub reader: Reader,
 }
 
 /// The door of a home.
@@ -197,7 +200,12 @@ impl Door {
             }
             let mut tries = if lingers { LINGERING } else { 0 };
             let opened = loop {
-                match home::open(&self.options.home, &unlock.passphrase, self.clock.clone()) {
+                match home::open(
+                    &self.options.home,
+                    &unlock.passphrase,
+                    self.clock.clone(),
+                    self.options.reader.clone(),
+                ) {
                     // The contact that broke off is about to let go of the home's lock.
                     Err(failure) if failure.code == Code::HomeInUse && tries > 0 => {
                         tries = tries.saturating_sub(1);

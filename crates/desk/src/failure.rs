@@ -120,6 +120,8 @@ codes! {
     LetterVoid = "LETTER_VOID", "{doc_no}已经作废。", "{doc_no} is void.";
     /// Served: not voidable.
     LetterServed = "LETTER_SERVED", "{doc_no}的回证已经收全，不能作废。", "The receipt of {doc_no} is complete; it cannot be voided.";
+    /// What reads foreign files cannot be started.
+    NoReader = "NO_READER", "读“{file}”的部分没有启动起来。请关掉入户通再打开，然后再试一次。", "The part that reads “{file}” could not be started. Close the program, open it again and try once more.";
     /// Not a picture.
     NotAPicture = "NOT_A_PICTURE", "“{file}”不是照片或扫描件。请用JPEG、PNG或PDF。", "“{file}” is no photo or scan. Use JPEG, PNG or PDF.";
     /// Too large.

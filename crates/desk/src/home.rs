@@ -13,6 +13,7 @@ use domain::SigningKey;
 use domain::clock::Millis;
 use domain::ids::{BundleKey, DeviceId, JournalId, LogId, PersonId, Sha, hex, unhex};
 use domain::words::Role;
+use foreign::Reader;
 use serde::{Deserialize, Serialize};
 use store::bundle::BundleSecret;
 use store::file::FileKey;
@@ -421,7 +422,7 @@ fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failu
 }
 
 /// Opens a home with its passphrase.
-pub(crate) fn open(home: &Path, passphrase: &str, clock: Clock) -> Result<Parts, Failure> {
+pub(crate) fn open(home: &Path, passphrase: &str, clock: Clock, reader: Reader) -> Result<Parts, Failure> {
     let keys = kept(home)?;
     if !clock.is_system() && !keys.practice {
         return Err(Failure::new(Code::PracticeOnly, &[]));
@@ -436,6 +437,7 @@ pub(crate) fn open(home: &Path, passphrase: &str, clock: Clock) -> Result<Parts,
         signing,
         file_key: file_key(&secrets),
         tls: tls_identity(&secrets).ok(),
+        reader,
         clock,
         chance: Chance::system(),
         lock: Some(lock),

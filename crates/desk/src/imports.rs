@@ -63,7 +63,7 @@ impl Desk {
                 .clone()
                 .ok_or_else(|| Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]))?
         };
-        let most = u64::try_from(roster::MAX_BYTES).unwrap_or(u64::MAX);
+        let most = u64::try_from(foreign::MAX_BYTES).unwrap_or(u64::MAX);
         let (_, bytes) = bytes_of(&with.file, most, "file")?;
         let sha256 = Sha::of(&bytes);
         let places = {
@@ -71,7 +71,7 @@ impl Desk {
             self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
         };
         // Reading a large workbook takes a second; the store is free meanwhile.
-        let roster = roster::read(&bytes, &places, with.as_of)
+        let roster = roster::read(&self.reader, &bytes, &places, with.as_of)
             .map_err(|error| Failure::new(Code::WorkbookUnreadable, &[("why", &error.sentence_zh())]).at("file"))?;
         let mut report = report_of(&roster);
         if roster.households.is_empty() {

@@ -40,6 +40,7 @@ use domain::clock::Millis;
 use domain::event::Event;
 use domain::ids::{FactId, FileId, PersonId};
 use domain::words::{Role, Section};
+pub use foreign::{Reader, serve_if_asked};
 use store::{Pen, Standing, Store};
 use zeroize::Zeroizing;
 
@@ -57,6 +58,8 @@ pub struct Desk {
     /// Key of household file ids, for desks of the centre.
     file_key: Option<Zeroizing<[u8; 32]>>,
     tls: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+    /// Reads workbooks and pictures, in another process.
+    reader: Reader,
     clock: Clock,
     chance: Chance,
     syncing: Mutex<()>,
@@ -82,6 +85,8 @@ pub struct Parts {
     pub tls: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Reads workbooks and pictures.
+    pub reader: Reader,
     /// Where randomness comes from.
     pub chance: Chance,
     /// Held while the desk is open, so that two programs never write one journal; whoever brings none sees to that.
@@ -94,7 +99,7 @@ impl Desk {
     /// # Errors
     /// `HomeDamaged` for a database that does not say whose it is; what the store says; no randomness.
     pub fn of(parts: Parts) -> Result<Self, Failure> {
-        let Parts { mut store, standing, signing, file_key, tls, clock, chance, lock } = parts;
+        let Parts { mut store, standing, signing, file_key, tls, reader, clock, chance, lock } = parts;
         let identity = home::identity(&store)?;
         if let Standing::Behind { .. } = standing {
             // What the database lacks is lost here, but its numbers must never be used again: a new journal begins, which
@@ -109,6 +114,7 @@ impl Desk {
             identity,
             file_key,
             tls,
+            reader,
             clock,
             chance,
             syncing: Mutex::new(()),

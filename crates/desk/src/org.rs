@@ -93,7 +93,7 @@ impl Desk {
         self.may(&store, centre, "载入登记表")?;
         let (_, bytes) = bytes_of(&with.file, MOST_BYTES, "file")?;
         let unreadable = |why: &str| Failure::new(Code::WorkbookUnreadable, &[("why", why)]).at("file");
-        let rows = roster::table(&bytes).map_err(|error| unreadable(&error.sentence_zh()))?;
+        let rows = roster::table(&self.reader, &bytes).map_err(|error| unreadable(&error.sentence_zh()))?;
         let needed = needed(with.sheet);
         // A merged title may stand above: the headings are the first row that holds all needed columns.
         let head =

@@ -5,6 +5,7 @@ use domain::event::Event;
 use domain::ids::FileId;
 use domain::receipt::{Proxy, ReceiptCompleted, ReceiptFault, ReceiptFiled, check};
 use domain::words::{DocKind, LetterState, Section};
+use foreign::{PictureFault, Reader};
 use store::{Letter, Store};
 
 use crate::api::{
@@ -46,27 +47,23 @@ fn worded(fault: ReceiptFault) -> Failure {
     Failure::new(Code::ReceiptRule, &[("why", zh), ("why_en", &fault.to_string())]).at(fault.field())
 }
 
-/// The media type of a picture by its first bytes; a photo's size in pixels is read from its head.
-fn media_of(name: &str, bytes: &[u8]) -> Result<&'static str, Failure> {
-    let not_a_picture = || Failure::new(Code::NotAPicture, &[("file", name)]).at("file");
+/// The media type of a picture by its first bytes; a photo's size in pixels is read from its head, in another process.
+fn media_of(reader: &Reader, name: &str, bytes: &[u8]) -> Result<&'static str, Failure> {
     if bytes.starts_with(b"%PDF-") {
         return Ok("application/pdf");
     }
-    let (media, format) = if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-        ("image/jpeg", image::ImageFormat::Jpeg)
-    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        ("image/png", image::ImageFormat::Png)
-    } else {
-        return Err(not_a_picture());
-    };
-    let (width, height) = image::ImageReader::with_format(std::io::Cursor::new(bytes), format)
-        .into_dimensions()
-        .map_err(|_told_otherwise| not_a_picture())?;
-    if u64::from(width).saturating_mul(u64::from(height)) > MOST_PIXELS {
-        let size = format!("{width}×{height}");
+    let picture = reader.picture(bytes).map_err(|fault| {
+        let code = match fault {
+            PictureFault::NotAPicture | PictureFault::ReaderFailed => Code::NotAPicture,
+            PictureFault::NoReader => Code::NoReader,
+        };
+        Failure::new(code, &[("file", name)]).at("file")
+    })?;
+    if picture.dots() > MOST_PIXELS {
+        let size = format!("{}×{}", picture.width, picture.height);
         return Err(Failure::new(Code::TooLarge, &[("file", name), ("size", &size), ("most", "2400万像素")]).at("file"));
     }
-    Ok(media)
+    Ok(picture.format.media())
 }
 
 fn one_receipt(store: &Store, receipt_no: &str, household: Option<FileId>) -> Result<Letter, Failure> {
@@ -86,7 +83,7 @@ impl Desk {
         self.may(&store, |role| role.works_cases(), "收回证")?;
         let letter = one_receipt(&store, &with.receipt_no, with.household)?;
         let (name, bytes) = bytes_of(&with.file, MOST_PDF, "file")?;
-        let media = media_of(&name, &bytes)?;
+        let media = media_of(&self.reader, &name, &bytes)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if media != "application/pdf" && size > MOST_PHOTO {
             let size = format!("{}KB", size / 1024);

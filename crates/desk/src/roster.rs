@@ -8,10 +8,9 @@ mod faults;
 mod footer;
 mod gather;
 mod row;
-mod sheet;
 
 pub use columns::Column;
-pub use faults::{Rejected, RosterError, RowFault, TooLarge, Warning, WarningKind};
+pub use faults::{Rejected, RosterError, RowFault, Warning, WarningKind};
 pub use footer::{FooterCheck, FooterSums};
 
 use chrono::NaiveDate;
@@ -20,15 +19,7 @@ use domain::money::Fen;
 use domain::name::CleanName;
 use domain::phone::PhoneFinding;
 use domain::place::{PlaceMatch, PlaceTable};
-
-/// The largest workbook that is read, in bytes as it lies on the disk.
-pub const MAX_BYTES: usize = 10 * 1024 * 1024;
-/// The largest workbook that is read, in bytes once unpacked.
-pub const MAX_UNPACKED_BYTES: u64 = 100 * 1024 * 1024;
-/// The most rows that are read.
-pub const MAX_ROWS: usize = 100_000;
-/// The most columns that are read.
-pub const MAX_COLUMNS: u32 = 64;
+use foreign::Reader;
 
 /// A due list as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,46 +135,25 @@ pub struct RosterContract {
 ///
 /// # Errors
 /// Not a workbook or too large a one; no table with the needed columns in it; no row; no data date anywhere.
-pub fn read(bytes: &[u8], places: &PlaceTable, as_of_if_missing: Option<NaiveDate>) -> Result<Roster, RosterError> {
-    // The workbook's reader runs into arithmetic overflow on forged cell places such as `A99999999999`; a bad file
-    // must not take the program down with it. Nothing is shared with the closure that could be left half-changed.
-    std::panic::catch_unwind(|| read_within_limits(bytes, places, as_of_if_missing))
-        .unwrap_or(Err(RosterError::ReaderFailed))
-}
-
-/// The first visible sheet of a workbook as text, row by row, within the same limits: for the registries' plain sheets.
-/// A row is its number, counted from 1, and its cells from the first column on.
-///
-/// # Errors
-/// As [`read`], of the file alone.
-pub fn table(bytes: &[u8]) -> Result<Vec<(u32, Vec<String>)>, RosterError> {
-    std::panic::catch_unwind(|| {
-        let mut workbook = sheet::open(bytes)?;
-        let (names, _) = workbook.visible_sheets()?;
-        let first = names.first().ok_or(RosterError::Empty)?;
-        let mut rows = workbook.rows(first)?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next_row()? {
-            let width = row.cells.last_key_value().map_or(0, |(last, _)| last.saturating_add(1));
-            let cells = (0..width).map(|at| row.cells.get(&at).map(cells::text_of).unwrap_or_default()).collect();
-            out.push((row.number, cells));
-        }
-        Ok(out)
-    })
-    .unwrap_or(Err(RosterError::ReaderFailed))
-}
-
-fn read_within_limits(
+pub fn read(
+    reader: &Reader,
     bytes: &[u8],
     places: &PlaceTable,
     as_of_if_missing: Option<NaiveDate>,
 ) -> Result<Roster, RosterError> {
-    let mut workbook = sheet::open(bytes)?;
-    let (names, is_1904) = workbook.visible_sheets()?;
+    let mut workbook = reader.workbook(bytes)?;
+    let (names, is_1904) = (workbook.names().to_vec(), workbook.is_1904());
     let mut nearest: Option<Vec<Column>> = None;
     for name in &names {
-        let mut rows = workbook.rows(name)?;
-        let head = rows.take_up_to(columns::HEADER_WITHIN)?;
+        if !workbook.next_sheet()? {
+            break;
+        }
+        let mut head = Vec::new();
+        while head.len() < columns::HEADER_WITHIN
+            && let Some(row) = workbook.next_row()?
+        {
+            head.push(row);
+        }
         let layout = match columns::Layout::find(&head) {
             Ok(layout) => layout,
             Err(missing) => {
@@ -200,14 +170,31 @@ fn read_within_limits(
         for row in head.iter().filter(|row| row.number > layout.header_row) {
             gathering.take(row, &layout);
         }
-        while let Some(row) = rows.next_row()? {
+        while let Some(row) = workbook.next_row()? {
             gathering.take(&row, &layout);
         }
-        drop(rows);
         let others = names.iter().filter(|other| *other != name).cloned().collect();
         return gathering.finish(name.clone(), others);
     }
     Err(RosterError::NoHeader { missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()) })
+}
+
+/// The first visible sheet of a workbook as text, row by row, within the same limits: for the registries' plain sheets.
+/// A row is its number, counted from 1, and its cells from the first column on.
+///
+/// # Errors
+/// As [`read`], of the file alone.
+pub fn table(reader: &Reader, bytes: &[u8]) -> Result<Vec<(u32, Vec<String>)>, RosterError> {
+    let mut workbook = reader.workbook(bytes)?;
+    let mut out = Vec::new();
+    if workbook.next_sheet()? {
+        while let Some(row) = workbook.next_row()? {
+            let width = row.cells.last_key_value().map_or(0, |(last, _)| last.saturating_add(1));
+            let cells = (0..width).map(|at| row.cells.get(&at).map(cells::text_of).unwrap_or_default()).collect();
+            out.push((row.number, cells));
+        }
+    }
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -446,6 +446,7 @@ impl Sim {
             signing: SigningKey::from_bytes(&seat.signing),
             file_key: None,
             tls: None,
+            reader: desk::Reader::unconfined(),
             clock: Clock::ByHand(Arc::clone(&seat.cell)),
             chance: desk::clock::Chance::told(move |out| fill(&series, out)),
             lock: None,

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use desk::Reader;
 use desk::api::{Answer, Call, Join, Unlock};
 use desk::door::{Door, DoorOptions};
 use desk::failure::{Code, Failure};
@@ -142,6 +143,7 @@ impl From<Failure> for Stop {
 }
 
 fn main() -> ExitCode {
+    desk::serve_if_asked();
     let line = Line::parse();
     match run(line.what) {
         Ok(()) => ExitCode::SUCCESS,
@@ -177,7 +179,7 @@ fn moment(text: &str) -> Result<Millis, Stop> {
 impl Home {
     fn door(&self, practice: bool) -> Result<Door, Stop> {
         let clock = self.clock.as_deref().map(moment).transpose()?;
-        Ok(Door::new(DoorOptions { home: self.home.clone(), clock, practice }))
+        Ok(Door::new(DoorOptions { home: self.home.clone(), clock, practice, reader: Reader::own() }))
     }
 
     fn passphrase(&self) -> Result<String, Stop> {

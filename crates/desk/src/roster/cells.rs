@@ -4,15 +4,7 @@
 use chrono::{Datelike as _, NaiveDate};
 use domain::money::{Fen, MoneyError, parse_rate_ppm};
 
-use super::sheet::{Cell, SheetRow};
-
-/// The text without outer blanks and zero-width marks.
-pub(super) fn visible(text: &str) -> &str {
-    text.trim_matches(|c: char| {
-        c.is_whitespace()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}')
-    })
-}
+use foreign::{Cell, SheetRow, visible};
 
 /// The text of a header or code: half-width, without any blanks, zero-width marks and leading apostrophes.
 pub(super) fn folded(text: &str) -> String {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::cells::{folded, text_of};
-use super::sheet::SheetRow;
+use foreign::SheetRow;
 
 /// The header is looked for in this many filled rows from the top.
 pub(super) const HEADER_WITHIN: usize = 30;

@@ -5,55 +5,19 @@ use domain::identity::IdError;
 use domain::money::MoneyError;
 use domain::name::NameFlag;
 use domain::phone::PhoneFault;
-use std::error::Error;
+use foreign::{SheetFault, TooLarge};
 
 use super::columns::Column;
-
-/// Which limit a workbook breaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TooLarge {
-    /// More than 10 MiB on disk.
-    File,
-    /// More than 100 MiB once unpacked.
-    Unpacked,
-    /// More than 100 000 rows.
-    Rows,
-    /// Something right of the 64th column.
-    Columns,
-    /// Amounts that add up to more than any county is owed.
-    Amounts,
-}
 
 /// Why a whole file is not taken in. Nothing of it is.
 #[derive(Debug, thiserror::Error)]
 pub enum RosterError {
-    /// No container of a workbook: text, a web page under another name, a picture.
-    #[error("the file is not an .xlsx workbook")]
-    NotAWorkbook,
-    /// A workbook of the old kind, or one with a password.
-    #[error("the file is an .xls workbook of the old kind, or has a password")]
-    OldOrLocked,
-    /// The container is broken, cut short, or of some other kind of file.
-    #[error("the workbook's container cannot be read")]
-    Container {
-        /// What the container's reader met.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The container is whole, what is in it is not.
-    #[error("the workbook is damaged")]
-    Damaged {
-        /// What the workbook's reader met.
-        source: Box<calamine::XlsxError>,
-    },
-    /// The workbook's reader broke off on something forged.
-    #[error("the workbook's reader broke off")]
-    ReaderFailed,
-    /// Rows that do not follow each other.
-    #[error("the rows of the sheet are out of order")]
-    RowsOutOfOrder,
-    /// A limit is broken.
-    #[error("the workbook is too large: {0:?}")]
-    TooLarge(TooLarge),
+    /// The workbook cannot be read.
+    #[error(transparent)]
+    Sheet(#[from] SheetFault),
+    /// Amounts that add up to more than any county is owed.
+    #[error("amounts that add up to more than any county is owed")]
+    AmountsTooLarge,
     /// No visible sheet has a header row with the columns that are needed.
     #[error("no header row with all needed columns; missing: {missing:?}")]
     NoHeader {
@@ -72,19 +36,8 @@ impl RosterError {
     /// What happened and what to do, for the person at the desk.
     pub fn sentence_zh(&self) -> String {
         match self {
-            Self::NotAWorkbook => "这不是.xlsx表格文件。请用WPS或Excel打开它，另存为“.xlsx”后再导入。".to_owned(),
-            Self::OldOrLocked => {
-                "这是旧格式的.xls表格，或者设了打开密码。请用WPS或Excel打开，去掉密码，另存为“.xlsx”后再导入。"
-                    .to_owned()
-            }
-            Self::Container { .. } | Self::Damaged { .. } | Self::ReaderFailed | Self::RowsOutOfOrder => {
-                "这个表格文件坏了，读不出来。请重新拷贝或向银行重新要一份。".to_owned()
-            }
-            Self::TooLarge(TooLarge::File) => "文件超过10MB，不能导入。请分成几个文件。".to_owned(),
-            Self::TooLarge(TooLarge::Unpacked) => "文件展开后太大，不能导入。请确认它真是银行给的名单。".to_owned(),
-            Self::TooLarge(TooLarge::Rows) => "表格超过10万行，不能导入。请分成几个文件。".to_owned(),
-            Self::TooLarge(TooLarge::Columns) => "表格超过64列，不能导入。请删去不用的列。".to_owned(),
-            Self::TooLarge(TooLarge::Amounts) => "金额合计大得不合常理，不能导入。请核对金额列。".to_owned(),
+            Self::Sheet(fault) => sentence_of(*fault).to_owned(),
+            Self::AmountsTooLarge => "金额合计大得不合常理，不能导入。请核对金额列。".to_owned(),
             Self::NoHeader { missing } => {
                 let titles: Vec<&str> = missing.iter().map(|column| column.title_zh()).collect();
                 format!("没有找到表头，或表头缺少这些列：{}。", titles.join("、"))
@@ -92,6 +45,24 @@ impl RosterError {
             Self::Empty => "表头下面一行数据也没有。".to_owned(),
             Self::NoDataDate => "名单里没有“数据日期”。请填写这份数据截至哪一天，再导入。".to_owned(),
         }
+    }
+}
+
+fn sentence_of(fault: SheetFault) -> &'static str {
+    match fault {
+        SheetFault::NotAWorkbook => "这不是.xlsx表格文件。请用WPS或Excel打开它，另存为“.xlsx”后再导入。",
+        SheetFault::OldOrLocked => {
+            "这是旧格式的.xls表格，或者设了打开密码。请用WPS或Excel打开，去掉密码，另存为“.xlsx”后再导入。"
+        }
+        SheetFault::Container | SheetFault::Damaged | SheetFault::ReaderFailed | SheetFault::RowsOutOfOrder => {
+            "这个表格文件坏了，读不出来。请重新拷贝或向银行重新要一份。"
+        }
+        SheetFault::TooLarge(TooLarge::File) => "文件超过10MB，不能导入。请分成几个文件。",
+        SheetFault::TooLarge(TooLarge::Unpacked) => "文件展开后太大，不能导入。请确认它真是银行给的名单。",
+        SheetFault::TooLarge(TooLarge::Rows) => "表格超过10万行，不能导入。请分成几个文件。",
+        SheetFault::TooLarge(TooLarge::Columns) => "表格超过64列，不能导入。请删去不用的列。",
+        SheetFault::Empty => "表格里没有看得见的工作表。",
+        SheetFault::NoReader => "读文件的部分没有启动起来。请关掉入户通再打开，然后再导入一次。",
     }
 }
 

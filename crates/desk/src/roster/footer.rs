@@ -5,7 +5,7 @@ use domain::money::Fen;
 
 use super::cells::{amount, folded, text_of};
 use super::columns::{Column, Layout};
-use super::sheet::SheetRow;
+use foreign::SheetRow;
 
 /// The four sums of a list; `None` where the list states none, or where ours leave 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use domain::place::{PlaceCode, PlaceTable};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::{Column, Layout};
-use super::faults::{Rejected, RosterError, RowFault, TooLarge, Warning, WarningKind};
+use super::faults::{Rejected, RosterError, RowFault, Warning, WarningKind};
 use super::footer::{Tally, TotalsLine, totals_line};
 use super::row::{Fault, RowParts, RowReader, add_phone};
-use super::sheet::SheetRow;
 use super::{CoBorrower, Roster, RosterHousehold, RosterTotals};
+use foreign::SheetRow;
 
 /// From so many addresses on, a shared number is not a family's.
 const SHARED_FROM: usize = 3;
@@ -291,7 +291,7 @@ fn add_co_borrower(household: &mut RosterHousehold, co: CoBorrower, differs: &mu
 
 fn totals(households: &[RosterHousehold]) -> Result<RosterTotals, RosterError> {
     let contracts = || households.iter().flat_map(|household| &household.contracts);
-    let sum = |amounts: Result<Fen, MoneyError>| amounts.or(Err(RosterError::TooLarge(TooLarge::Amounts)));
+    let sum = |amounts: Result<Fen, MoneyError>| amounts.or(Err(RosterError::AmountsTooLarge));
     Ok(RosterTotals {
         borrowers: households.len(),
         contracts: contracts().count(),

@@ -8,11 +8,11 @@ use domain::name::{self, CleanName, NameFlag};
 use domain::phone::{self, PhoneFinding};
 use domain::place::{PlaceMatch, PlaceTable};
 
-use super::cells::{amount, day, folded, rate_ppm, text_of, visible, year};
+use super::cells::{amount, day, folded, rate_ppm, text_of, year};
 use super::columns::{Column, Layout};
 use super::faults::{RowFault, WarningKind};
-use super::sheet::{Cell, SheetRow};
 use super::{CoBorrower, RosterContract};
+use foreign::{Cell, SheetRow, visible};
 
 /// No contract of this kind comes near a million yuan; more is a column shifted or an identity number in its place.
 const MOST_PER_CONTRACT: Fen = Fen::new(100_000_000);

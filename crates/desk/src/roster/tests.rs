@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use domain::identity::IdError;
 use domain::money::{Fen, MoneyError};
 use domain::place::{PlaceMatch, PlaceTable};
+use foreign::{MAX_BYTES, MAX_ROWS, MAX_UNPACKED_BYTES, SheetFault, TooLarge};
 use std::io::{Cursor, Write as _};
 
 use super::*;
@@ -11,6 +12,11 @@ use super::*;
 const GOOD: &[u8] = include_bytes!("../../../../assets/demo/roster-2026-12-05.xlsx");
 const DIRTY: &[u8] = include_bytes!("../../../../tests/fixtures/roster-dirty.xlsx");
 const DIRTY_EXPECTED: &str = include_str!("../../../../tests/fixtures/roster-dirty.expected.csv");
+
+/// What is read here is the list; that it is read in another process is shown in tests/tests/foreign.rs.
+fn read(bytes: &[u8], places: &PlaceTable, as_of: Option<NaiveDate>) -> Result<Roster, RosterError> {
+    super::read(&Reader::unconfined(), bytes, places, as_of)
+}
 
 fn places() -> PlaceTable {
     PlaceTable::from_csv(
@@ -410,12 +416,12 @@ fn shared_numbers_and_look_alike_people_are_pointed_out() {
 fn files_that_are_no_list_say_so() {
     let places = places();
     let read = |bytes: &[u8]| read(bytes, &places, None);
-    assert!(matches!(read(b""), Err(RosterError::NotAWorkbook)));
-    assert!(matches!(read("姓名,身份证号\n".as_bytes()), Err(RosterError::NotAWorkbook)));
-    assert!(matches!(read(b"<html><table>"), Err(RosterError::NotAWorkbook)));
-    assert!(matches!(read(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1]), Err(RosterError::OldOrLocked)));
-    assert!(matches!(read(b"PK\x03\x04 cut short"), Err(RosterError::Container { .. })));
-    assert!(matches!(read(&GOOD[..GOOD.len() / 2]), Err(RosterError::Container { .. })));
+    assert!(matches!(read(b""), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
+    assert!(matches!(read("姓名,身份证号\n".as_bytes()), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
+    assert!(matches!(read(b"<html><table>"), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
+    assert!(matches!(read(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1]), Err(RosterError::Sheet(SheetFault::OldOrLocked))));
+    assert!(matches!(read(b"PK\x03\x04 cut short"), Err(RosterError::Sheet(SheetFault::Container))));
+    assert!(matches!(read(&GOOD[..GOOD.len() / 2]), Err(RosterError::Sheet(SheetFault::Container))));
     assert!(matches!(read(&workbook(&[])), Err(RosterError::NoHeader { .. })));
     assert!(matches!(read(&workbook(&[header()])), Err(RosterError::Empty)));
     let undated = workbook(&[header(), row("张三", ZHANG, "410420180001")]);
@@ -455,11 +461,11 @@ fn limits_hold_before_anything_is_built() {
     let read = |bytes: &[u8]| read(bytes, &places, None);
     let mut long = GOOD.to_vec();
     long.resize(MAX_BYTES + 1, 0);
-    assert!(matches!(read(&long), Err(RosterError::TooLarge(TooLarge::File))));
+    assert!(matches!(read(&long), Err(RosterError::Sheet(SheetFault::TooLarge(TooLarge::File)))));
 
     let bomb = workbook_of(&" ".repeat(usize::try_from(MAX_UNPACKED_BYTES).expect("fits")));
     assert!(bomb.len() < 1_000_000);
-    assert!(matches!(read(&bomb), Err(RosterError::TooLarge(TooLarge::Unpacked))));
+    assert!(matches!(read(&bomb), Err(RosterError::Sheet(SheetFault::TooLarge(TooLarge::Unpacked)))));
 
     // A container that declares less than it holds is measured all the same.
     let mut liar = bomb;
@@ -467,15 +473,18 @@ fn limits_hold_before_anything_is_built() {
     let local = liar.windows(4).rposition(|w| w == b"PK\x03\x04").expect("an entry");
     liar[central + 24..central + 28].copy_from_slice(&1_000_u32.to_le_bytes());
     liar[local + 22..local + 26].copy_from_slice(&1_000_u32.to_le_bytes());
-    assert!(matches!(read(&liar), Err(RosterError::TooLarge(TooLarge::Unpacked) | RosterError::Container { .. })));
+    assert!(matches!(
+        read(&liar),
+        Err(RosterError::Sheet(SheetFault::TooLarge(TooLarge::Unpacked)) | RosterError::Sheet(SheetFault::Container))
+    ));
 
     let far = workbook_of("<sheetData><row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row></sheetData>");
-    assert!(matches!(read(&far), Err(RosterError::TooLarge(TooLarge::Columns))));
+    assert!(matches!(read(&far), Err(RosterError::Sheet(SheetFault::TooLarge(TooLarge::Columns)))));
     let forged = workbook_of("<sheetData><row r=\"1\"><c r=\"A99999999999\"><v>1</v></c></row></sheetData>");
     assert!(read(&forged).is_err());
     let cell = |row: u32| format!("<row r=\"{row}\"><c r=\"A{row}\"><v>1</v></c></row>");
     let backwards = workbook_of(&format!("<sheetData>{}{}</sheetData>", cell(2), cell(1)));
-    assert!(matches!(read(&backwards), Err(RosterError::RowsOutOfOrder)));
+    assert!(matches!(read(&backwards), Err(RosterError::Sheet(SheetFault::RowsOutOfOrder))));
 }
 
 #[test]
@@ -487,7 +496,7 @@ fn more_rows_than_the_limit_are_refused() {
     let rows: String =
         (2..=MAX_ROWS + 1).map(|row| format!("<row r=\"{row}\"><c r=\"A{row}\"><v>1</v></c></row>")).collect();
     let long = workbook_of(&format!("<sheetData><row r=\"1\">{head}</row>{rows}</sheetData>"));
-    assert!(matches!(read(&long, &places(), None), Err(RosterError::TooLarge(TooLarge::Rows))));
+    assert!(matches!(read(&long, &places(), None), Err(RosterError::Sheet(SheetFault::TooLarge(TooLarge::Rows)))));
 }
 
 #[test]

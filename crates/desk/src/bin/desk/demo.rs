@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use desk::Reader;
 use desk::api::Answer;
 use desk::door::{Door, DoorOptions};
 use domain::clock::Millis;
@@ -256,6 +257,7 @@ fn join(plan: &Plan, folder: &str, invitation: &str) -> Result<Door, String> {
         home: plan.home.join(folder),
         clock: Some(Millis(clock.timestamp_millis())),
         practice: true,
+        reader: Reader::own(),
     });
     ask(&door, "Join", json!({ "invitation": invitation, "passphrase": PASSPHRASE }))?;
     ask(&door, "Sync", json!({}))?;

@@ -1,4 +1,4 @@
-//! A workbook's rows, one after another, within the limits: the only place that touches the container's bytes.
+//! A workbook's rows, one after another, within the limits: the only place that touches the container's bytes, in the child.
 //! Never holds a whole sheet, and opens nothing whose unpacked size it has not measured itself.
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader, open_workbook_from_rs};
@@ -6,47 +6,115 @@ use chrono::NaiveDate;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
-use super::faults::{RosterError, TooLarge};
-use super::{MAX_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES};
+use serde::{Deserialize, Serialize};
+
+use crate::{MAX_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES};
+
+/// Which limit a workbook breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TooLarge {
+    /// More than 10 MiB on disk.
+    File,
+    /// More than 100 MiB once unpacked.
+    Unpacked,
+    /// More than 100 000 rows.
+    Rows,
+    /// Something right of the 64th column.
+    Columns,
+}
+
+/// Why a workbook cannot be read. What its reader met is not told: it may repeat what stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum SheetFault {
+    /// No container of a workbook: text, a web page under another name, a picture.
+    #[error("the file is not an .xlsx workbook")]
+    NotAWorkbook,
+    /// A workbook of the old kind, or one with a password.
+    #[error("the file is an .xls workbook of the old kind, or has a password")]
+    OldOrLocked,
+    /// The container is broken, cut short, or of some other kind of file.
+    #[error("the workbook's container cannot be read")]
+    Container,
+    /// The container is whole, what is in it is not.
+    #[error("the workbook is damaged")]
+    Damaged,
+    /// The workbook's reader broke off on something forged, took too long or asked for too much.
+    #[error("the workbook's reader broke off")]
+    ReaderFailed,
+    /// Rows that do not follow each other.
+    #[error("the rows of the sheet are out of order")]
+    RowsOutOfOrder,
+    /// A limit is broken.
+    #[error("the workbook is too large: {0:?}")]
+    TooLarge(TooLarge),
+    /// No sheet that a person sees.
+    #[error("no visible sheet")]
+    Empty,
+    /// The reader could not be started.
+    #[error("no reader could be started")]
+    NoReader,
+}
+
+/// The text without outer blanks and zero-width marks.
+pub fn visible(text: &str) -> &str {
+    text.trim_matches(|c: char| {
+        c.is_whitespace()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}')
+    })
+}
 
 /// One value of a sheet.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Cell {
     /// Text as it stands.
     Text(String),
     /// A number that carries no date format.
-    Number(f64),
+    Number(#[serde(with = "bits")] f64),
     /// A cell with a date format; `None` when its number is no day.
     Date(Option<NaiveDate>),
     /// A truth value, an error such as `#REF!`, a duration.
     Other,
 }
 
+/// A number goes through the pipe bit by bit: as a decimal it could come out as its neighbour.
+mod bits {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(number.to_bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        u64::deserialize(from).map(f64::from_bits)
+    }
+}
+
 /// One row with at least one filled cell.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct SheetRow {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SheetRow {
     /// Its number as the spreadsheet shows it, from 1.
-    pub(super) number: u32,
+    pub number: u32,
     /// Filled cells by column, from 0.
-    pub(super) cells: BTreeMap<u32, Cell>,
+    pub cells: BTreeMap<u32, Cell>,
 }
 
 /// An open workbook.
-pub(super) struct Workbook<'b> {
+pub(crate) struct Workbook<'b> {
     xlsx: Xlsx<Cursor<&'b [u8]>>,
 }
 
 /// Opens a workbook after measuring it.
-pub(super) fn open(bytes: &[u8]) -> Result<Workbook<'_>, RosterError> {
+pub(crate) fn open(bytes: &[u8]) -> Result<Workbook<'_>, SheetFault> {
     // The container of .xls and of .xlsx with a password.
     if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-        return Err(RosterError::OldOrLocked);
+        return Err(SheetFault::OldOrLocked);
     }
     if !bytes.starts_with(b"PK") {
-        return Err(RosterError::NotAWorkbook);
+        return Err(SheetFault::NotAWorkbook);
     }
     if bytes.len() > MAX_BYTES {
-        return Err(RosterError::TooLarge(TooLarge::File));
+        return Err(SheetFault::TooLarge(TooLarge::File));
     }
     measure(bytes)?;
     let xlsx = open_workbook_from_rs(Cursor::new(bytes)).map_err(damaged)?;
@@ -54,53 +122,53 @@ pub(super) fn open(bytes: &[u8]) -> Result<Workbook<'_>, RosterError> {
 }
 
 /// Refuses what unpacks beyond the limit, by what the container declares and, since that may lie, by unpacking it.
-fn measure(bytes: &[u8]) -> Result<(), RosterError> {
-    let broken = |source: zip::result::ZipError| RosterError::Container { source: Box::new(source) };
+fn measure(bytes: &[u8]) -> Result<(), SheetFault> {
+    let broken = |_told_otherwise: zip::result::ZipError| SheetFault::Container;
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
     let mut declared: u64 = 0;
     for at in 0..archive.len() {
         declared = declared.saturating_add(archive.by_index_raw(at).map_err(broken)?.size());
         if declared > MAX_UNPACKED_BYTES {
-            return Err(RosterError::TooLarge(TooLarge::Unpacked));
+            return Err(SheetFault::TooLarge(TooLarge::Unpacked));
         }
     }
     let mut left = MAX_UNPACKED_BYTES;
     for at in 0..archive.len() {
         let entry = archive.by_index(at).map_err(broken)?;
         let copied = std::io::copy(&mut entry.take(left.saturating_add(1)), &mut std::io::sink())
-            .map_err(|source| RosterError::Container { source: Box::new(source) })?;
-        left = left.checked_sub(copied).ok_or(RosterError::TooLarge(TooLarge::Unpacked))?;
+            .map_err(|_told_otherwise| SheetFault::Container)?;
+        left = left.checked_sub(copied).ok_or(SheetFault::TooLarge(TooLarge::Unpacked))?;
     }
     Ok(())
 }
 
-fn damaged(source: calamine::XlsxError) -> RosterError {
-    RosterError::Damaged { source: Box::new(source) }
+fn damaged(_told_otherwise: calamine::XlsxError) -> SheetFault {
+    SheetFault::Damaged
 }
 
 impl<'b> Workbook<'b> {
     /// The names of the sheets a person sees, in order, and whether the workbook counts days from 1904.
-    pub(super) fn visible_sheets(&self) -> Result<(Vec<String>, bool), RosterError> {
+    pub(crate) fn visible_sheets(&self) -> Result<(Vec<String>, bool), SheetFault> {
         let sheets = self.xlsx.sheets_metadata().iter();
         let names: Vec<String> = sheets
             .filter(|s| s.typ == SheetType::WorkSheet && s.visible == SheetVisible::Visible)
             .map(|s| s.name.clone())
             .collect();
         if names.is_empty() {
-            return Err(RosterError::Empty);
+            return Err(SheetFault::Empty);
         }
         Ok((names, self.xlsx.has_1904_epoch()))
     }
 
     /// The rows of one sheet.
-    pub(super) fn rows(&mut self, sheet: &str) -> Result<Rows<'_, 'b>, RosterError> {
+    pub(crate) fn rows(&mut self, sheet: &str) -> Result<Rows<'_, 'b>, SheetFault> {
         let reader = self.xlsx.worksheet_cells_reader(sheet).map_err(damaged)?;
         Ok(Rows { reader, ahead: None, seen: 0, ended: false })
     }
 }
 
 /// The rows of one sheet in order.
-pub(super) struct Rows<'w, 'b> {
+pub(crate) struct Rows<'w, 'b> {
     reader: XlsxCellReader<'w, Cursor<&'b [u8]>>,
     /// The first cell of the row after the one last given.
     ahead: Option<(u32, u32, Cell)>,
@@ -110,20 +178,8 @@ pub(super) struct Rows<'w, 'b> {
 }
 
 impl Rows<'_, '_> {
-    /// The next rows, at most `count`.
-    pub(super) fn take_up_to(&mut self, count: usize) -> Result<Vec<SheetRow>, RosterError> {
-        let mut rows = Vec::new();
-        while rows.len() < count {
-            match self.next_row()? {
-                Some(row) => rows.push(row),
-                None => break,
-            }
-        }
-        Ok(rows)
-    }
-
     /// The next row that has a filled cell, `None` at the end.
-    pub(super) fn next_row(&mut self) -> Result<Option<SheetRow>, RosterError> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<SheetRow>, SheetFault> {
         let (row, column, cell) = match self.ahead.take() {
             Some(first) => first,
             None => match self.next_filled()? {
@@ -133,7 +189,7 @@ impl Rows<'_, '_> {
         };
         self.seen = self.seen.saturating_add(1);
         if self.seen > MAX_ROWS {
-            return Err(RosterError::TooLarge(TooLarge::Rows));
+            return Err(SheetFault::TooLarge(TooLarge::Rows));
         }
         let mut cells = BTreeMap::from([(column, cell)]);
         while let Some((next_row, column, cell)) = self.next_filled()? {
@@ -143,7 +199,7 @@ impl Rows<'_, '_> {
             }
             // Spreadsheets write rows in order; a file that does not is not worth trusting with money.
             if next_row < row {
-                return Err(RosterError::RowsOutOfOrder);
+                return Err(SheetFault::RowsOutOfOrder);
             }
             self.ahead = Some((next_row, column, cell));
             break;
@@ -151,7 +207,7 @@ impl Rows<'_, '_> {
         Ok(Some(SheetRow { number: row.saturating_add(1), cells }))
     }
 
-    fn next_filled(&mut self) -> Result<Option<(u32, u32, Cell)>, RosterError> {
+    fn next_filled(&mut self) -> Result<Option<(u32, u32, Cell)>, SheetFault> {
         while !self.ended {
             let Some(found) = self.reader.next_cell().map_err(damaged)? else {
                 self.ended = true;
@@ -176,12 +232,12 @@ impl Rows<'_, '_> {
                 DataRef::DateTime(_) | DataRef::DurationIso(_) | DataRef::Bool(_) | DataRef::Error(_) => Cell::Other,
             };
             if let Cell::Text(text) = &cell
-                && super::cells::visible(text).is_empty()
+                && visible(text).is_empty()
             {
                 continue;
             }
             if column >= MAX_COLUMNS {
-                return Err(RosterError::TooLarge(TooLarge::Columns));
+                return Err(SheetFault::TooLarge(TooLarge::Columns));
             }
             return Ok(Some((row, column, cell)));
         }
