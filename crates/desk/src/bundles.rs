@@ -452,7 +452,7 @@ impl Desk {
         }
         let mut store = self.store();
         for sha in &answer.kept {
-            store.blob_sent(*sha)?;
+            store.blob_sent(*sha, false)?;
             report.blobs_sent = report.blobs_sent.saturating_add(1);
         }
         // Now only what the county does not have goes over into a new journal.

@@ -110,13 +110,14 @@ impl<'a> Carrier<'a> {
     }
 
     /// Sends a blob, however often the line breaks, each time from the byte where the county stands. What arrived there
-    /// counts as done.
+    /// counts as done. Returns whether the county had all of it before.
     ///
     /// # Errors
     /// `Refused(WrongBytes)` for a blob that is not what its hash says; else as [`Carrier::again`].
-    pub fn send_blob(&mut self, piece: &Piece, whole: &[u8]) -> Result<(), CourierFault> {
+    pub fn send_blob(&mut self, piece: &Piece, whole: &[u8]) -> Result<bool, CourierFault> {
         let mut safe = 0_u64;
         let mut known: Option<Stand> = None;
+        let mut had = true;
         loop {
             // Asked after each break: a flow that broke may have brought more than it could tell.
             let stand = match known.take() {
@@ -126,8 +127,9 @@ impl<'a> Carrier<'a> {
             self.done(stand.have.saturating_sub(safe));
             safe = safe.max(stand.have);
             if stand.kept {
-                return Ok(());
+                return Ok(had);
             }
+            had = false;
             let from = Piece { from: stand.have.min(piece.size), ..*piece };
             let (mut now, mut progress, watch) = (safe, self.progress, self.watch);
             let result = self.courier.put_blob(&from, whole, &mut |have| {
@@ -141,7 +143,7 @@ impl<'a> Carrier<'a> {
             match result {
                 Ok(Stand { kept: true, .. }) => {
                     self.fruitless = 0;
-                    return Ok(());
+                    return Ok(false);
                 }
                 Ok(stand @ Stand { refused: None, .. }) if moved => {
                     self.fruitless = 0;

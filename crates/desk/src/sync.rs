@@ -262,9 +262,9 @@ impl Desk {
             let Some(blob) = self.store().blob(sha)? else { continue };
             let piece = Piece { sha, file: blob.file, section: blob.section, size, from: 0 };
             match carrier.send_blob(&piece, &blob.bytes) {
-                Ok(()) => {
-                    self.store().blob_sent(sha)?;
-                    report.blobs_sent = report.blobs_sent.saturating_add(1);
+                Ok(had) => {
+                    self.store().blob_sent(sha, had)?;
+                    report.blobs_sent = report.blobs_sent.saturating_add(u32::from(!had));
                 }
                 // Held with its record: the county does not take it, and the rest must not wait for it.
                 Err(CourierFault::Refused(Refusal::NotAllowed)) => {

@@ -134,11 +134,38 @@ impl Store {
         self.conn.path().and_then(|path| std::path::Path::new(path).parent()).map(std::path::Path::to_owned)
     }
 
-    /// The county has this blob.
+    /// The county has this blob; `had`: it had it before it was asked.
+    ///
+    /// Papers do not make its log longer. One that was put back to a copy without this paper, and with a log as long as the
+    /// one it lost, is not known to be so by anything that this desk remembers of the log. So a paper is offered again at
+    /// the next contact at which the log is longer, and once more at a longer one still: it came no later than the first,
+    /// and a copy without it is from before. By the second this desk knows a place beyond any such copy.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn blob_sent(&mut self, sha: Sha) -> Result<(), StoreFault> {
+    pub fn blob_sent(&mut self, sha: Sha, had: bool) -> Result<(), StoreFault> {
+        self.settled(sha)?;
+        let again: Option<bool> = self
+            .conn
+            .prepare_cached("SELECT again FROM paper_known WHERE sha = ?1")?
+            .query_row(params![sha.0], |row| row.get(0))
+            .optional()?;
+        if had && again == Some(true) {
+            self.conn.prepare_cached("DELETE FROM paper_known WHERE sha = ?1")?.execute(params![sha.0])?;
+        } else {
+            self.conn
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO paper_known (sha, head, again)
+                     SELECT ?1, (SELECT coalesce(max(position), 0) FROM mark), ?2
+                     WHERE EXISTS (SELECT 1 FROM blob WHERE sha = ?1)",
+                )?
+                .execute(params![sha.0, had && again.is_some()])?;
+        }
+        Ok(())
+    }
+
+    /// Nothing more is to be done with a blob for now.
+    fn settled(&mut self, sha: Sha) -> Result<(), StoreFault> {
         // What it belongs to is no longer here, and it was still to be sent, or offered again to a restored county: not kept
         // any longer.
         self.conn
@@ -158,7 +185,8 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE sha = ?1 AND sent = 2)")?
             .query_row(params![sha.0], |row| row.get(0))?;
         if again {
-            self.blob_sent(sha)?;
+            self.conn.prepare_cached("DELETE FROM paper_known WHERE sha = ?1")?.execute(params![sha.0])?;
+            self.settled(sha)?;
         }
         Ok(again)
     }

@@ -28,7 +28,7 @@ use crate::names::{self, Names};
 use crate::views::{self, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 7;
+const SCHEMA: i64 = 8;
 /// The oldest that is read, and brought up to date at opening; those before it were never given to anybody.
 const OLDEST: i64 = 4;
 
@@ -133,7 +133,10 @@ impl Store {
             if found < 6 {
                 tx.execute_batch(include_str!("filed.sql"))?;
             }
-            tx.execute_batch(include_str!("lean.sql"))?;
+            if found < 7 {
+                tx.execute_batch(include_str!("lean.sql"))?;
+            }
+            tx.execute_batch(include_str!("papers.sql"))?;
             tx.pragma_update(None, "user_version", SCHEMA)?;
             tx.commit()?;
         }

@@ -89,7 +89,7 @@ fn receipt_with(held: &[u64]) -> (Store, FactId, Sha, Folder) {
         };
         Ok((pen.record(LOST, Section::Core, &Event::ReceiptFiled(filed), Vec::new())?, sha))
     });
-    store.blob_sent(sha).expect("sent");
+    store.blob_sent(sha, false).expect("sent");
     (store, fact, sha, folder)
 }
 
@@ -365,7 +365,7 @@ fn a_paper_that_a_restored_county_lacks_stays_though_the_right_to_it_goes_before
     // What is gone stands before the county's word on the same page.
     take(&mut store, vec![gone(LOST)], Vec::new(), vec![forked(31)]);
     assert_eq!((kept(&store), offered(&store)), (vec![fact], vec![sha]));
-    store.blob_sent(sha).expect("sent");
+    store.blob_sent(sha, false).expect("sent");
     assert!(store.blob(sha).expect("read").is_some(), "no backup has it yet");
     assert_eq!(store.check().expect("sound"), 1, "the county's own word");
 }
@@ -385,7 +385,7 @@ fn a_paper_is_kept_until_a_longer_log_was_backed_up_and_read() {
     take(&mut store, Vec::new(), Vec::new(), vec![forked(42)]);
     store.set_safe(43, 44).expect("told");
     assert_eq!((kept(&store), offered(&store)), (vec![fact], vec![sha]));
-    store.blob_sent(sha).expect("sent");
+    store.blob_sent(sha, false).expect("sent");
     store.set_safe(43, 45).expect("told");
     assert_eq!(kept(&store), [fact]);
     store.set_safe(46, 46).expect("told");
@@ -403,7 +403,7 @@ fn a_paper_stays_with_its_record_while_that_is_held_and_goes_with_it_when_it_is_
     for position in [30, 20] {
         store.county_restored(position).expect("restored");
         assert_eq!(offered(&store), [sha]);
-        store.blob_sent(sha).expect("sent");
+        store.blob_sent(sha, false).expect("sent");
         assert!(here(&store), "a county restored once more lacks it again");
         let head = mark(44);
         let next = Cursor { visible: 44, position: 44, seq: 1 };
@@ -418,4 +418,28 @@ fn a_paper_stays_with_its_record_while_that_is_held_and_goes_with_it_when_it_is_
     let from = store.cursor().expect("a cursor");
     store.absorb(&Page { erased: vec![fact], from, next, head: mark(45), ..Page::default() }).expect("absorbed");
     assert!(!here(&store), "erased, it goes");
+}
+
+#[test]
+fn a_paper_is_offered_again_while_a_copy_without_it_could_stand_in_for_the_county_unseen() {
+    let (mut store, _, sha, _folder) = receipt();
+    let offers = |store: &mut Store, head: u64| {
+        store.greeted(mark(head)).expect("greeted");
+        store.set_safe(0, head).expect("told");
+        offered(store)
+    };
+    assert_eq!(offers(&mut store, 40), [], "its log is as long as it was");
+    assert_eq!(offers(&mut store, 41), [sha]);
+    store.blob_sent(sha, true).expect("it has it");
+    assert_eq!(offers(&mut store, 41), []);
+    assert_eq!(offers(&mut store, 42), [sha], "it may have come when the log was longer than this laptop knew");
+    // It lacks it: it was put back. Sent anew, it is asked twice more.
+    store.blob_sent(sha, false).expect("sent");
+    for head in [43, 44] {
+        assert_eq!(offers(&mut store, head), [sha]);
+        store.blob_sent(sha, true).expect("it has it");
+    }
+    assert_eq!(offers(&mut store, 50), [], "now a county that lacks it is behind what this laptop knows");
+    store.county_restored(39).expect("restored");
+    assert_eq!(offered(&store), [sha]);
 }
