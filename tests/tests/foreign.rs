@@ -1,6 +1,11 @@
 //! What comes from outside is read in another process: what that process gives up, and that no file takes the program down
 //! with it. Every hostile file is made here.
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot go on stops")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on stops, and says how long a hostile file took"
+)]
 
 use std::io::{Cursor, Write as _};
 use std::net::TcpListener;

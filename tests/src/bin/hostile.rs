@@ -6,6 +6,9 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 
+/// Something to try; whether it went through.
+type Try<'a> = Box<dyn Fn() -> bool + 'a>;
+
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     let (Some(file), Some(port)) = (words.get(1), words.get(2).and_then(|port| port.parse::<u16>().ok())) else {
@@ -17,7 +20,7 @@ fn main() {
         foreign::confine();
     }
     let beside = format!("{file}.made");
-    let tries: Vec<(&str, Box<dyn Fn() -> bool>)> = vec![
+    let tries: Vec<(&str, Try<'_>)> = vec![
         ("read", Box::new(|| std::fs::read(file).is_ok())),
         ("write", Box::new(|| std::fs::write(&beside, b"x").is_ok())),
         ("list", Box::new(|| std::fs::read_dir("/").is_ok())),
