@@ -42,7 +42,9 @@ fn a_reader_that_was_taken_over_opens_no_file_reaches_nobody_and_starts_nothing(
     assert_eq!(went_through(false), Vec::<String>::new());
     // The tries are real: without the border all go through, but for calling itself for ever.
     let free = went_through(true);
-    for word in ["read", "write", "list", "remove", "proc", "connect", "listen", "send", "run", "thread", "memory"] {
+    for word in
+        ["read", "write", "list", "mode", "remove", "proc", "connect", "listen", "send", "run", "thread", "memory"]
+    {
         assert!(free.contains(&word.to_owned()), "{word} of {free:?}");
     }
 }

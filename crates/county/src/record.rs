@@ -223,6 +223,8 @@ impl County {
         }
         for run in tx.held_of(enrolled.journal)? {
             let Some(verified) = fact_of(tx, run.position, FactId { journal: run.journal, seq: run.seq })? else {
+                // Erased; its seal stands in the pages all the same.
+                tx.put_off(run.position, run.seq, position)?;
                 continue;
             };
             let fact = verified.fact;

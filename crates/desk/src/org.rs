@@ -89,11 +89,12 @@ impl Desk {
     }
 
     pub(crate) fn import_registry(&self, with: ImportRegistry) -> Result<RegistryReport, Failure> {
-        let mut store = self.store();
-        self.may(&store, centre, "载入登记表")?;
+        self.may(&self.store(), centre, "载入登记表")?;
         let (_, bytes) = bytes_of(&with.file, MOST_BYTES, "file")?;
         let unreadable = |why: &str| Failure::new(Code::WorkbookUnreadable, &[("why", why)]).at("file");
+        // The store is free while another process reads the workbook.
         let rows = roster::table(&self.reader, &bytes).map_err(|error| unreadable(&error.sentence_zh()))?;
+        let mut store = self.store();
         let needed = needed(with.sheet);
         // A merged title may stand above: the headings are the first row that holds all needed columns.
         let head =

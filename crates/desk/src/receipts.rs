@@ -79,11 +79,16 @@ fn one_receipt(store: &Store, receipt_no: &str, household: Option<FileId>) -> Re
 
 impl Desk {
     pub(crate) fn file_receipt(&self, with: FileReceipt) -> Result<ReceiptFiledReply, Failure> {
-        let mut store = self.store();
-        self.may(&store, |role| role.works_cases(), "收回证")?;
-        let letter = one_receipt(&store, &with.receipt_no, with.household)?;
+        {
+            let store = self.store();
+            self.may(&store, |role| role.works_cases(), "收回证")?;
+            one_receipt(&store, &with.receipt_no, with.household)?;
+        }
         let (name, bytes) = bytes_of(&with.file, MOST_PDF, "file")?;
+        // The store is free while another process looks at the picture.
         let media = media_of(&self.reader, &name, &bytes)?;
+        let mut store = self.store();
+        let letter = one_receipt(&store, &with.receipt_no, with.household)?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if media != "application/pdf" && size > MOST_PHOTO {
             let size = format!("{}KB", size / 1024);

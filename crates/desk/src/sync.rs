@@ -372,6 +372,7 @@ impl Desk {
             all_marks = false;
             store.greeted(welcome.head)?;
             store.set_safe(welcome.safe, welcome.head.position)?;
+            store.ask_of_papers_again(welcome.head.position)?;
             let mine = store.last_seal(welcome.batches)?;
             // A seal of ours that went away with its file's rights still counts; one that differs never was ours.
             if welcome.closed

@@ -49,6 +49,16 @@ pub(crate) const UNNAMED: &str = "blob.sha NOT IN (SELECT sha FROM receipt_photo
        JOIN manner m ON m.no = e.manner
        WHERE i.id = blob.file AND e.held = 1 AND m.kind = 'ReceiptFiled' AND m.section = blob.section)";
 
+/// Nothing more is to be done with a blob for now.
+fn settled(tx: &Connection, sha: Sha) -> Result<(), StoreFault> {
+    // What it belongs to is no longer here, and it was still to be sent, or offered again to a restored county: not kept any
+    // longer.
+    tx.prepare_cached(&format!("DELETE FROM blob WHERE sha = ?1 AND sent <> 1 AND {UNNAMED}"))?
+        .execute(params![sha.0])?;
+    tx.prepare_cached("UPDATE blob SET sent = 1 WHERE sha = ?1")?.execute(params![sha.0])?;
+    Ok(())
+}
+
 pub(crate) fn keep(
     conn: &Connection,
     sha: Sha,
@@ -144,35 +154,40 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn blob_sent(&mut self, sha: Sha, had: bool) -> Result<(), StoreFault> {
-        self.settled(sha)?;
-        let again: Option<bool> = self
-            .conn
-            .prepare_cached("SELECT again FROM paper_known WHERE sha = ?1")?
-            .query_row(params![sha.0], |row| row.get(0))
-            .optional()?;
-        if had && again == Some(true) {
-            self.conn.prepare_cached("DELETE FROM paper_known WHERE sha = ?1")?.execute(params![sha.0])?;
-        } else {
-            self.conn
-                .prepare_cached(
+        self.within(|tx, _| {
+            settled(tx, sha)?;
+            let again: Option<bool> = tx
+                .prepare_cached("SELECT again FROM paper_known WHERE sha = ?1")?
+                .query_row(params![sha.0], |row| row.get(0))
+                .optional()?;
+            if had && again == Some(true) {
+                tx.prepare_cached("DELETE FROM paper_known WHERE sha = ?1")?.execute(params![sha.0])?;
+            } else {
+                tx.prepare_cached(
                     "INSERT OR REPLACE INTO paper_known (sha, head, again)
                      SELECT ?1, (SELECT coalesce(max(position), 0) FROM mark), ?2
                      WHERE EXISTS (SELECT 1 FROM blob WHERE sha = ?1)",
                 )?
                 .execute(params![sha.0, had && again.is_some()])?;
-        }
-        Ok(())
+            }
+            Ok(())
+        })
     }
 
-    /// Nothing more is to be done with a blob for now.
-    fn settled(&mut self, sha: Sha) -> Result<(), StoreFault> {
-        // What it belongs to is no longer here, and it was still to be sent, or offered again to a restored county: not kept
-        // any longer.
-        self.conn
-            .prepare_cached(&format!("DELETE FROM blob WHERE sha = ?1 AND sent <> 1 AND {UNNAMED}"))?
-            .execute(params![sha.0])?;
-        self.conn.prepare_cached("UPDATE blob SET sent = 1 WHERE sha = ?1")?.execute(params![sha.0])?;
-        Ok(())
+    /// Papers that the county had when its log was shorter than `head` are to be offered again, over the line: see
+    /// [`Store::blob_sent`].
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn ask_of_papers_again(&mut self, head: u64) -> Result<(), StoreFault> {
+        self.within(|tx, _| {
+            tx.execute("DELETE FROM paper_known WHERE sha NOT IN (SELECT sha FROM blob)", [])?;
+            tx.prepare_cached(
+                "UPDATE blob SET sent = 2 WHERE sent = 1 AND sha IN (SELECT sha FROM paper_known WHERE head < ?1)",
+            )?
+            .execute([int(head)])?;
+            Ok(())
+        })
     }
 
     /// The county does not take this blob. One that it had before is settled by that; false for one that waits on.
@@ -180,15 +195,16 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn blob_not_taken(&mut self, sha: Sha) -> Result<bool, StoreFault> {
-        let again: bool = self
-            .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE sha = ?1 AND sent = 2)")?
-            .query_row(params![sha.0], |row| row.get(0))?;
-        if again {
-            self.conn.prepare_cached("DELETE FROM paper_known WHERE sha = ?1")?.execute(params![sha.0])?;
-            self.settled(sha)?;
-        }
-        Ok(again)
+        self.within(|tx, _| {
+            let again: bool = tx
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE sha = ?1 AND sent = 2)")?
+                .query_row(params![sha.0], |row| row.get(0))?;
+            if again {
+                tx.prepare_cached("DELETE FROM paper_known WHERE sha = ?1")?.execute(params![sha.0])?;
+                settled(tx, sha)?;
+            }
+            Ok(again)
+        })
     }
 
     /// Pictures that facts here name and that are not here, small first.

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::leaving;
-use crate::log::bodies;
+use crate::log::{MASTER, bodies};
 use crate::names::{self, Names};
 use crate::sealing::prune_batch;
 use crate::views::{self, Numbered};
@@ -77,8 +77,11 @@ fn let_through(
 /// The journals whose enrolment is held. The county lets nothing of them through before that is: the head's word on it is
 /// kept, and what waited for it comes in the pages.
 pub(crate) fn not_let_in(conn: &Connection) -> Result<BTreeSet<JournalId>, StoreFault> {
-    let mut read = conn.prepare_cached("SELECT n FROM fact WHERE held = 1 AND kind = 'DeviceEnrolled'")?;
-    let held: Vec<i64> = read.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut read = conn.prepare_cached(
+        "SELECT f.n FROM fact f JOIN journal j ON j.no = f.n >> 32
+         WHERE f.held = 1 AND f.kind = 'DeviceEnrolled' AND j.device = ?1",
+    )?;
+    let held: Vec<i64> = read.query_map([MASTER], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let of = |fact: Fact| match Event::read(&fact.kind, &fact.body) {
         Ok(Some(Event::DeviceEnrolled(enrolled))) => Some(enrolled.journal),
         Ok(_) | Err(_) => None,

@@ -27,8 +27,7 @@ impl Store {
     /// The last position of the county log that is in a verified backup, told with the log's `head`. Own work up to there
     /// that left this desk is no longer kept; the paper of it no longer once a longer log was backed up than the one at
     /// which the county was known to have it, and this desk has read beyond that one: a county that was put back to before
-    /// it had the paper has the same log up to there, and says what it lost in what follows. Papers that it had when its log
-    /// was shorter are to be offered again: see [`Store::blob_sent`].
+    /// it had the paper has the same log up to there, and says what it lost in what follows.
     ///
     /// # Errors
     /// [`StoreFault`].
@@ -43,13 +42,7 @@ impl Store {
             let safe = shared(tx, safe)?;
             let which = "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1 AND (l.sha IS NULL OR l.paper_at < ?2)";
             let kept = kept(tx, which, &[int(safe), int(safe.min(read))])?;
-            release(tx, &kept)?;
-            tx.execute("DELETE FROM paper_known WHERE sha NOT IN (SELECT sha FROM blob)", [])?;
-            tx.prepare_cached(
-                "UPDATE blob SET sent = 2 WHERE sent = 1 AND sha IN (SELECT sha FROM paper_known WHERE head < ?1)",
-            )?
-            .execute([int(head)])?;
-            Ok(())
+            release(tx, &kept)
         })
     }
 }

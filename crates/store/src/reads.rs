@@ -19,7 +19,8 @@ use domain::words::{DocKind, HouseholdField, Line, Section, VisitResult};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::fault::StoreFault;
-use crate::log::{Pen, Store, int, uint};
+use crate::leaving::paper;
+use crate::log::{Pen, Store, bodies, int, uint};
 use crate::views::{self, slot};
 
 /// Who said something, when, and whether the county has it.
@@ -678,6 +679,9 @@ impl Store {
                 others.insert(sha);
             }
         }
+        // Of what is held no row names its paper.
+        let numbers: Vec<i64> = numbers.into_iter().collect();
+        own.extend(bodies(&self.conn, &numbers)?.iter().filter_map(paper).map(|sha| sha.0));
         Ok(own.difference(&others).map(|sha| Sha(*sha)).collect())
     }
 

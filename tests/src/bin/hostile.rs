@@ -24,6 +24,13 @@ fn main() {
         ("read", Box::new(|| std::fs::read(file).is_ok())),
         ("write", Box::new(|| std::fs::write(&beside, b"x").is_ok())),
         ("list", Box::new(|| std::fs::read_dir("/").is_ok())),
+        (
+            "mode",
+            Box::new(|| {
+                use std::os::unix::fs::PermissionsExt as _;
+                std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).is_ok()
+            }),
+        ),
         ("remove", Box::new(|| std::fs::remove_file(&beside).is_ok())),
         ("proc", Box::new(|| std::fs::read("/proc/self/environ").is_ok())),
         ("connect", Box::new(|| TcpStream::connect(("127.0.0.1", port)).is_ok())),

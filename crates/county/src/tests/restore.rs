@@ -211,7 +211,7 @@ fn work_of_a_device_that_waits_comes_after_its_enrolment_to_whoever_reads_from_t
     let copy = world.copy("copy", false);
     let mut zhou = world.join("zhou", Role::SchoolDirector, &["410490101"]);
     zhou.pull(&world);
-    let visits = [zhou.visit(family(1)), zhou.visit(family(1)), zhou.visit(family(1))];
+    let visits = [(); 4].map(|()| zhou.visit(family(1)));
     zhou.push(&world.county, &visits).expect("taken");
     world.restore(&copy);
     let own = zhou.journal;
@@ -224,14 +224,18 @@ fn work_of_a_device_that_waits_comes_after_its_enrolment_to_whoever_reads_from_t
     let enrolment = |desk: &Desk| -> Vec<FactId> {
         desk.aside.values().filter(|known| known.fact.kind == "DeviceEnrolled").map(|known| known.fact.id).collect()
     };
-    let [visit, other, third] = visits.map(|fact| fact.id);
+    let [visit, other, third, erased] = visits.map(|fact| fact.id);
     let shown = |world: &World, id: FactId| {
         let runs = world.county.ledger.read(|tx| tx.runs_among(id.journal, id.seq, id.seq + 1)).expect("read");
         runs.first().map(|(run, _)| (run.held, run.shown)).expect("there")
     };
     // The head's word on a visit comes first: nobody could check its seal yet. It is kept.
     let before = shown(&world, visit);
-    let decision = [han.decide(&[visit], true, zhou.device), han.decide(&[third], false, zhou.device)];
+    let decision = [
+        han.decide(&[visit], true, zhou.device),
+        han.decide(&[third], false, zhou.device),
+        han.erase(&[erased], family(1), Section::Core, &[]),
+    ];
     han.push(&world.county, &decision).expect("taken");
     han.pull(&world);
     han.check(&world, "waits");
@@ -244,7 +248,7 @@ fn work_of_a_device_that_waits_comes_after_its_enrolment_to_whoever_reads_from_t
     han.push(&world.county, &decision).expect("taken");
     let head = world.truth().head;
     assert_eq!(shown(&world, visit), (false, head));
-    assert_eq!([shown(&world, other), shown(&world, third)], [(true, head); 2]);
+    assert_eq!([other, third, erased].map(|id| shown(&world, id)), [(true, head); 3]);
     for mut desk in [han, lin] {
         desk.greet(&world.county, false);
         desk.pull(&world);

@@ -425,7 +425,7 @@ fn a_paper_is_offered_again_while_a_copy_without_it_could_stand_in_for_the_count
     let (mut store, _, sha, _folder) = receipt();
     let offers = |store: &mut Store, head: u64| {
         store.greeted(mark(head)).expect("greeted");
-        store.set_safe(0, head).expect("told");
+        store.ask_of_papers_again(head).expect("told");
         offered(store)
     };
     assert_eq!(offers(&mut store, 40), [], "its log is as long as it was");
