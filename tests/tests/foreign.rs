@@ -187,6 +187,34 @@ fn no_hostile_workbook_takes_the_program_down_or_keeps_it_waiting() {
 }
 
 #[test]
+fn what_is_wrong_with_a_sheet_that_nobody_wants_does_not_matter() {
+    let second = r#"<sheet name="Sheet2" sheetId="2" r:id="rId3"/></sheets>"#;
+    let link = r#"<Relationship Id="rId3" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet2.xml"/></Relationships>"#;
+    let row = |inner: &str| format!("<worksheet><sheetData>{inner}</sheetData></worksheet>");
+    let far = row(r#"<row r="1"><c r="A1"><v>1</v></c></row><row r="2"><c r="XFD2"><v>1</v></c></row>"#);
+    let good = row(r#"<row r="1"><c r="A1"><v>7</v></c></row>"#);
+    let file = workbook(&[
+        ("xl/workbook.xml", BOOK.replace("</sheets>", second).as_bytes()),
+        ("xl/_rels/workbook.xml.rels", BOOK_RELS.replace("</Relationships>", link).as_bytes()),
+        ("xl/worksheets/sheet1.xml", far.as_bytes()),
+        ("xl/worksheets/sheet2.xml", good.as_bytes()),
+    ]);
+    let read = |wanted: usize| -> Result<Vec<u32>, SheetFault> {
+        let mut book = reader().workbook(&file)?;
+        for _ in 0..wanted {
+            assert!(book.next_sheet()?);
+        }
+        let mut rows = Vec::new();
+        while let Some(row) = book.next_row()? {
+            rows.push(row.number);
+        }
+        Ok(rows)
+    };
+    assert_eq!(read(1), Err(SheetFault::TooLarge(foreign::TooLarge::Columns)));
+    assert_eq!(read(2), Ok(vec![1]));
+}
+
+#[test]
 fn a_picture_is_measured_by_its_head_and_never_unpacked() {
     let reader = reader();
     let png = picture(3, image::ImageFormat::Png);

@@ -359,6 +359,7 @@ impl Desk {
     fn read_pages(&self, one: &Proven, report: &mut SyncReport) -> Result<(Option<Sum>, bool), Failure> {
         let (mut sum, mut gone_on) = (None, false);
         let mut follows = one.follows.iter();
+        let lacks_own = lacks_own(&self.store(), &one.answer)?;
         for item in self.open_bundle(&one.path)? {
             let item = item?;
             match Kind::of_code(item.kind) {
@@ -370,8 +371,7 @@ impl Desk {
                         // for a journal that was just left lack what another wrote under it.
                         let offers = store.anew()? && !store.fragments(0, 0)?.is_empty();
                         let left = store.journal()? != one.answer.journal;
-                        let whole = !offers && !left && !lacks_own(&store, &one.answer)?;
-                        follows.next().copied() == Some(store.cursor()?) && whole
+                        follows.next().copied() == Some(store.cursor()?) && !offers && !left && !lacks_own
                     };
                     if fits {
                         if self.take_page(&page, report)?.is_none() {

@@ -21,10 +21,10 @@ const MOST_TOLD: u64 = 512 * 1024 * 1024;
 
 /// Where readers come from: a program that calls [`crate::serve_if_asked`] first.
 #[derive(Debug, Clone)]
-pub struct Reader(From);
+pub struct Reader(Where);
 
 #[derive(Debug, Clone)]
-enum From {
+enum Where {
     Program(PathBuf),
     /// This very process.
     Here,
@@ -37,29 +37,29 @@ impl Reader {
         // On Linux also when the file was replaced under the running program: both sides stay of one version.
         let linux = Path::new("/proc/self/exe");
         let own = if linux.exists() { Some(linux.to_owned()) } else { std::env::current_exe().ok() };
-        Self(own.map_or(From::Nowhere, From::Program))
+        Self(own.map_or(Where::Nowhere, Where::Program))
     }
 
     /// Readers of another program.
     pub fn of(program: PathBuf) -> Self {
-        Self(From::Program(program))
+        Self(Where::Program(program))
     }
 
     /// Reads in this very process, without any border: for tests of what is read. No product code calls this.
     pub fn unconfined() -> Self {
-        Self(From::Here)
+        Self(Where::Here)
     }
 
     fn ask(&self, question: Question, bytes: &[u8]) -> Option<Asked> {
         let program = match &self.0 {
-            From::Program(program) => program,
-            From::Here => {
+            Where::Program(program) => program,
+            Where::Here => {
                 let (mut asked, mut told) = (Vec::new(), Vec::new());
                 ask(&mut asked, question, bytes).ok()?;
                 serve(&mut asked.as_slice(), &mut told).ok()?;
                 return Some(Asked { from: Box::new(Cursor::new(told)), _ending: None });
             }
-            From::Nowhere => return None,
+            Where::Nowhere => return None,
         };
         let mut command = Command::new(program);
         command.arg(WORD).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -200,7 +200,8 @@ impl Workbook {
                     self.rows = 0;
                     return Ok(true);
                 }
-                (frame::ROW, _) => {}
+                // Of a sheet that nobody wants no fault matters.
+                (frame::ROW | frame::SHEET_FAULT, _) => {}
                 end @ (frame::END, _) => {
                     self.ahead = Some(end);
                     return Ok(false);
@@ -223,6 +224,7 @@ impl Workbook {
                 let within = self.rows <= MAX_ROWS && row.cells.keys().all(|column| *column < MAX_COLUMNS);
                 if within { Ok(Some(row)) } else { Err(SheetFault::ReaderFailed) }
             }
+            (frame::SHEET_FAULT, json) => Err(serde_json::from_slice(&json).unwrap_or(SheetFault::ReaderFailed)),
             other @ (frame::SHEET | frame::END, _) => {
                 self.ahead = Some(other);
                 Ok(None)

@@ -59,17 +59,23 @@ fn workbook(bytes: &[u8], to: &mut impl Write) -> io::Result<Result<(), SheetFau
     say(to, frame::BOOK, &(&names, is_1904))?;
     for name in &names {
         say(to, frame::SHEET, &())?;
-        let mut rows = match book.rows(name) {
-            Ok(rows) => rows,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        loop {
-            match rows.next_row() {
-                Ok(Some(row)) => say(to, frame::ROW, &row)?,
-                Ok(None) => break,
-                Err(fault) => return Ok(Err(fault)),
-            }
+        if let Err(fault) = sheet(&mut book, name, to)? {
+            say(to, frame::SHEET_FAULT, &fault)?;
         }
     }
     Ok(Ok(()))
+}
+
+fn sheet(book: &mut sheet::Workbook<'_>, name: &str, to: &mut impl Write) -> io::Result<Result<(), SheetFault>> {
+    let mut rows = match book.rows(name) {
+        Ok(rows) => rows,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    loop {
+        match rows.next_row() {
+            Ok(Some(row)) => say(to, frame::ROW, &row)?,
+            Ok(None) => return Ok(Ok(())),
+            Err(fault) => return Ok(Err(fault)),
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) mod frame {
     pub(crate) const SHEET: u8 = 2;
     /// A row of it.
     pub(crate) const ROW: u8 = 3;
+    /// Why the rest of this sheet cannot be read.
+    pub(crate) const SHEET_FAULT: u8 = 7;
     /// Nothing follows.
     pub(crate) const END: u8 = 4;
     /// Kind and size of the picture.

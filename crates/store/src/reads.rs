@@ -667,22 +667,19 @@ impl Store {
     /// [`StoreFault`].
     pub fn papers_of(&self, facts: &[FactId]) -> Result<Vec<Sha>, StoreFault> {
         let numbers: BTreeSet<i64> = facts.iter().filter_map(|id| self.names.known_fact(*id)).collect();
-        let mut others: BTreeSet<[u8; 32]> = BTreeSet::new();
-        let mut own: BTreeSet<[u8; 32]> = BTreeSet::new();
+        let mut others: BTreeSet<Sha> = BTreeSet::new();
         let mut find = self.conn.prepare_cached("SELECT fact, sha FROM receipt_photo")?;
         let mut rows = find.query([])?;
         while let Some(row) = rows.next()? {
             let (n, sha): (i64, [u8; 32]) = (row.get(0)?, row.get(1)?);
-            if numbers.contains(&n) {
-                own.insert(sha);
-            } else {
-                others.insert(sha);
+            if !numbers.contains(&n) {
+                others.insert(Sha(sha));
             }
         }
         // Of what is held no row names its paper.
         let numbers: Vec<i64> = numbers.into_iter().collect();
-        own.extend(bodies(&self.conn, &numbers)?.iter().filter_map(paper).map(|sha| sha.0));
-        Ok(own.difference(&others).map(|sha| Sha(*sha)).collect())
+        let own: BTreeSet<Sha> = bodies(&self.conn, &numbers)?.iter().filter_map(paper).collect();
+        Ok(own.difference(&others).copied().collect())
     }
 
     /// The file, place and time of a fact that is here.

@@ -84,7 +84,8 @@ CREATE INDEX entry_by_journal ON entry (journal, position);
 
 -- One row for each run of facts of one section that were let through together, one for each fact that is not: what
 -- paging and the closing sums need. `shown`: the position since which it is let through (its own, or that of a decision;
--- while it is held its own, or since when the head has let in the device that wrote it). `held`: 1 undecided, 2 decided against. `back`: also sent to the journal's own device.
+-- while it is held its own, or since when the head has let in the device that wrote it). `held`: 1 undecided, 2 decided
+-- against. `back`: also sent to the journal's own device.
 -- `leaves` is the wrapping sum of its leaves; what was erased since is still in it (see `erased`).
 CREATE TABLE run (
     position INTEGER NOT NULL REFERENCES entry (position),
