@@ -10,6 +10,7 @@ use domain::ids::{FactId, JournalId};
 use domain::words::Section;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use crate::copies;
 use crate::fault::StoreFault;
 use crate::leaving;
 use crate::log::{MASTER, bodies};
@@ -149,6 +150,7 @@ fn close(
         .optional()?;
     let Some(batch) = batch else { return Ok(()) };
     again.insert(file);
+    copies::purge(tx)?;
     drop_papers(tx, n)?;
     views::drop_fact(tx, file, n)?;
     if let Some(batch) = batch {

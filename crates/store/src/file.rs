@@ -50,6 +50,12 @@ pub enum OpenFault {
 /// # Errors
 /// [`OpenFault`]; a wrong key is told apart from a broken disk.
 pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
+    let conn = open_keyed(path, key)?;
+    set_up(&conn)?;
+    Ok(conn)
+}
+
+fn open_keyed(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
     let found = rusqlite::version_number();
     if found < LEAST_SQLITE {
         return Err(OpenFault::OldLibrary { found });
@@ -74,7 +80,17 @@ pub fn open(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
         }
         Err(error) => return Err(error.into()),
     }
-    set_up(&conn)?;
+    Ok(conn)
+}
+
+/// Opens a fresh file that a backup is about to fill at one go. It is synced and read through by who fills it, so it needs
+/// neither journal nor syncs of its own.
+///
+/// # Errors
+/// [`OpenFault`].
+pub(crate) fn open_for_copy(path: &Path, key: &FileKey) -> Result<Connection, OpenFault> {
+    let conn = open_keyed(path, key)?;
+    conn.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
     Ok(conn)
 }
 

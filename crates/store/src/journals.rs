@@ -8,13 +8,15 @@ use domain::VerifyingKey;
 use domain::clock::Millis;
 use domain::event::Event;
 use domain::fact::Fact;
-use domain::ids::{DeviceId, FactId, JournalId, Sha};
+use domain::ids::{DeviceId, FactId, FileId, JournalId, Sha};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::fault::StoreFault;
 use crate::leaving;
-use crate::log::{Store, bodies_by, meta, refold, set_meta};
+use crate::log::{Store, bodies_by, int, last_seq, meta, refold, set_meta};
 use crate::names::{self, Names};
+use crate::numbers;
 use crate::views::{self, Hot, Numbered, Place};
 
 /// Why a journal follows another.
@@ -84,8 +86,21 @@ impl Store {
             // Begun here too, after what this file was put back to. Remembered as earlier than the new one: the anchor names
             // it once more if its newer slot is torn, and a file that is as it should be would be found behind again.
             if let Some(behind) = behind {
-                let earlier = names.journal(tx, behind)?;
+                // It may have printed, and a sheet is at least one fact. What a journal that is not known here holds, nobody
+                // can count.
+                let here = if old == Some(behind.journal) {
+                    Some(last_seq(tx, names.journal(tx, behind.journal)?)?)
+                } else {
+                    None
+                };
+                let lost = here.and_then(|here| behind.seq.checked_sub(here)).filter(|lost| *lost > 0);
+                numbers::give_up(tx, FileId::device(device), lost)?;
+                let earlier = names.journal(tx, behind.journal)?;
                 tx.execute("UPDATE journal SET own = 1 WHERE no = ?1", [earlier])?;
+            }
+            if let Why::Twin(_) = why {
+                // The other goes on in the same blocks, or went on in them until it was put back.
+                numbers::give_up(tx, FileId::device(device), None)?;
             }
             let no = names.journal(tx, journal)?;
             tx.execute(
@@ -106,6 +121,27 @@ impl Store {
             self.anchor.set(journal, seq, hash)?;
         }
         Ok(())
+    }
+
+    /// This file was put in the place of `from`, an earlier state in place of a later one: what this desk wrote since, and
+    /// the county was not known to have, goes over from there under new names, with its papers; forms stand as they stood
+    /// there. Returns how many facts went over.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; then nothing went over.
+    pub fn take_over(&mut self, from: &Self) -> Result<u32, StoreFault> {
+        let (journal, (_, last)) = (self.journal()?, self.own()?);
+        let (taken, head) = self.within(|tx, names| take_over(tx, names, &from.conn, journal, last))?;
+        if let Some((seq, hash)) = head {
+            self.anchor.set(journal, seq, hash)?;
+        }
+        for draft in self.drafts()? {
+            self.drop_draft(&draft.form, draft.file)?;
+        }
+        for draft in from.drafts()?.into_iter().rev() {
+            self.keep_draft(&draft)?;
+        }
+        Ok(taken)
     }
 
     /// Whether this desk wrote that journal once and has begun another since.
@@ -182,6 +218,103 @@ fn carry_over(
         refold(tx, names, file)?;
     }
     Ok(head)
+}
+
+type Taken = (u32, Option<(u64, Sha)>);
+
+fn take_over(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    from: &Connection,
+    journal: JournalId,
+    last: i64,
+) -> Result<Taken, StoreFault> {
+    let no = names::journal_of(last);
+    let numbers: Vec<i64> = from
+        .prepare(
+            "SELECT f.n FROM fact f JOIN journal j ON j.no = f.n >> 32 AND j.own = 1
+             WHERE f.position IS NULL AND f.n NOT IN (SELECT n FROM erased)
+             UNION SELECT l.n FROM leaving l JOIN journal j ON j.no = l.n >> 32 AND j.own = 1
+             LEFT JOIN batch b ON b.n = l.batch WHERE b.position IS NULL ORDER BY 1",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut remembered = carried(tx)?;
+    // What there went over itself has here gone over from the same earlier name.
+    let earlier: BTreeMap<FactId, FactId> = carried(from)?.into_iter().map(|one| (one.now, one.was)).collect();
+    let mut over = GoingOver::into(tx, journal, no, last_seq(tx, no)?);
+    over.renamed.extend(remembered.iter().map(|one| (one.was, one.now)));
+    let here: Vec<i64> = tx
+        .prepare("SELECT n FROM fact WHERE n >> 32 = ?1")?
+        .query_map([no], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let said: BTreeMap<Sha, FactId> =
+        bodies_by(tx, &here, leaving::HERE_OR_LEFT)?.iter().map(|fact| (saying(fact), fact.id)).collect();
+    let (mut again, mut taken) = (BTreeSet::new(), 0_u32);
+    for fact in bodies_by(from, &numbers, leaving::HERE_OR_LEFT)? {
+        let id = fact.id;
+        let here = names.known_fact(id);
+        let stands = "SELECT 1 FROM entry WHERE n = ?1 UNION ALL SELECT 1 FROM erased WHERE n = ?1
+             UNION ALL SELECT 1 FROM leaving WHERE n = ?1";
+        let known = match here {
+            Some(n) => tx.prepare_cached(stands)?.exists([n])?,
+            None => false,
+        };
+        let under = over.renamed.get(&id).or_else(|| over.renamed.get(earlier.get(&id)?)).copied();
+        if let Some(now) = under.or_else(|| said.get(&saying(&fact)).copied()) {
+            over.renamed.insert(id, now);
+            continue;
+        }
+        if known {
+            continue;
+        }
+        let find =
+            "SELECT e.at FROM entry e JOIN journal j ON j.no = e.n >> 32 WHERE j.id = ?1 AND e.n & 4294967295 = ?2";
+        let at: Option<i64> =
+            from.prepare_cached(find)?.query_row(params![id.journal.0, int(id.seq)], |row| row.get(0)).optional()?;
+        let hash = Sha::of(&fact.bytes());
+        let (file, paper) = (names.file(tx, fact.file)?, leaving::paper(&fact));
+        let now = over.fact(names, fact, at, paper)?;
+        remembered.push(Carried { now, was: id, hash });
+        again.insert(file);
+        taken = taken.saturating_add(1);
+    }
+    let head = over.head;
+    set_meta(tx, "carried", &remembered)?;
+    // Papers that the county was not known to have, and those of printed runs, which never leave.
+    let mut find = from.prepare("SELECT sha FROM blob WHERE sent <> 1 OR file = zeroblob(8)")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let sha: [u8; 32] = row.get(0)?;
+        if tx.prepare_cached("SELECT 1 FROM blob WHERE sha = ?1")?.exists([sha])? {
+            continue;
+        }
+        let paper = "SELECT file, section, media, size, sent, bytes FROM blob WHERE sha = ?1";
+        from.prepare_cached(paper)?.query_row([sha], |row| {
+            tx.prepare_cached(
+                "INSERT INTO blob (sha, file, section, media, size, sent, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                sha,
+                row.get::<_, Value>(0)?,
+                row.get::<_, Value>(1)?,
+                row.get::<_, Value>(2)?,
+                row.get::<_, Value>(3)?,
+                row.get::<_, Value>(4)?,
+                row.get::<_, Value>(5)?
+            ])
+        })?;
+    }
+    for file in again {
+        refold(tx, names, file)?;
+    }
+    Ok((taken, head))
+}
+
+/// What a fact says, whatever its name.
+fn saying(fact: &Fact) -> Sha {
+    let nameless = Fact { id: FactId { journal: JournalId([0; 8]), seq: 0 }, replaces: Vec::new(), ..fact.clone() };
+    Sha::of(&nameless.bytes())
 }
 
 /// Facts that are written once more, under new names of a journal, and what they name of each other with them.

@@ -13,6 +13,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, params};
 
 use crate::blobs::UNNAMED;
+use crate::copies;
 use crate::fault::StoreFault;
 use crate::log::{Store, bodies, bodies_by, int, meta, refold, set_meta};
 use crate::names::{self, Names};
@@ -123,6 +124,9 @@ pub(crate) fn among(tx: &Connection, (first, last): (i64, i64)) -> Result<BTreeM
 /// Forgets what was kept, as far as the county has it: a paper that is still to be sent goes once it was.
 fn release(tx: &Transaction<'_>, which: &[Left]) -> Result<(), StoreFault> {
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
+    if !which.is_empty() {
+        copies::purge(tx)?;
+    }
     for left in which {
         back(tx, left.n)?;
         if let Some(sha) = left.paper {
@@ -281,6 +285,7 @@ pub(crate) fn leave(
         }
     }
     if !facts.is_empty() {
+        copies::purge(tx)?;
         refold(tx, names, file)?;
     }
     Ok(())

@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use zeroize::Zeroizing;
 
 use crate::anchor::{Anchor, Head};
+use crate::copies::Copier;
 use crate::deciding::{decide, decides};
 use crate::fault::StoreFault;
 use crate::file::{self, FileKey};
@@ -42,8 +43,10 @@ pub struct Store {
     /// The facts that parts of the page at hand have named so far.
     pub(crate) named: Vec<i64>,
     pub(crate) anchor: Anchor,
-    /// The journal that the anchor named and this file lacked something of when it was opened.
-    pub(crate) behind: Option<JournalId>,
+    /// What the anchor named and this file lacked when it was opened.
+    pub(crate) behind: Option<Head>,
+    /// What copies it; none of a file without encryption.
+    pub(crate) copier: Option<Copier>,
     /// Always, but in a measurement of what it costs.
     pub(crate) verifies: bool,
 }
@@ -100,7 +103,8 @@ impl Store {
     /// # Errors
     /// [`StoreFault`]; a file of another schema is refused unchanged.
     pub fn open(path: &Path, key: &FileKey, anchor_key: Zeroizing<[u8; 32]>) -> Result<(Self, Standing), StoreFault> {
-        Self::with(file::open(path, key)?, path, anchor_key, true)
+        let copier = Copier::new(path.to_owned(), key.clone(), anchor_key.clone());
+        Self::with(file::open(path, key)?, path, anchor_key, Some(copier))
     }
 
     /// A store without encryption that believes every seal, to measure what these cost. No product code calls this.
@@ -109,14 +113,14 @@ impl Store {
     /// As [`Store::open`].
     #[cfg(feature = "measure")]
     pub fn open_unprotected(path: &Path, anchor_key: Zeroizing<[u8; 32]>) -> Result<(Self, Standing), StoreFault> {
-        Self::with(file::open_unprotected(path)?, path, anchor_key, false)
+        Self::with(file::open_unprotected(path)?, path, anchor_key, None)
     }
 
     fn with(
         mut conn: Connection,
         path: &Path,
         anchor_key: Zeroizing<[u8; 32]>,
-        verifies: bool,
+        copier: Option<Copier>,
     ) -> Result<(Self, Standing), StoreFault> {
         let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if found != 0 && !(OLDEST..=SCHEMA).contains(&found) {
@@ -145,7 +149,8 @@ impl Store {
         let mut names = Names::load(&conn)?;
         let current = meta::<i64>(&conn, "views")?.is_some_and(|version| version == views::VERSION);
         let waiting = if current { Waiting::load(&conn, &mut names)? } else { Waiting::default() };
-        let mut store = Self { conn, names, waiting, named: Vec::new(), anchor, behind: None, verifies };
+        let mut store =
+            Self { conn, names, waiting, named: Vec::new(), anchor, behind: None, verifies: copier.is_some(), copier };
         if !current {
             store.rebuild()?;
         }
@@ -173,7 +178,7 @@ impl Store {
             }
         };
         if let Standing::Behind { anchor, .. } = standing {
-            store.behind = Some(anchor.journal);
+            store.behind = Some(anchor);
         }
         Ok((store, standing))
     }

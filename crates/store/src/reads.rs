@@ -8,14 +8,14 @@ use chrono::{Datelike as _, NaiveDate};
 use domain::clock::Millis;
 use domain::household::{ContactAdded, ContactStated, DueListed, HouseholdListed, Identified};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
-use domain::letter::{BlockLeased, LetterPrinted};
+use domain::letter::LetterPrinted;
 use domain::money::Fen;
 use domain::org::{RoleGiven, VillageAssigned};
 use domain::payment::PaymentReported;
 use domain::place::PlaceCode;
 use domain::receipt::{ReceiptCompleted, ReceiptFiled};
 use domain::visit::{VisitMade, VisitNoted};
-use domain::words::{DocKind, HouseholdField, Line, Section, VisitResult};
+use domain::words::{HouseholdField, Line, Section, VisitResult};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::fault::StoreFault;
@@ -140,15 +140,6 @@ pub struct Letter {
     pub handed_over: bool,
     /// Its receipt is complete (a notice's receipt, or the receipt itself).
     pub complete: bool,
-}
-
-/// A letter's number that is free, with how many more there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Numbers {
-    /// The next.
-    pub next: Option<u32>,
-    /// Free in all.
-    pub left: u32,
 }
 
 fn parse<T: FromStr>(text: &str, what: &'static str) -> Result<T, StoreFault> {
@@ -730,14 +721,6 @@ impl Store {
             find.query_map([], |row| Ok((Millis(row.get(0)?), row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
         Ok(rows)
     }
-
-    /// Free numbers of a kind in a year, of this device's own blocks.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
-        numbers(&self.conn, device, kind, year)
-    }
 }
 
 /// Who works which village in which line, with the fact that says so.
@@ -758,40 +741,7 @@ pub struct Counts {
     pub position: u64,
 }
 
-fn numbers(conn: &rusqlite::Connection, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
-    let mut find = conn.prepare_cached(
-        "SELECT DISTINCT block FROM number_block WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3 ORDER BY block",
-    )?;
-    let blocks: Vec<u32> =
-        find.query_map(params![device.0, kind.code(), year], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut out = Numbers { next: None, left: 0 };
-    for block in blocks {
-        let block = BlockLeased { kind, year, block };
-        // A number is consumed in order and never given back, so the highest used one says it all.
-        let used: Option<u32> = conn
-            .prepare_cached(
-                "SELECT max(serial) FROM (SELECT kind, year, serial FROM letter UNION ALL SELECT kind, year, serial FROM spent)
-                 WHERE kind = ?1 AND year = ?2 AND serial >= ?3 AND serial < ?4",
-            )?
-            .query_row(params![kind.code(), year, block.first(), block.end()], |row| row.get(0))?;
-        let next = used.map_or(block.first(), |used| used.saturating_add(1));
-        if next < block.end() {
-            out.next = out.next.or(Some(next));
-            out.left = out.left.saturating_add(block.end().saturating_sub(next));
-        }
-    }
-    Ok(out)
-}
-
 impl Pen<'_> {
-    /// Free numbers as of this write.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
-        numbers(self.tx(), device, kind, year)
-    }
-
     /// The facts that stand in a family's registers: what a write replaces when its form showed the present state.
     ///
     /// # Errors

@@ -538,13 +538,13 @@ fn device_is_there(_: &Path) -> bool {
 
 /// Asks the system to drop what it keeps of a file in memory, so that it is read from the stick.
 #[cfg(target_os = "linux")]
-fn forget_cached(file: &File) {
+pub(crate) fn forget_cached(file: &File) {
     // Advice: a system that does not take it reads back from memory, which is no worse than not reading back.
     rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed).ok();
 }
 
 #[cfg(not(target_os = "linux"))]
-fn forget_cached(_: &File) {}
+pub(crate) fn forget_cached(_: &File) {}
 
 /// Room left for us where `folder` is, bytes.
 #[cfg(unix)]
@@ -560,7 +560,7 @@ fn free(_: &Path) -> Option<u64> {
 
 /// Puts a new name on the stick. Some drivers do not know how to sync a folder and say so.
 #[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     match File::open(folder)?.sync_all() {
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
@@ -570,6 +570,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Windows writes names through by itself.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }

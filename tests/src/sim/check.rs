@@ -386,14 +386,15 @@ impl Sim {
         }
     }
 
-    /// I12: a document's number belongs to one sheet, unless a laptop was copied or put back; then all who see see both.
+    /// I12: a document's number belongs to one sheet, unless a laptop was copied or put back with its anchor and cannot know;
+    /// then all who see see both.
     fn numbers_are_used_once(&self, ledger: &Ledger) {
-        let twisted: BTreeSet<&PersonId> =
-            self.seats.iter().filter(|seat| seat.twisted).map(|seat| &seat.person).collect();
+        let unaware: BTreeSet<&PersonId> =
+            self.seats.iter().filter(|seat| seat.unaware).map(|seat| &seat.person).collect();
         let mut sheets: BTreeMap<String, FactId> = BTreeMap::new();
         for logged in ledger.facts.values() {
             if let Ok(Some(Event::LetterPrinted(letter))) = Event::read(&logged.fact.kind, &logged.fact.body)
-                && !twisted.contains(&logged.fact.author)
+                && !unaware.contains(&logged.fact.author)
                 && let Some(other) = sheets.insert(letter.doc.to_string(), logged.fact.id)
             {
                 panic!("I12 {} is on two sheets: {other} and {}", letter.doc, logged.fact.id);

@@ -139,6 +139,7 @@ impl Sim {
         if whole || self.seats[seat].torn {
             let device = self.seats[seat].device;
             self.wire().heard.excuse(device);
+            self.seats[seat].unaware = true;
         }
         self.seats[seat].twisted = true;
         self.seats[seat].forms.clear();
@@ -151,6 +152,7 @@ impl Sim {
         disk::copy(&self.seats[seat].home, &home);
         let (number, cell) = self.wire().clocks.add();
         self.seats[seat].twisted = true;
+        self.seats[seat].unaware = true;
         let device = self.seats[seat].device;
         self.wire().heard.excuse(device);
         let one = &self.seats[seat];
@@ -168,6 +170,7 @@ impl Sim {
             forms: Vec::new(),
             copies: Vec::new(),
             twisted: true,
+            unaware: true,
             torn: one.torn,
             only_here: None,
             full: None,

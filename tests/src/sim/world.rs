@@ -102,6 +102,8 @@ pub struct Seat {
     pub copies: Vec<Copy>,
     /// Whether its folder was ever cloned, restored or rolled back.
     pub twisted: bool,
+    /// Whether it cannot know of that: its anchor went along, or was torn.
+    pub unaware: bool,
     /// Whether a slot of its anchor was ever torn.
     pub torn: bool,
     /// Facts that were only here when it was last looked at, and acts since.
@@ -410,6 +412,7 @@ impl Sim {
             forms: Vec::new(),
             copies: Vec::new(),
             twisted: false,
+            unaware: false,
             torn: false,
             only_here: None,
             full: None,

@@ -1,0 +1,211 @@
+//! The numbers of documents: which are free in this device's own blocks, and which are given up because another state of
+//! this disk may have printed under them. A number may be lost to a family; it must never stand on two sheets.
+
+use std::collections::BTreeSet;
+
+use domain::ids::FileId;
+use domain::letter::BlockLeased;
+use domain::words::DocKind;
+use rusqlite::{Connection, Transaction, params};
+
+use crate::fault::StoreFault;
+use crate::log::{Pen, Store};
+
+/// A letter's number that is free, with how many more there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// The next.
+    pub next: Option<u32>,
+    /// Free in all.
+    pub left: u32,
+}
+
+impl Store {
+    /// Free numbers of a kind in a year, of this device's own blocks.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
+        numbers(&self.conn, device, kind, year)
+    }
+}
+
+impl Pen<'_> {
+    /// Free numbers as of this write.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
+        numbers(self.tx(), device, kind, year)
+    }
+}
+
+fn numbers(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
+    let mut out = Numbers { next: None, left: 0 };
+    for (block, next) in free(conn, device, kind, year)? {
+        out.next = out.next.or(Some(next));
+        out.left = out.left.saturating_add(block.end().saturating_sub(next));
+    }
+    Ok(out)
+}
+
+/// The blocks that have a free number, in order, each with its first one.
+fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<Vec<(BlockLeased, u32)>, StoreFault> {
+    let mut find = conn.prepare_cached(
+        "SELECT DISTINCT block FROM number_block WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3 ORDER BY block",
+    )?;
+    let blocks: Vec<u32> =
+        find.query_map(params![device.0, kind.code(), year], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut out = Vec::new();
+    for block in blocks {
+        let block = BlockLeased { kind, year, block };
+        // A number is consumed in order and never given back, so the highest used one says it all.
+        let used: Option<u32> = conn
+            .prepare_cached(
+                "SELECT max(serial) FROM (SELECT kind, year, serial FROM letter UNION ALL SELECT kind, year, serial FROM spent)
+                 WHERE kind = ?1 AND year = ?2 AND serial >= ?3 AND serial < ?4",
+            )?
+            .query_row(params![kind.code(), year, block.first(), block.end()], |row| row.get(0))?;
+        let next = used.map_or(block.first(), |used| used.saturating_add(1));
+        if next < block.end() {
+            out.push((block, next));
+        }
+    }
+    Ok(out)
+}
+
+/// Gives up the next numbers of each kind and year: another state of this disk wrote so many facts that are not here, and
+/// each may have been a sheet. Without a count all that this device was leased so far are given up.
+pub(crate) fn give_up(tx: &Transaction<'_>, device: FileId, facts: Option<u64>) -> Result<(), StoreFault> {
+    let series: BTreeSet<(String, i32)> = tx
+        .prepare("SELECT DISTINCT kind, year FROM number_block WHERE file = (SELECT no FROM file WHERE id = ?1)")?
+        .query_map([device.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (code, year) in series {
+        let Some(kind) = DocKind::ALL.iter().copied().find(|kind| kind.code() == code) else { continue };
+        let mut rest = facts.map_or(u32::MAX, |facts| u32::try_from(facts).unwrap_or(u32::MAX));
+        for (block, next) in free(tx, device, kind, year)? {
+            let now = rest.min(block.end().saturating_sub(next));
+            if now == 0 {
+                break;
+            }
+            rest = rest.saturating_sub(now);
+            tx.execute(
+                "INSERT INTO spent (kind, year, block, serial) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET serial = max(serial, excluded.serial)",
+                params![code, year, block.block, next.saturating_add(now).saturating_sub(1)],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::SigningKey;
+    use domain::clock::Millis;
+    use domain::event::Event;
+    use domain::household::ContactStated;
+    use domain::ids::{DeviceId, JournalId, PersonId};
+    use domain::words::{ContactState, Section};
+
+    use super::*;
+    use crate::folder::Folder;
+    use crate::log::Standing;
+
+    const DEVICE: DeviceId = DeviceId([5; 8]);
+    const YEAR: i32 = 2026;
+
+    fn record(store: &mut Store, event: &Event) {
+        let author: PersonId = "field1".parse().expect("an account");
+        let file = FileId::device(DEVICE);
+        let write = |pen: &mut Pen<'_>| pen.record(file, Section::Core, event, Vec::new());
+        store.write::<_, StoreFault>(&author, Millis(1_796_700_000_000), write).expect("written");
+    }
+
+    fn lease(store: &mut Store, block: u32) {
+        record(store, &Event::BlockLeased(BlockLeased { kind: DocKind::ServiceReceipt, year: YEAR, block }));
+    }
+
+    /// Any fact: which of those that are lost was a sheet nobody can say.
+    fn work(store: &mut Store) {
+        record(
+            store,
+            &Event::ContactStated(ContactStated {
+                number: "13900000001".parse().expect("a number"),
+                state: ContactState::Confirmed,
+                on: chrono::NaiveDate::from_ymd_opt(2026, 12, 3).expect("a day"),
+            }),
+        );
+    }
+
+    fn begin(store: &mut Store, journal: u8) {
+        let key = SigningKey::from_bytes(&[7; 32]).verifying_key();
+        store.open_journal(JournalId([journal; 8]), DEVICE, &key).expect("a journal");
+    }
+
+    fn left(store: &Store) -> (Option<u32>, u32) {
+        let numbers = store.numbers(FileId::device(DEVICE), DocKind::ServiceReceipt, YEAR).expect("numbers");
+        (numbers.next, numbers.left)
+    }
+
+    /// A store with the blocks 101 and 104 whose database is put back to before `lost` facts of its journal, or of the next
+    /// one. Its anchor is not.
+    fn put_back(lost: u32, next_journal: bool) -> (Store, Folder) {
+        let folder = Folder::fresh();
+        let (mut store, _) = folder.store();
+        begin(&mut store, 1);
+        lease(&mut store, 101);
+        lease(&mut store, 104);
+        drop(store);
+        let path = folder.0.join("ruhu.db");
+        let before = std::fs::read(&path).expect("read");
+        let (mut store, _) = folder.store();
+        if next_journal {
+            begin(&mut store, 2);
+        }
+        (0..lost).for_each(|_| work(&mut store));
+        drop(store);
+        std::fs::write(&path, before).expect("written");
+        let (mut store, standing) = folder.store();
+        assert!(matches!(standing, Standing::Behind { .. }), "{standing:?}");
+        begin(&mut store, 3);
+        (store, folder)
+    }
+
+    #[test]
+    fn as_many_numbers_are_passed_over_as_sheets_may_have_been_printed() {
+        let (store, folder) = put_back(3, false);
+        assert_eq!(left(&store), (Some(10_103), 197));
+        drop(store);
+        let (mut store, standing) = folder.store();
+        assert_eq!(standing, Standing::Sound);
+        store.rebuild().expect("rebuilt");
+        assert_eq!(left(&store), (Some(10_103), 197), "whatever becomes of the views");
+    }
+
+    #[test]
+    fn a_long_day_that_is_lost_ends_one_block_and_begins_the_next() {
+        let (store, _folder) = put_back(130, false);
+        assert_eq!(left(&store), (Some(10_430), 70));
+    }
+
+    #[test]
+    fn nothing_is_printed_under_numbers_of_which_nobody_knows() {
+        let (mut store, _folder) = put_back(1, true);
+        assert_eq!(left(&store), (None, 0), "what another journal held cannot be counted");
+        lease(&mut store, 205);
+        assert_eq!(left(&store), (Some(20_500), 100));
+    }
+
+    #[test]
+    fn a_laptop_with_a_twin_prints_nothing_under_the_numbers_of_both() {
+        let folder = Folder::fresh();
+        let (mut store, _) = folder.store();
+        begin(&mut store, 1);
+        lease(&mut store, 101);
+        let key = SigningKey::from_bytes(&[7; 32]).verifying_key();
+        store.leave_twin(JournalId([2; 8]), DEVICE, &key, &[]).expect("left");
+        assert_eq!(left(&store), (None, 0));
+    }
+}
