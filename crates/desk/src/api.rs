@@ -127,6 +127,16 @@ calls! {
     StayOpen(Nothing) -> HomeView;
     /// Another passphrase in place of this one. The old one opens nothing from then on; a power cut leaves one of the two.
     ChangePassphrase(ChangePassphrase) -> HomeView;
+    /// Copies of this home on this laptop, newest first: one each quarter of an hour of use, kept for thirty days. Works on a
+    /// locked home, too.
+    Backups(Nothing) -> BackupsView;
+    /// Copy this home now. When this is answered the copy was read back from the disk and read through.
+    BackUp(Nothing) -> BackupsView;
+    /// What a copy holds: records, own visits, the latest of them. Nothing changes. Works on a home that does not open.
+    LookAtBackup(BackupAsked) -> BackupSeen;
+    /// Put a copy in this home's place and go on under a new journal. What was saved since comes over from the home that is
+    /// replaced, if that can be read; it is kept aside either way. Works on a home that does not open.
+    RestoreBackup(BackupAsked) -> BackupRestored;
     /// Make this home: present an invitation to the county over the line, choose a passphrase.
     Join(Join) -> AboutView;
     /// Who and where this desk is: person, role, county, version, practice mark.
@@ -438,6 +448,14 @@ api_types! {
         pub passphrase: String,
     }
 
+    /// A copy of this home.
+    pub struct BackupAsked {
+        /// Its name, from the list.
+        pub name: String,
+        /// The passphrase: whoever looks or restores shows who they are.
+        pub passphrase: String,
+    }
+
     /// Enrol.
     pub struct Join {
         /// The invitation code that the county handed out.
@@ -570,12 +588,58 @@ api_types! {
         pub held_open: u32,
         /// Facts written on this laptop on which the head's word came within the last seven days.
         pub held_told: u32,
+        /// Why the last copy of this home on this laptop failed, if it did.
+        pub backup_failure: Option<Failure>,
         /// Today's civil date.
         pub today: NaiveDate,
         /// Chinese weekday of today.
         pub weekday: String,
         /// The desk's present moment, RFC 3339.
         pub now: String,
+    }
+
+    /// Copies of this home.
+    pub struct BackupsView {
+        /// Newest first.
+        pub copies: Vec<BackupRow>,
+        /// Why the last try since the home was opened failed, if it did.
+        pub last_failure: Option<Failure>,
+    }
+
+    /// One copy; each was read through when it was made.
+    pub struct BackupRow {
+        /// Its name.
+        pub name: String,
+        /// When it was made by this laptop's clock, RFC 3339.
+        pub at: String,
+        /// Its size, bytes.
+        pub bytes: u32,
+    }
+
+    /// What a copy holds.
+    pub struct BackupSeen {
+        /// When it was made, RFC 3339.
+        pub at: String,
+        /// Records in it, of everybody.
+        pub facts: u32,
+        /// Own records in it that the county was not known to have.
+        pub only_here: u32,
+        /// Own visits in it.
+        pub own_visits: u32,
+        /// The latest of them, at most ten.
+        pub visits: Vec<VisitRow>,
+    }
+
+    /// A copy that took the home's place.
+    pub struct BackupRestored {
+        /// The desk, open.
+        pub about: AboutView,
+        /// Records that were saved since the copy was made and came over from the home that was replaced.
+        pub taken_over: u32,
+        /// Whether that one could still be read. If not, what it alone held is missing here.
+        pub read: bool,
+        /// The folder in which it lies now.
+        pub kept_in: String,
     }
 
     /// The day's page.

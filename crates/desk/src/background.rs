@@ -117,6 +117,7 @@ fn run(ending: &Ending, door: &Weak<Door>) {
             span = span.saturating_sub(part);
             let Some(door) = door.upgrade() else { return };
             door.lock_if_idle();
+            door.back_up_if_due();
         }
         let Some(door) = door.upgrade() else { return };
         tried = door.try_contact();

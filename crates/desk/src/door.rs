@@ -9,14 +9,18 @@ use domain::enrol::{EnrolAsk, Invitation};
 use domain::ids::{DeviceId, Sha, hex, unhex};
 use foreign::Reader;
 
-use crate::api::{AboutView, Answer, Call, HomeState, HomeView, Join, Reply, Tag, Unlock};
+use crate::api::{
+    AboutView, Answer, BackupAsked, BackupRestored, BackupSeen, BackupsView, Call, HomeState, HomeView, Join, Reply,
+    Tag, Unlock,
+};
 use crate::background::Tried;
+use crate::backups::Restored;
 use crate::clock::Clock;
 use crate::courier::{Courier, Https};
 use crate::failure::{Code, Failure};
 use crate::home::{self, Identity};
 use crate::sync::{offset_of, worded};
-use crate::{Desk, incident};
+use crate::{Desk, backups, incident};
 
 /// How often an own contact that breaks off is given ten milliseconds to let go of the home.
 const LINGERING: u32 = 300;
@@ -157,6 +161,12 @@ impl Door {
                 }
                 Ok((Reply::ChangePassphrase(self.look()?), Vec::new()))
             }
+            Call::Backups(_) if self.inside().is_none() => {
+                let copies = backups::listed(&self.options.home)?;
+                Ok((Reply::Backups(BackupsView { copies, last_failure: None }), Vec::new()))
+            }
+            Call::LookAtBackup(asked) => Ok((Reply::LookAtBackup(self.look_at_backup(&asked)?), Vec::new())),
+            Call::RestoreBackup(asked) => Ok((Reply::RestoreBackup(self.restore_backup(&asked)?), Tag::ALL.to_vec())),
             Call::Join(join) => Ok((Reply::Join(self.join(&join)?), Tag::ALL.to_vec())),
             other => self.desk()?.handle(other),
         }
@@ -190,31 +200,73 @@ impl Door {
         })
     }
 
+    /// Does what wants the home's lock. The contact that broke off when the home was locked may still hold it for a moment.
+    fn alone<T>(&self, work: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let mut tries = if before.is_some() { LINGERING } else { 0 };
+        if let Some(desk) = before {
+            desk.close(true);
+        }
+        loop {
+            match work() {
+                Err(failure) if failure.code == Code::HomeInUse && tries > 0 => {
+                    tries = tries.saturating_sub(1);
+                    std::thread::park_timeout(std::time::Duration::from_millis(10));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Copies the open home if it is time to. Returns whether it did.
+    pub fn back_up_if_due(&self) -> bool {
+        let desk = self.inside().as_ref().map(Arc::clone);
+        desk.is_some_and(|desk| desk.back_up_if_due())
+    }
+
+    fn look_at_backup(&self, asked: &BackupAsked) -> Result<BackupSeen, Failure> {
+        // Held while it is looked: what is tried lies in one place, and a copy may be made there meanwhile.
+        let inside = self.inside();
+        let open = inside.as_ref().map(Arc::clone);
+        let _no_copy = open.as_ref().map(|desk| desk.no_copy());
+        self.alone(|| {
+            let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, open.is_none())?;
+            let path = backups::named(&home.copier, &asked.name)?;
+            let parts = |store| home.parts(store, self.clock.clone(), self.options.reader.clone());
+            backups::look(&home.copier, &path, parts).map_err(backups::unusable)
+        })
+    }
+
+    fn restore_backup(&self, asked: &BackupAsked) -> Result<BackupRestored, Failure> {
+        let mut inside = self.inside();
+        {
+            // Before anything is closed: who asks, and for what.
+            let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, false)?;
+            backups::named(&home.copier, &asked.name)?;
+        }
+        if let Some(desk) = inside.take() {
+            desk.close(false);
+            *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&desk);
+        }
+        let (desk, restored) = self.alone(|| {
+            let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, true)?;
+            backups::put_back(&home, &backups::named(&home.copier, &asked.name)?)?;
+            backups::open(home, self.clock.clone(), self.options.reader.clone())
+        })?;
+        let Restored { taken_over, read, kept_in } = restored.ok_or_else(|| Failure::new(Code::BackupUnusable, &[]))?;
+        let about = desk.about()?;
+        *inside = Some(Arc::new(desk));
+        Ok(BackupRestored { about, taken_over, read, kept_in })
+    }
+
     fn unlock(&self, unlock: &Unlock) -> Result<AboutView, Failure> {
         let mut inside = self.inside();
         if inside.is_none() {
-            let before = self.before.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-            let lingers = before.is_some();
-            if let Some(desk) = before {
-                desk.close(true);
-            }
-            let mut tries = if lingers { LINGERING } else { 0 };
-            let opened = loop {
-                match home::open(
-                    &self.options.home,
-                    &unlock.passphrase,
-                    self.clock.clone(),
-                    self.options.reader.clone(),
-                ) {
-                    // The contact that broke off is about to let go of the home's lock.
-                    Err(failure) if failure.code == Code::HomeInUse && tries > 0 => {
-                        tries = tries.saturating_sub(1);
-                        std::thread::park_timeout(std::time::Duration::from_millis(10));
-                    }
-                    other => break other?,
-                }
-            };
-            *inside = Some(Arc::new(Desk::of(opened)?));
+            let (desk, _told_by_status) = self.alone(|| {
+                let home = home::closed(&self.options.home, &unlock.passphrase, &self.clock, true)?;
+                backups::open(home, self.clock.clone(), self.options.reader.clone())
+            })?;
+            *inside = Some(Arc::new(desk));
         }
         match inside.as_ref() {
             Some(desk) => desk.about(),

@@ -152,6 +152,10 @@ codes! {
     DiskReadOnly = "DISK_READ_ONLY", "硬盘不让写入，这一条没有存上。已存的都在。", "The disk does not let us write; this was not saved. What was saved is safe.";
     /// Disk broken.
     DiskBroken = "DISK_BROKEN", "硬盘读写出错，这一条没有存上。请尽快同步并联系县资助中心。", "The disk fails; this was not saved. Sync soon and ask the centre.";
+    /// A copy of this home that cannot be read through.
+    BackupUnusable = "BACKUP_UNUSABLE", "这份备份读不通，没有用它，现在的资料没有动。请换一份更早的备份再试。", "This backup cannot be read through; it was not used and nothing was changed. Try an earlier one.";
+    /// The home stands at an earlier state than this laptop confirmed.
+    HomeBehind = "HOME_BEHIND", "这台电脑的资料回到了以前的样子（{at}发现的，硬盘出过错或恢复过）。送到过县里的，同步后自动补回；没送过的请对照纸面核对补记。", "This laptop's records went back to an earlier state (found {at}: a disk fault or a restore). What the county has comes back by syncing; compare the rest with your papers.";
     /// The stick has no room.
     StickFull = "STICK_FULL", "U盘空间不够，这次要写{needed}。请删掉U盘上不用的文件，或换一个U盘；本机的记录都还在。", "The stick has too little room: {needed} are to be written. Delete files on it or take another; everything here is kept.";
     /// The stick is locked.

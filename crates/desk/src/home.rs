@@ -17,7 +17,7 @@ use foreign::Reader;
 use serde::{Deserialize, Serialize};
 use store::bundle::BundleSecret;
 use store::file::FileKey;
-use store::{Standing, Store};
+use store::{Copier, Standing, Store};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::Parts;
@@ -25,6 +25,10 @@ use crate::clock::{Chance, Clock, random};
 use crate::failure::{Code, Failure};
 
 const KEYS: &str = "keys.json";
+/// The encrypted file.
+pub(crate) const DATABASE: &str = "ruhu.db";
+/// When the home was last found behind its anchor.
+pub(crate) const WAS_BEHIND: &str = "was_behind";
 const PENDING: &str = "keys.pending.json";
 /// What a guess must cost at least: OWASP's floor for Argon2id times three in memory. Practice homes, which hold nobody's
 /// debt, stay at it.
@@ -407,11 +411,15 @@ pub(crate) fn file_key(secrets: &Secrets) -> Option<Zeroizing<[u8; 32]>> {
     secrets.file_key.as_deref().and_then(unhex).map(Zeroizing::new)
 }
 
-fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failure> {
+fn file_keys(secrets: &Secrets) -> Result<(FileKey, Zeroizing<[u8; 32]>), Failure> {
     let database = FileKey(Zeroizing::new(unhex(&secrets.database).ok_or_else(sealing_failed)?));
     let anchor = Zeroizing::new(unhex(&secrets.anchor).ok_or_else(sealing_failed)?);
-    let path: PathBuf = home.join("ruhu.db");
-    Store::open(&path, &database, anchor).map_err(|fault| {
+    Ok((database, anchor))
+}
+
+fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failure> {
+    let (database, anchor) = file_keys(secrets)?;
+    Store::open(&home.join(DATABASE), &database, anchor).map_err(|fault| {
         // The keys came out of their wrapping, so a file that they do not open is another file or a damaged one.
         if let store::StoreFault::Open(store::file::OpenFault::WrongKey) = fault {
             broken(&fault)
@@ -421,32 +429,59 @@ fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failu
     })
 }
 
-/// Opens a home with its passphrase.
-pub(crate) fn open(home: &Path, passphrase: &str, clock: Clock, reader: Reader) -> Result<Parts, Failure> {
+/// A home whose keys are at hand and whose file is not open, not by this.
+pub(crate) struct Closed {
+    pub(crate) folder: PathBuf,
+    pub(crate) copier: Copier,
+    secrets: Secrets,
+    lock: Option<File>,
+}
+
+/// The home of a passphrase; alone, if `alone`.
+///
+/// # Errors
+/// `NoHome`, `WrongPassphrase`, `PracticeOnly`, and where it is to be alone `HomeInUse`.
+pub(crate) fn closed(home: &Path, passphrase: &str, clock: &Clock, alone: bool) -> Result<Closed, Failure> {
     let keys = kept(home)?;
     if !clock.is_system() && !keys.practice {
         return Err(Failure::new(Code::PracticeOnly, &[]));
     }
-    let lock = lock(home)?;
-    let secrets = unwrap(&keys, passphrase)?;
-    let signing = signing(&secrets)?;
-    let (store, standing) = open_store(home, &secrets)?;
-    Ok(Parts {
-        store,
-        standing,
-        signing,
-        file_key: file_key(&secrets),
-        tls: tls_identity(&secrets).ok(),
-        reader,
-        clock,
-        chance: Chance::system(),
-        lock: Some(lock),
-    })
+    let lock = if alone { Some(lock(home)?) } else { None };
+    Closed::of(home, unwrap(&keys, passphrase)?, lock)
+}
+
+impl Closed {
+    fn of(home: &Path, secrets: Secrets, lock: Option<File>) -> Result<Self, Failure> {
+        let (database, anchor) = file_keys(&secrets)?;
+        let copier = Copier::new(home.join(DATABASE), database, anchor);
+        Ok(Self { folder: home.to_owned(), copier, secrets, lock })
+    }
+
+    pub(crate) fn open(self, clock: Clock, reader: Reader) -> Result<Parts, Failure> {
+        let (store, standing) = open_store(&self.folder, &self.secrets)?;
+        let parts = self.parts(store, clock, reader)?;
+        Ok(Parts { standing, lock: self.lock, ..parts })
+    }
+
+    /// The parts of a desk over a store of this home's keys, for a look: it writes nowhere and speaks to nobody.
+    pub(crate) fn parts(&self, store: Store, clock: Clock, reader: Reader) -> Result<Parts, Failure> {
+        Ok(Parts {
+            store,
+            standing: Standing::Sound,
+            signing: signing(&self.secrets)?,
+            file_key: file_key(&self.secrets),
+            tls: tls_identity(&self.secrets).ok(),
+            reader,
+            clock,
+            chance: Chance::system(),
+            lock: None,
+        })
+    }
 }
 
 /// When the home was last found behind its anchor, if ever.
 pub(crate) fn was_behind(store: &Store) -> Result<Option<Millis>, Failure> {
-    Ok(store.meta("was_behind")?)
+    Ok(store.meta::<Option<Millis>>(WAS_BEHIND)?.flatten())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod agency;
 pub mod api;
 pub mod background;
+mod backups;
 mod bulletin;
 mod bundles;
 pub mod carry;
@@ -67,6 +68,7 @@ pub struct Desk {
     closed: AtomicBool,
     running: Mutex<Option<carry::Progress>>,
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
+    copying: parking_lot::Mutex<backups::Copying>,
     /// Keeps the home's lock while the desk is open.
     _lock: Option<std::fs::File>,
 }
@@ -106,7 +108,7 @@ impl Desk {
             // the county learns of at the next contact, and the person is told.
             let fresh = domain::ids::JournalId(chance.fresh().map_err(home::no_randomness)?);
             store.open_journal(fresh, identity.device, &signing.verifying_key())?;
-            store.set_meta("was_behind", &clock.wall())?;
+            store.set_meta(home::WAS_BEHIND, &clock.wall())?;
         }
         Ok(Self {
             store: parking_lot::Mutex::new(store),
@@ -121,6 +123,7 @@ impl Desk {
             closed: AtomicBool::new(false),
             running: Mutex::new(None),
             places: Mutex::new(None),
+            copying: parking_lot::Mutex::new(backups::Copying::begun()),
             _lock: lock,
         })
     }
@@ -198,6 +201,8 @@ impl Desk {
             | Call::Lock(_)
             | Call::StayOpen(_)
             | Call::ChangePassphrase(_)
+            | Call::LookAtBackup(_)
+            | Call::RestoreBackup(_)
             | Call::Join(_) => {
                 return Err(Failure::new(Code::HomeExists, &[]));
             }
@@ -268,6 +273,8 @@ impl Desk {
             Call::Stick(with) => (Reply::Stick(self.stick(with)?), read()),
             Call::BundleOut(with) => (Reply::BundleOut(self.bundle_out(with)?), vec![Status]),
             Call::BundleIn(with) => (Reply::BundleIn(self.bundle_in(with)?), Tag::ALL.to_vec()),
+            Call::Backups(with) => (Reply::Backups(self.backups(with)?), read()),
+            Call::BackUp(with) => (Reply::BackUp(self.back_up_now(with)?), vec![Status]),
             Call::Conflicts(with) => (Reply::Conflicts(self.conflicts(with)?), read()),
             Call::SettleConflict(with) => {
                 (Reply::SettleConflict(self.settle_conflict(with)?), vec![Conflicts, Households, Status])
@@ -369,14 +376,24 @@ impl Desk {
             held_told,
             today: present.today,
             weekday: domain::calendar::weekday_zh(present.today).to_owned(),
+            backup_failure: None,
             now: present.now.rfc3339(),
         };
-        if status.last_failure.is_none() && home::was_behind(&store)?.is_some() {
-            status.last_failure = Some(Failure::new(Code::HomeDamaged, &[]));
+        if status.last_failure.is_none()
+            && let Some(found) = home::was_behind(&store)?
+            && present.wall.0.saturating_sub(found.0) < TOLD_MS
+        {
+            let at = found.civil().format("%m月%d日%H:%M").to_string();
+            status.last_failure = Some(Failure::new(Code::HomeBehind, &[("at", &at)]));
         }
+        drop(store);
+        status.backup_failure = self.copying.try_lock().and_then(|copying| copying.failure());
         Ok(status)
     }
 }
+
+/// That a home was found behind is told for so long, milliseconds: a week.
+const TOLD_MS: i64 = 7 * 24 * 3_600_000;
 
 /// What a check of a home found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

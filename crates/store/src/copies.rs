@@ -34,9 +34,11 @@ pub struct Copied {
 }
 
 /// The folder beside a desk's file in which its copies lie, and whatever is opened for a trial.
-const FOLDER: &str = "backups";
+pub const FOLDER: &str = "backups";
 /// What is opened for a trial. A folder of its own name's: an anchor of a trial must never be the desk's.
 const TRIAL: &str = "trial.tmp";
+/// Marks a folder with a file that was replaced, until what was only there is taken over.
+const UNFINISHED: &str = "unfinished";
 
 /// Opens a desk's file beside the one who writes it. Forgets its keys when dropped.
 #[derive(Clone)]
@@ -172,21 +174,21 @@ impl Copier {
     ///
     /// # Errors
     /// What `look` says, or [`StoreFault`].
-    pub fn look<T, E: From<StoreFault>>(&self, copy: &Path, look: impl FnOnce(&Store) -> Result<T, E>) -> Result<T, E> {
+    pub fn look<T, E: From<StoreFault>>(&self, copy: &Path, look: impl FnOnce(Store) -> Result<T, E>) -> Result<T, E> {
         let fleeting = self.trial()?;
         fs::copy(copy, &fleeting.0).map_err(StoreFault::from)?;
         let store = self.open_aside(&fleeting.0)?;
-        let seen = look(&store);
-        drop(store);
-        seen
+        // See `read_through`.
+        store.journal()?;
+        look(store)
     }
 
     /// Puts a copy in the file's place, after reading it through once more; the copy stays. The file of before, as far as
-    /// there is one, lies in the new folder `aside` afterwards. Nobody may have the file open. A cut anywhere leaves the one
-    /// or the other in place, whole.
+    /// there is one, lies in the new folder `aside` afterwards, marked as one from which something may be to be taken over.
+    /// Nobody may have the file open. After a cut anywhere [`Copier::unfinished`] brings the one or the other into place.
     ///
     /// # Errors
-    /// [`StoreFault`]; then the file is as it was.
+    /// [`StoreFault`]; then the file is as it was, once [`Copier::unfinished`] was asked.
     pub fn put_back(&self, copy: &Path, aside: &Path) -> Result<(), StoreFault> {
         let fleeting = self.trial()?;
         fs::copy(copy, &fleeting.0)?;
@@ -194,32 +196,62 @@ impl Copier {
         self.read_through(&fleeting.0)?;
         File::open(&fleeting.0)?.sync_all()?;
         fs::create_dir_all(aside)?;
-        // What lies in the write-ahead log goes into the file, if the file still opens. If not, it is kept beside it.
-        let there = self.path.exists();
-        if there {
+        File::create(aside.join(UNFINISHED))?.sync_all()?;
+        sync_folder(&aside.join(UNFINISHED))?;
+        sync_folder(aside)?;
+        // What lies in the write-ahead log goes into the file, if the file still opens. If not, it is kept beside it; with
+        // the copy it must never be found.
+        if self.path.exists() {
             drop(file::open(&self.path, &self.key).ok());
         }
-        let name = self.path.file_name().unwrap_or_default();
-        let kept = aside.join(name);
-        if there {
-            if fs::hard_link(&self.path, &kept).is_err() {
-                fs::copy(&self.path, &kept)?;
-                File::open(&kept)?.sync_all()?;
-            }
-            sync_folder(&kept)?;
-        }
-        // Gone before the copy comes: it belongs to the file of before, and to a copy it would be poison.
-        for end in BESIDE {
-            let beside = with_end(&self.path, end);
-            if beside.exists() {
-                fs::rename(&beside, with_end(&kept, end))?;
+        for (here, there) in self.and_aside(aside) {
+            if here.exists() {
+                fs::rename(&here, &there)?;
             }
         }
-        sync_folder(&kept)?;
-        sync_folder(&self.path)?;
+        sync_folder(&aside.join(UNFINISHED))?;
         fs::rename(&fleeting.0, &self.path)?;
         sync_folder(&self.path)?;
         Ok(())
+    }
+
+    /// The file and what lies beside it, each with its place in a folder aside.
+    fn and_aside(&self, aside: &Path) -> [(PathBuf, PathBuf); 3] {
+        let kept = aside.join(self.path.file_name().unwrap_or_default());
+        ["", "-wal", "-shm"].map(|end| (with_end(&self.path, end), with_end(&kept, end)))
+    }
+
+    /// Whether something may still be to be taken over from `aside`. A replacing that was cut off before the copy was in
+    /// place is undone first. Nobody may have the file open.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn unfinished(&self, aside: &Path) -> Result<bool, StoreFault> {
+        if !aside.join(UNFINISHED).exists() {
+            return Ok(false);
+        }
+        if self.path.exists() && aside.join(self.path.file_name().unwrap_or_default()).exists() {
+            return Ok(true);
+        }
+        for (here, there) in self.and_aside(aside) {
+            if there.exists() && !here.exists() {
+                fs::rename(&there, &here)?;
+            }
+        }
+        sync_folder(&self.path)?;
+        drop_aside(aside)?;
+        Ok(false)
+    }
+
+    /// What was to be taken over was, or cannot be.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn finished(&self, aside: &Path) -> Result<(), StoreFault> {
+        match fs::remove_file(aside.join(UNFINISHED)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Opens a file that was put aside, if it opens at all, to take from it what is only there.

@@ -94,7 +94,8 @@ fn a_copy_holds_what_was_there_and_nothing_lies_beside_it() {
     work(&mut store, 6);
     assert_eq!(names_in(path.parent().expect("a folder")), ["one.db"]);
     let before = fs::read(&path).expect("read");
-    let seen = store.copier().expect("a copier").look(&path, |store| Ok::<_, StoreFault>(days(store))).expect("looked");
+    let seen =
+        store.copier().expect("a copier").look(&path, |store| Ok::<_, StoreFault>(days(&store))).expect("looked");
     assert_eq!(seen, [1, 2, 3, 4, 5]);
     assert_eq!(fs::read(&path).expect("read"), before, "looking at it changes nothing");
     assert_eq!(names_in(path.parent().expect("a folder")), ["one.db"]);
@@ -118,7 +119,7 @@ fn a_copy_is_one_moment_however_much_is_saved_meanwhile() {
     assert_eq!(copied.expect("copied").expect("to its end").facts, 3);
     assert!(asked.get() >= 2);
     let path = copier.folder().join("one.db");
-    let seen = copier.look(&path, |store| Ok::<_, StoreFault>(days(store))).expect("looked");
+    let seen = copier.look(&path, |store| Ok::<_, StoreFault>(days(&store))).expect("looked");
     assert_eq!(seen, [1, 2, 3]);
 }
 
