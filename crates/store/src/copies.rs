@@ -261,7 +261,10 @@ impl Copier {
     pub fn open_put_aside(&self, aside: &Path) -> Result<Store, StoreFault> {
         let path = aside.join(self.path.file_name().unwrap_or_default());
         fs::remove_file(path.with_extension("anchor")).ok();
-        Ok(Store::open(&path, &self.key, self.anchor_key.clone())?.0)
+        let store = Store::open(&path, &self.key, self.anchor_key.clone())?.0;
+        // See `read_through`.
+        store.journal()?;
+        Ok(store)
     }
 }
 

@@ -78,12 +78,17 @@ impl StoreFault {
     pub fn disk(&self) -> Option<DiskTrouble> {
         use rusqlite::ErrorCode;
         match self {
-            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _))
+            | Self::Open(crate::file::OpenFault::Sqlite(rusqlite::Error::SqliteFailure(error, _))) => {
                 if error.code == ErrorCode::DiskFull {
                     Some(DiskTrouble::Full)
                 } else if error.code == ErrorCode::ReadOnly {
                     Some(DiskTrouble::ReadOnly)
-                } else if matches!(error.code, ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt) {
+                } else if matches!(
+                    error.code,
+                    // A page whose MAC does not fit is no page of a database.
+                    ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+                ) {
                     Some(DiskTrouble::Broken)
                 } else {
                     None

@@ -62,6 +62,10 @@ held_open: number,
  */
 held_told: number, 
 /**
+ * Why the last copy of this home on this laptop failed, if it did.
+ */
+backup_failure: Failure | null, 
+/**
  * Today's civil date.
  */
 today: string, 
