@@ -67,6 +67,17 @@ impl Tracer {
         Self::attach(process, &["-o", "/dev/null", "-e", &trace, "-e", &inject]).expect("a traced process")
     }
 
+    /// Lets each call of this name, from the `number`-th on that a thread makes, counted from now and from 1, fail with this
+    /// error (`ENOSPC`); only that one, if `once`.
+    ///
+    /// # Panics
+    /// When it cannot hang on.
+    pub fn failing(process: u32, call: &str, number: u32, error: &str, once: bool) -> Self {
+        let (trace, on) = (format!("trace={call}"), if once { "" } else { "+" });
+        let inject = format!("inject={call}:error={error}:when={number}{on}");
+        Self::attach(process, &["-o", "/dev/null", "-e", &trace, "-e", &inject]).expect("a traced process")
+    }
+
     /// Runs a program to its end and writes every system call of it into `file`. How it ended.
     ///
     /// # Panics

@@ -168,7 +168,16 @@ impl Door {
             Call::LookAtBackup(asked) => Ok((Reply::LookAtBackup(self.look_at_backup(&asked)?), Vec::new())),
             Call::RestoreBackup(asked) => Ok((Reply::RestoreBackup(self.restore_backup(&asked)?), Tag::ALL.to_vec())),
             Call::Join(join) => Ok((Reply::Join(self.join(&join)?), Tag::ALL.to_vec())),
-            other => self.desk()?.handle(other),
+            other => {
+                let answer = self.desk()?.handle(other);
+                if answer.as_ref().is_err_and(|failure| failure.code == Code::DiskBroken) {
+                    // What the file holds in memory and what lies on the disk may differ from now on: nothing more is
+                    // confirmed before it was closed, opened and read through.
+                    home::distrust(&self.options.home);
+                    self.lock();
+                }
+                answer
+            }
         }
     }
 

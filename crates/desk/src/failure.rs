@@ -45,7 +45,7 @@ codes! {
     /// Another program has the home open.
     HomeInUse = "HOME_IN_USE", "这份数据正被另一个窗口使用。请先关掉那个窗口。", "This home is in use by another window. Close it first.";
     /// The home's files are damaged.
-    HomeDamaged = "HOME_DAMAGED", "本机的数据文件有损坏，没有打开。请不要删除任何文件，联系县资助中心。", "The home's files are damaged and were not opened. Delete nothing and ask the county centre.";
+    HomeDamaged = "HOME_DAMAGED", "本机的数据文件有损坏，没有打开。请不要删除任何文件；可以换上本机的一份备份接着用，或联系县资助中心。", "The home's files are damaged and were not opened. Delete nothing; go on from a backup on this laptop, or ask the county centre.";
     /// Not an invitation.
     BadInvitation = "BAD_INVITATION", "这不是有效的邀请码。请把县里发来的整段复制进来，以RUHU1-开头。", "This is not an invitation code. Copy the whole text the county sent, from RUHU1- on.";
     /// Unknown invitation.
@@ -151,7 +151,7 @@ codes! {
     /// Disk read-only.
     DiskReadOnly = "DISK_READ_ONLY", "硬盘不让写入，这一条没有存上。已存的都在。", "The disk does not let us write; this was not saved. What was saved is safe.";
     /// Disk broken.
-    DiskBroken = "DISK_BROKEN", "硬盘读写出错，这一条没有存上。请尽快同步并联系县资助中心。", "The disk fails; this was not saved. Sync soon and ask the centre.";
+    DiskBroken = "DISK_BROKEN", "硬盘读写出错，这一条没有存上。资料已锁上；请用口令再打开，打开时会全部核对一遍，然后尽快同步，并联系县资助中心。", "The disk failed; this was not saved. The home is locked: open it again, it is read through first. Then sync soon and ask the centre.";
     /// A copy of this home that cannot be read through.
     BackupUnusable = "BACKUP_UNUSABLE", "这份备份读不通，没有用它，现在的资料没有动。请换一份更早的备份再试。", "This backup cannot be read through; it was not used and nothing was changed. Try an earlier one.";
     /// The home stands at an earlier state than this laptop confirmed.

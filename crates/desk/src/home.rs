@@ -29,6 +29,8 @@ const KEYS: &str = "keys.json";
 pub(crate) const DATABASE: &str = "ruhu.db";
 /// When the home was last found behind its anchor.
 pub(crate) const WAS_BEHIND: &str = "was_behind";
+/// There since the disk failed under an open home, until that was read through.
+const DOUBT: &str = "doubt";
 const PENDING: &str = "keys.pending.json";
 /// What a guess must cost at least: OWASP's floor for Argon2id times three in memory. Practice homes, which hold nobody's
 /// debt, stay at it.
@@ -251,6 +253,12 @@ fn sync_folder(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// The disk failed under this home: it is read through before it is opened again.
+pub(crate) fn distrust(home: &Path) {
+    // Where not even this can be written the anchor is all that is looked at, as at every opening.
+    drop(write_synced(&home.join(DOUBT), b""));
+}
+
 fn lock(home: &Path) -> Result<File, Failure> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(home.join("lock")).map_err(io)?;
     match file.try_lock() {
@@ -458,9 +466,28 @@ impl Closed {
     }
 
     pub(crate) fn open(self, clock: Clock, reader: Reader) -> Result<Parts, Failure> {
-        let (store, standing) = open_store(&self.folder, &self.secrets)?;
+        let (store, standing) = self.sound_store().map_err(|failure| {
+            // Nothing was to be saved yet: what fails is what was saved.
+            let code = if failure.code == Code::DiskBroken { Code::HomeDamaged } else { failure.code };
+            if code == failure.code {
+                failure
+            } else {
+                Failure { incident: failure.incident, ..Failure::new(code, &[]) }
+            }
+        })?;
         let parts = self.parts(store, clock, reader)?;
         Ok(Parts { standing, lock: self.lock, ..parts })
+    }
+
+    /// The store, read through first if its disk failed when it was last open.
+    fn sound_store(&self) -> Result<(Store, Standing), Failure> {
+        let (store, standing) = open_store(&self.folder, &self.secrets)?;
+        let doubt = self.folder.join(DOUBT);
+        if doubt.exists() {
+            store.sound().map_err(|fault| broken(&fault))?;
+            fs::remove_file(&doubt).map_err(io)?;
+        }
+        Ok((store, standing))
     }
 
     /// The parts of a desk over a store of this home's keys, for a look: it writes nowhere and speaks to nobody.

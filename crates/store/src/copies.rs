@@ -69,6 +69,19 @@ impl Store {
         Ok(meta(&self.conn, PURGED)?.unwrap_or(0))
     }
 
+    /// Reads the whole file through: the MAC of each page as it lies on the disk, each seal, each fact.
+    ///
+    /// # Errors
+    /// [`StoreFault`]; `Corrupt` names what is wrong.
+    pub fn sound(&self) -> Result<(), StoreFault> {
+        // A file cut down to nothing opens as a fresh one, and a fresh one would be sound.
+        self.journal()?;
+        if self.conn.prepare("PRAGMA cipher_integrity_check")?.exists([])? {
+            return Err(StoreFault::Corrupt { what: "the file's pages" });
+        }
+        self.check().map(drop)
+    }
+
     /// Counts what was changed since this file was opened.
     pub fn changes(&self) -> u64 {
         self.conn.total_changes()
@@ -150,12 +163,7 @@ impl Copier {
     /// Opens what nobody else has open, checks all of it and says what it holds.
     fn read_through(&self, path: &Path) -> Result<Copied, StoreFault> {
         let store = self.open_aside(path)?;
-        if store.conn.prepare("PRAGMA cipher_integrity_check")?.exists([])? {
-            return Err(StoreFault::Corrupt { what: "the file's pages" });
-        }
-        // A file cut down to nothing opens as a fresh one, and a fresh one is sound.
-        store.journal()?;
-        store.check()?;
+        store.sound()?;
         let found = figures(&store.conn)?;
         // Everything into the file itself, so that it is whole without anything beside it.
         store.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -178,7 +186,7 @@ impl Copier {
         let fleeting = self.trial()?;
         fs::copy(copy, &fleeting.0).map_err(StoreFault::from)?;
         let store = self.open_aside(&fleeting.0)?;
-        // See `read_through`.
+        // See `Store::sound`.
         store.journal()?;
         look(store)
     }
@@ -262,7 +270,7 @@ impl Copier {
         let path = aside.join(self.path.file_name().unwrap_or_default());
         fs::remove_file(path.with_extension("anchor")).ok();
         let store = Store::open(&path, &self.key, self.anchor_key.clone())?.0;
-        // See `read_through`.
+        // See `Store::sound`.
         store.journal()?;
         Ok(store)
     }
