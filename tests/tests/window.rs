@@ -742,3 +742,62 @@ fn full_list_on_small_screens(screen: &Screen, world: &World, visited: &Met) {
     }
     pane.close();
 }
+
+/// A copy of the home: made, looked at, and put in the place of a home whose file is damaged.
+#[test]
+fn a_damaged_home_goes_on_from_its_copy_in_the_window() {
+    for program in ["WebKitWebDriver", "import"] {
+        needed(program);
+    }
+    let screen = Screen::find();
+    let world = World::at(LATER);
+    let (_op, zhou, files, _) = world.village(2);
+    let form =
+        json!({ "on": "2026-12-08", "arrived": "08:20:00", "purpose": "SERVE", "result": "NOT_MET", "note": "第1次" });
+    zhou.ask("RecordVisit", json!({ "household": files[0], "visit": form }));
+    zhou.sync();
+    let home = zhou.home().to_owned();
+    drop(zhou);
+
+    let pane = Pane::open(&screen, &home, LATER);
+    unlock(&pane);
+    turn_to(&pane, "sync");
+    pane.reads("backup", &["还没有备份"]);
+    pane.click("backup-make");
+    pane.reads("foot", &["已读通核对过"]);
+    pane.click("backup-pick");
+    pane.write("backup-passphrase", "green river 8 stones");
+    pane.click("backup-look");
+    pane.reads("backup", &["口令不对"]);
+    pane.empty("backup-passphrase");
+    pane.write("backup-passphrase", PASSPHRASE);
+    pane.script("document.querySelector('[data-test=backup-look]').scrollIntoView({ block: 'center' })", json!([]));
+    pane.click("backup-look");
+    pane.reads("backup-seen", &["您的走访 1 次"]);
+    for (width, height) in [(1366, 768), (1024, 600)] {
+        pane.size(width, height);
+        pane.script("document.querySelector('[data-test=backup]').scrollIntoView()", json!([]));
+        fits(&pane, "sync");
+        pane.picture(&format!("60-{width}x{height}-backup"));
+    }
+    pane.close();
+
+    let mut bytes = std::fs::read(home.join("ruhu.db")).expect("the file");
+    bytes.iter_mut().skip(4_096).take(400_000).for_each(|byte| *byte ^= 0x5a);
+    std::fs::write(home.join("ruhu.db"), bytes).expect("written");
+    let pane = Pane::open(&screen, &home, LATER);
+    pane.write("passphrase", PASSPHRASE);
+    pane.click("unlock");
+    pane.reads("failure", &["有损坏", "换上本机的一份备份"]);
+    pane.click("backup-pick");
+    pane.picture("61-damaged");
+    pane.click("backup-restore");
+    pane.reads("foot", &["恢复好了", "对照纸面"]);
+    pane.picture("62-restored");
+    turn_to(&pane, "sync");
+    pane.click("sync-now");
+    pane.reads("sync-report", &["两边已核对一致"]);
+    pane.close();
+    let page = desk(&home, "Household", &json!({ "household": files[0] }));
+    assert_eq!(items(&page["visits"]).len(), 1, "{page}");
+}

@@ -513,6 +513,7 @@ export const en: Text = {
     made: "Backed up and read through.",
     none: "There is no backup yet.",
     pick: "Look or restore",
+    earlier: "{n} earlier ones",
     what: "Looking changes nothing. Restoring puts this laptop's records back to {at} and then takes over what was saved since; what the county has comes back by syncing.",
     look: "See what is in it",
     looking: "Looking…",
