@@ -185,6 +185,8 @@ impl World {
             areas: Vec::new(),
             address: self.address.clone(),
             days: 14,
+            words: false,
+            undertaking: None,
         };
         self.county.invite(&invite).expect("an invitation").code.to_string()
     }

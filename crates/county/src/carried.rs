@@ -542,6 +542,10 @@ fn no(fault: CountyFault) -> No {
         | CountyFault::Address
         | CountyFault::Days
         | CountyFault::Chance(_)
-        | CountyFault::NothingAsked(_) => No::Refused(Refusal::CountyTrouble),
+        | CountyFault::NothingAsked(_)
+        | CountyFault::Undertaking(_)
+        | CountyFault::NotWaiting(_)
+        | CountyFault::WordsDiffer
+        | CountyFault::NoAccount(_) => No::Refused(Refusal::CountyTrouble),
     }
 }

@@ -11,7 +11,7 @@ use domain::enrol::Refusal;
 use domain::event::Event;
 use domain::exchange::{Cursor, Hello, Mark, Message as _, PAGE_BATCHES, PAGE_BYTES, Welcome};
 use domain::fact::Fact;
-use domain::ids::{DeviceId, FileId, JournalId, LogId, Sha};
+use domain::ids::{DeviceId, FileId, JournalId, LogId, PersonId, Sha};
 use domain::letter::BlockLeased;
 use domain::rights::{Position, Rights};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -76,6 +76,22 @@ pub enum CountyFault {
     /// An invitation for no time or too long.
     #[error("an invitation is good for 1 to 365 days")]
     Days,
+    /// The account opens before its person was trained and has signed (M17).
+    #[error(
+        "先登记培训和签保密承诺的日期（--trained、--undertaking），再开账号 / give the days on which {0} was trained and signed the undertaking of confidentiality first"
+    )]
+    Undertaking(PersonId),
+    /// Nobody of that id waits to be let in.
+    #[error("没有等待核对的电脑{0}，用 county waiting 查看 / no device {0} waits; see `county waiting`")]
+    NotWaiting(DeviceId),
+    /// The words on the two screens differ.
+    #[error(
+        "六个词对不上，没有放行。请再核对一遍；若确实不同，用 county dismiss 作废这个邀请 / the words differ, the device was not let in; if they do differ, dismiss it"
+    )]
+    WordsDiffer,
+    /// Nobody has that account.
+    #[error("没有账号{0} / there is no account {0}")]
+    NoAccount(PersonId),
     /// No randomness.
     #[error("the system gives no randomness")]
     Chance(#[from] getrandom::Error),

@@ -1,8 +1,10 @@
 //! Invitations and enrolment: how a device comes to be known. An invitation is used once, by one key and one
 //! certificate; a lost answer may be asked for again by the same. Only the hash of an invitation's secret is kept.
 
+use chrono::NaiveDate;
 use domain::clock::Millis;
-use domain::enrol::{EnrolAsk, EnrolReply, Invitation, Refusal, proof_bytes};
+use domain::decision::DeviceRevoked;
+use domain::enrol::{EnrolAsk, EnrolReply, Invitation, Refusal, proof_bytes, words};
 use domain::event::Event;
 use domain::ids::{DeviceId, FileId, PersonId, Sha, hex, unhex};
 use domain::org::RoleGiven;
@@ -11,10 +13,17 @@ use domain::words::Role;
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::county::{County, CountyFault, No};
-use crate::ledger::{self, Account, Device, Transaction};
+use crate::ledger::{self, Account, Candidate, Device, Transaction};
 use crate::record::enrolment;
 
 const DAY: i64 = 86_400_000;
+/// An invitation that was presented in vain so often is good for nobody.
+const MOST_TRIES: u32 = 5;
+
+fn role_given(account: &Account) -> (FileId, Event) {
+    let Account { person, name, role, areas } = account.clone();
+    (FileId::county(), Event::RoleGiven(RoleGiven { person, name, role, areas }))
+}
 
 /// Whom to invite.
 #[derive(Debug, Clone)]
@@ -31,6 +40,30 @@ pub struct Invite {
     pub address: String,
     /// How long the invitation is good, days.
     pub days: u16,
+    /// The device comes in only after somebody has compared the six words on both screens.
+    pub words: bool,
+    /// The days on which the person was trained and signed the undertaking of confidentiality (M17), unless both are on
+    /// record. Outside practice no account opens without.
+    pub undertaking: Option<(NaiveDate, NaiveDate)>,
+}
+
+/// A device that waits to be let in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Waiting {
+    /// Its id.
+    pub device: DeviceId,
+    /// For whom it was invited.
+    pub account: PersonId,
+    /// That person's name.
+    pub name: String,
+    /// What that person may do.
+    pub role: Role,
+    /// What must stand on its screen.
+    pub words: String,
+    /// Whether somebody has compared them. It is let in when it asks again.
+    pub confirmed: bool,
+    /// When it first asked, RFC 3339.
+    pub asked: String,
 }
 
 /// An invitation that was made. The secret stands in `code` and nowhere else.
@@ -46,7 +79,7 @@ impl County {
     /// Makes an invitation.
     ///
     /// # Errors
-    /// `ReservedAccount`, `Address`, `Days`, or what the ledger says.
+    /// `ReservedAccount`, `Address`, `Days`, `Undertaking`, or what the ledger says.
     pub fn invite(&self, invite: &Invite) -> Result<Invited, CountyFault> {
         if invite.account == PersonId::county_master() {
             return Err(CountyFault::ReservedAccount);
@@ -57,6 +90,12 @@ impl County {
         }
         if !(1..=365).contains(&invite.days) {
             return Err(CountyFault::Days);
+        }
+        let account = &invite.account;
+        if let Some((trained, signed)) = invite.undertaking {
+            self.ledger.write(|tx| tx.set_undertaking(account, trained, signed))?;
+        } else if !self.meta.practice && self.ledger.read(|tx| tx.undertaking(account))?.is_none() {
+            return Err(CountyFault::Undertaking(account.clone()));
         }
         let token = self.chance.fresh::<16>()?;
         let expires = self.clock.now().plus(i64::from(invite.days).saturating_mul(DAY));
@@ -70,24 +109,144 @@ impl County {
             },
             expires,
             used_by: None,
+            words: invite.words,
+            tries: 0,
         };
         self.ledger.write(|tx| tx.add_invitation(&kept))?;
         let code = Invitation { certificate: self.certificate, token, address: address.to_owned() };
         Ok(Invited { code, expires })
     }
 
+    /// The devices that wait for their words to be compared, and those that were let in and have not come again.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub fn waiting(&self) -> Result<Vec<Waiting>, CountyFault> {
+        Ok(self.ledger.read(|tx| {
+            let mut all = Vec::new();
+            for candidate in tx.candidates()? {
+                let Some(invitation) = tx.invitation(candidate.token_hash)? else { continue };
+                let Account { person, name, role, .. } = invitation.account;
+                all.push(Waiting {
+                    device: DeviceId::of_key(&candidate.key),
+                    account: person,
+                    name,
+                    role,
+                    words: self.words_of(&candidate),
+                    confirmed: candidate.confirmed,
+                    asked: candidate.asked.rfc3339(),
+                });
+            }
+            Ok::<_, ledger::LedgerFault>(all)
+        })?)
+    }
+
+    fn words_of(&self, candidate: &Candidate) -> String {
+        words(self.certificate, candidate.token_hash, &candidate.key, candidate.certificate)
+    }
+
+    /// Lets a waiting device in: whoever asks for it read these words from its screen.
+    ///
+    /// # Errors
+    /// `NotWaiting`, `WordsDiffer`, or what the ledger says.
+    pub fn confirm(&self, device: DeviceId, said: &str) -> Result<(), CountyFault> {
+        let plain = |text: &str| -> String {
+            text.chars().filter(|c| !c.is_whitespace() && *c != '、' && *c != '，').collect()
+        };
+        let candidate = self.candidate(device)?;
+        if plain(said) != plain(&self.words_of(&candidate)) {
+            return Err(CountyFault::WordsDiffer);
+        }
+        Ok(self.ledger.write(|tx| tx.confirm_candidate(candidate.token_hash))?)
+    }
+
+    /// Sends a waiting device away: its invitation is good for nobody any more.
+    ///
+    /// # Errors
+    /// `NotWaiting`, or what the ledger says.
+    pub fn dismiss(&self, device: DeviceId) -> Result<(), CountyFault> {
+        let candidate = self.candidate(device)?;
+        Ok(self.ledger.write(|tx| tx.void_invitation(candidate.token_hash, self.clock.now()))?)
+    }
+
+    fn candidate(&self, device: DeviceId) -> Result<Candidate, CountyFault> {
+        let all = self.ledger.read(|tx| tx.candidates())?;
+        let found = all.into_iter().find(|candidate| DeviceId::of_key(&candidate.key) == device);
+        found.ok_or(CountyFault::NotWaiting(device))
+    }
+
+    /// Another role, or other areas, for a person who is here: a fact of the log, from which all desks learn.
+    ///
+    /// # Errors
+    /// `NoAccount`, or what the ledger says.
+    pub fn give_role(&self, account: &PersonId, role: Role, areas: &[PlaceCode]) -> Result<(), CountyFault> {
+        self.stated(|tx| {
+            let now = self.clock.now();
+            let Some(before) = tx.account(account)? else { return Ok(Err(CountyFault::NoAccount(account.clone()))) };
+            let after = Account { role, areas: areas.to_vec(), ..before };
+            tx.put_account(&after)?;
+            self.state(tx, now, vec![role_given(&after)])?;
+            Ok(Ok(()))
+        })
+    }
+
+    /// A person leaves: none of their devices may speak any more. Returns which those were.
+    ///
+    /// # Errors
+    /// `NoAccount` for a person without a device that may, or what the ledger says.
+    pub fn revoke(&self, account: &PersonId) -> Result<Vec<DeviceId>, CountyFault> {
+        self.stated(|tx| {
+            let devices = tx.devices_of(account)?;
+            if devices.is_empty() {
+                return Ok(Err(CountyFault::NoAccount(account.clone())));
+            }
+            let facts = devices.iter().map(|device| {
+                tx.revoke(*device)?;
+                Ok((FileId::county(), Event::DeviceRevoked(DeviceRevoked { device: *device })))
+            });
+            let facts = facts.collect::<Result<Vec<_>, ledger::LedgerFault>>()?;
+            self.state(tx, self.clock.now(), facts)?;
+            Ok(Ok(devices))
+        })
+    }
+
+    /// What the county itself says in its log.
+    fn stated<T>(
+        &self,
+        work: impl FnOnce(&dyn Transaction) -> Result<Result<T, CountyFault>, No>,
+    ) -> Result<T, CountyFault> {
+        match self.write(work) {
+            Ok(done) => done,
+            Err(No::Trouble(fault)) => Err(fault.into()),
+            Err(No::Refused(refusal)) => Err(CountyFault::Refused(refusal)),
+        }
+    }
+
     /// Enrols the device that speaks with this client certificate (SHA-256 of its DER).
     ///
     /// # Errors
     /// `Malformed`, `InvitationUnknown`, `InvitationUsed`, `InvitationExpired`, `PracticeMismatch`, `BadProof`;
-    /// `NotAllowed` if key, certificate, journal or bundle key are already somebody else's.
+    /// `NotConfirmed` until somebody has compared the device's words, where its invitation asks for that; `NotAllowed` if
+    /// key, certificate, journal or bundle key are already somebody else's.
     pub fn enrol(&self, certificate: Sha, ask: &EnrolAsk) -> Result<EnrolReply, Refusal> {
-        self.settle(self.write(|tx| {
+        let token: [u8; 16] = unhex(&ask.token).ok_or(Refusal::Malformed)?;
+        let answer = self.let_in(certificate, ask, token);
+        if matches!(answer, Err(Refusal::BadProof | Refusal::InvitationUsed | Refusal::NotAllowed)) {
+            // What was refused has left nothing behind; that it was tried is remembered.
+            self.settle(self.write(|tx| Ok(tx.tried_in_vain(Sha::of(&token))?)))?;
+        }
+        answer
+    }
+
+    fn let_in(&self, certificate: Sha, ask: &EnrolAsk, token: [u8; 16]) -> Result<EnrolReply, Refusal> {
+        let answer = self.settle(self.write(|tx| {
             let now = self.clock.now();
-            let token: [u8; 16] = unhex(&ask.token).ok_or(Refusal::Malformed)?;
             let key: [u8; 32] = unhex(&ask.key).ok_or(Refusal::Malformed)?;
             let proof: [u8; 64] = unhex(&ask.proof).ok_or(Refusal::Malformed)?;
             let invitation = tx.invitation(Sha::of(&token))?.ok_or(Refusal::InvitationUnknown)?;
+            if invitation.used_by.is_none() && invitation.tries >= MOST_TRIES {
+                return Err(Refusal::InvitationUsed.into());
+            }
             if ask.practice != self.meta.practice {
                 return Err(Refusal::PracticeMismatch.into());
             }
@@ -109,12 +268,28 @@ impl County {
             if let Some(used_by) = invitation.used_by {
                 // The answer may have been lost on the way: the same device is told the same again.
                 return match known {
-                    Some(device) if used_by == id && same(&device) => self.reply(tx, account, &device, now),
+                    Some(device) if used_by == id && same(&device) => self.reply(tx, account, &device, now).map(Some),
                     Some(_) | None => Err(Refusal::InvitationUsed.into()),
                 };
             }
-            if now > invitation.expires {
+            let candidate = tx.candidate(invitation.token_hash)?;
+            // Whoever asked in time is not sent away because the centre telephones late.
+            if now > invitation.expires && candidate.is_none() {
                 return Err(Refusal::InvitationExpired.into());
+            }
+            if invitation.words {
+                match candidate {
+                    Some(candidate) if candidate.key != key || candidate.certificate != certificate => {
+                        return Err(Refusal::InvitationUsed.into());
+                    }
+                    Some(candidate) if !candidate.confirmed => return Ok(None),
+                    Some(_) => {}
+                    None => {
+                        let (token_hash, asked) = (invitation.token_hash, now);
+                        tx.add_candidate(&Candidate { token_hash, key, certificate, asked, confirmed: false })?;
+                        return Ok(None);
+                    }
+                }
             }
             let device = match known {
                 Some(device) if same(&device) => device,
@@ -138,15 +313,7 @@ impl County {
             let mut facts = Vec::new();
             if tx.account(&account.person)?.as_ref() != Some(account) {
                 tx.put_account(account)?;
-                facts.push((
-                    FileId::county(),
-                    Event::RoleGiven(RoleGiven {
-                        person: account.person.clone(),
-                        name: account.name.clone(),
-                        role: account.role,
-                        areas: account.areas.clone(),
-                    }),
-                ));
+                facts.push(role_given(account));
             }
             let new = tx.device(id)?.is_none();
             if new {
@@ -165,8 +332,9 @@ impl County {
                 }
             }
             tx.use_invitation(invitation.token_hash, now, id)?;
-            self.reply(tx, account, &device, now)
-        }))
+            self.reply(tx, account, &device, now).map(Some)
+        }))?;
+        answer.ok_or(Refusal::NotConfirmed)
     }
 
     fn reply(&self, tx: &dyn Transaction, account: &Account, device: &Device, now: Millis) -> Result<EnrolReply, No> {

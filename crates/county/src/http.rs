@@ -75,7 +75,7 @@ impl IntoResponse for Sorry {
         let status = match self.0 {
             Refusal::Malformed => StatusCode::BAD_REQUEST,
             Refusal::DeviceUnknown => StatusCode::UNAUTHORIZED,
-            Refusal::BadProof | Refusal::NotAllowed => StatusCode::FORBIDDEN,
+            Refusal::BadProof | Refusal::NotAllowed | Refusal::NotConfirmed => StatusCode::FORBIDDEN,
             Refusal::InvitationUnknown | Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::PracticeMismatch | Refusal::OtherLog | Refusal::Forked | Refusal::Gap => StatusCode::CONFLICT,
             Refusal::InvitationUsed | Refusal::InvitationExpired => StatusCode::GONE,

@@ -7,6 +7,7 @@ mod sqlite;
 
 use std::path::Path;
 
+use chrono::NaiveDate;
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
 use domain::fact::SealFault;
@@ -171,6 +172,21 @@ pub(crate) struct Invitation {
     pub(crate) account: Account,
     pub(crate) expires: Millis,
     pub(crate) used_by: Option<DeviceId>,
+    /// Its device comes in only after somebody has compared six words.
+    pub(crate) words: bool,
+    /// How often it was presented in vain.
+    pub(crate) tries: u32,
+}
+
+/// A device that presented an invitation and waits until somebody has compared its words.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) token_hash: Sha,
+    pub(crate) key: [u8; 32],
+    pub(crate) certificate: Sha,
+    /// When it first asked.
+    pub(crate) asked: Millis,
+    pub(crate) confirmed: bool,
 }
 
 /// What has come of a blob that a device is sending.
@@ -247,6 +263,20 @@ pub(crate) trait Transaction {
     fn put_asked(&self, device: DeviceId, bundle: &BundleId, at: (Position, Millis), bytes: &[u8]) -> Kept<()>;
     fn invitation(&self, token_hash: Sha) -> Kept<Option<Invitation>>;
     fn add_invitation(&self, invitation: &Invitation) -> Kept<()>;
+    /// The invitation was presented in vain once more.
+    fn tried_in_vain(&self, token_hash: Sha) -> Kept<()>;
+    /// Nobody may use the invitation any more; whoever waits on it waits no longer.
+    fn void_invitation(&self, token_hash: Sha, at: Millis) -> Kept<()>;
+    fn candidate(&self, token_hash: Sha) -> Kept<Option<Candidate>>;
+    fn add_candidate(&self, candidate: &Candidate) -> Kept<()>;
+    /// All that wait, in the order in which they came, and those that were confirmed and have not come again.
+    fn candidates(&self) -> Kept<Vec<Candidate>>;
+    fn confirm_candidate(&self, token_hash: Sha) -> Kept<()>;
+    /// The devices of a person that may speak.
+    fn devices_of(&self, person: &PersonId) -> Kept<Vec<DeviceId>>;
+    /// When a person was trained and signed the undertaking of confidentiality (M17).
+    fn undertaking(&self, person: &PersonId) -> Kept<Option<(NaiveDate, NaiveDate)>>;
+    fn set_undertaking(&self, person: &PersonId, trained: NaiveDate, signed: NaiveDate) -> Kept<()>;
     fn use_invitation(&self, token_hash: Sha, at: Millis, by: DeviceId) -> Kept<()>;
     /// The highest block that this county journal gave, and the highest that any other did.
     fn last_blocks(&self, kind: DocKind, year: i32, master: JournalId) -> Kept<(Option<u32>, Option<u32>)>;

@@ -33,7 +33,7 @@ pub use carried::{Answered, Left, MOST_CARRIED, Report, Taken};
 pub use chance::Chance;
 pub use clock::Clock;
 pub use county::{County, CountyFault, Founding, PageLimits, Status};
-pub use enrol::{Invite, Invited};
+pub use enrol::{Invite, Invited, Waiting};
 pub use http::MOST_MESSAGE;
 pub use ledger::LedgerFault;
 pub use restore::Proof;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 use county::{Clock, County, Founding, Invite};
 use domain::clock::Millis;
@@ -64,6 +65,81 @@ enum Order {
         /// How many days the invitation is good.
         #[arg(long, default_value_t = 14)]
         days: u16,
+        /// Practice counties: the device comes in only after `confirm`, as in real counties always.
+        #[arg(long)]
+        words: bool,
+        /// The day on which the person was trained, e.g. 2026-11-20. Outside practice no account opens without both days.
+        #[arg(long, requires = "undertaking")]
+        trained: Option<NaiveDate>,
+        /// The day on which the person signed the undertaking of confidentiality. 签订保密承诺的日期。
+        #[arg(long, requires = "trained")]
+        undertaking: Option<NaiveDate>,
+        /// The moment that it is to be, RFC 3339 (practice counties only).
+        #[arg(long, value_parser = moment)]
+        clock: Option<Millis>,
+    },
+    /// The devices that wait to be let in, each with the six words that must stand on its screen. Works while the county is
+    /// served.
+    ///
+    /// 等待核对的电脑：逐台列出屏幕上应有的六个词。
+    Waiting {
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+    },
+    /// Let a waiting device in, after its person has read the six words from its screen to you.
+    ///
+    /// 放行：请对方在电话里念屏幕上的六个词，照听到的填，对上了才放行。
+    Confirm {
+        /// The device, as `waiting` names it. 设备编号。
+        device: DeviceId,
+        /// The words as you heard them. 听到的六个词。
+        #[arg(long)]
+        words: String,
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+    },
+    /// Send a waiting device away; its invitation is good for nobody any more.
+    ///
+    /// 不放行：这台电脑不对，邀请一并作废。
+    Dismiss {
+        /// The device, as `waiting` names it. 设备编号。
+        device: DeviceId,
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+    },
+    /// Give a person who is here another role or other areas. All desks learn of it at their next contact.
+    ///
+    /// 调岗：改岗位或片区，各台电脑下次联系时生效。
+    Role {
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+        /// The account. 账号。
+        #[arg(long, value_parser = account)]
+        account: PersonId,
+        /// What the account may do, e.g. SCHOOL_DIRECTOR. 岗位。
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// Code of a township or village. May be repeated. 片区代码。
+        #[arg(long = "area", value_parser = area)]
+        areas: Vec<PlaceCode>,
+        /// The moment that it is to be, RFC 3339 (practice counties only).
+        #[arg(long, value_parser = moment)]
+        clock: Option<Millis>,
+    },
+    /// A person leaves, or a laptop is lost: none of the account's devices may speak to the county any more.
+    ///
+    /// 停用：离岗或电脑丢失，这个账号的电脑都不能再联系县里。
+    Revoke {
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+        /// The account. 账号。
+        #[arg(long, value_parser = account)]
+        account: PersonId,
         /// The moment that it is to be, RFC 3339 (practice counties only).
         #[arg(long, value_parser = moment)]
         clock: Option<Millis>,
@@ -265,9 +341,24 @@ fn run(order: Order) -> Result<(), Failure> {
                 "home": home,
             }))
         }
-        Order::Invite { home, account, name, role, areas, address, days, clock: given } => {
+        Order::Invite {
+            home,
+            account,
+            name,
+            role,
+            areas,
+            address,
+            days,
+            words,
+            trained,
+            undertaking,
+            clock: given,
+        } => {
             let county = County::open(&home, clock(given))?;
-            let invite = Invite { account: account.clone(), name: name.clone(), role, areas, address, days };
+            let words = words || !county.practice();
+            let undertaking = trained.zip(undertaking);
+            let (account_of, name_of) = (account.clone(), name.clone());
+            let invite = Invite { account: account_of, name: name_of, role, areas, address, days, words, undertaking };
             let invited = county.invite(&invite)?;
             print(&json!({
                 "invitation": invited.code.to_string(),
@@ -275,7 +366,25 @@ fn run(order: Order) -> Result<(), Failure> {
                 "name": name,
                 "role": role,
                 "expires": invited.expires.rfc3339(),
+                "words": words,
             }))
+        }
+        Order::Waiting { home } => print(&County::open(&home, Clock::system())?.waiting()?),
+        Order::Confirm { device, words, home } => {
+            County::open(&home, Clock::system())?.confirm(device, &words)?;
+            print(&json!({ "confirmed": device }))
+        }
+        Order::Dismiss { device, home } => {
+            County::open(&home, Clock::system())?.dismiss(device)?;
+            print(&json!({ "dismissed": device }))
+        }
+        Order::Role { home, account, role, areas, clock: given } => {
+            County::open(&home, clock(given))?.give_role(&account, role, &areas)?;
+            print(&json!({ "account": account, "role": role, "areas": areas }))
+        }
+        Order::Revoke { home, account, clock: given } => {
+            let revoked = County::open(&home, clock(given))?.revoke(&account)?;
+            print(&json!({ "account": account, "revoked": revoked }))
         }
         Order::Serve { home, listen, clock: given } => {
             let county = County::open(&home, clock(given))?

@@ -238,6 +238,8 @@ impl World {
             areas: areas.iter().map(|area| code(area)).collect(),
             address: "https://127.0.0.1:8443".to_owned(),
             days: 14,
+            words: false,
+            undertaking: None,
         };
         self.county.invite(&invite).expect("an invitation").code.token
     }

@@ -151,6 +151,8 @@ async fn the_whole_exchange_over_tls() {
         areas: vec![],
         address: served.url.clone(),
         days: 1,
+        words: false,
+        undertaking: None,
     };
     let code = served.county.invite(&invite).expect("an invitation").code;
     let desk = client(code.certificate, true);

@@ -101,15 +101,17 @@ fn kept(folder: &Path) -> Result<Vec<Kept>, Failure> {
 /// Which of the copies, newest first, are kept no longer. `purged`: how often something of this home had gone for good when
 /// the newest was made; what is older than that holds it still.
 fn too_many(kept: &[Kept], now: Millis, purged: u64) -> Vec<Kept> {
-    let (mut hours, mut days) = (BTreeSet::new(), BTreeSet::new());
+    let (mut hours, mut days, mut count) = (BTreeSet::new(), BTreeSet::new(), 0_usize);
     let keep = |(at, one): (usize, &Kept)| {
-        if one.purged < purged || at >= MOST {
+        if one.purged < purged || count >= MOST {
             return false;
         }
         let age = now.0.saturating_sub(one.at.0);
         let hour = hours.insert(one.at.0.div_euclid(3_600_000)) && age < HOURLY_MS;
         let day = days.insert(one.at.day()) && age < DAILY_MS;
-        at < NEWEST || hour || day
+        let keep = at < NEWEST || hour || day;
+        count = count.saturating_add(usize::from(keep));
+        keep
     };
     let kept_on: Vec<bool> = kept.iter().enumerate().map(keep).collect();
     kept.iter().zip(kept_on).filter(|(_, keep)| !keep).map(|(one, _)| one.clone()).collect()

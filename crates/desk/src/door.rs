@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use domain::clock::Millis;
-use domain::enrol::{EnrolAsk, Invitation};
+use domain::enrol::{EnrolAsk, Invitation, Refusal};
 use domain::ids::{DeviceId, Sha, hex, unhex};
 use foreign::Reader;
 
@@ -16,7 +16,7 @@ use crate::api::{
 use crate::background::Tried;
 use crate::backups::Restored;
 use crate::clock::Clock;
-use crate::courier::{Courier, Https};
+use crate::courier::{Courier, CourierFault, Https};
 use crate::failure::{Code, Failure};
 use crate::home::{self, Identity};
 use crate::sync::{offset_of, worded};
@@ -291,7 +291,8 @@ impl Door {
         if self.options.clock.is_some() && !self.options.practice && home::look(&self.options.home)?.is_none() {
             return Err(Failure::new(Code::PracticeOnly, &[]));
         }
-        let secrets = home::prepare(&self.options.home, &join.passphrase, self.options.practice)?;
+        let token_hash = Sha::of(&invitation.token);
+        let secrets = home::prepare(&self.options.home, &join.passphrase, self.options.practice, token_hash)?;
         let (certificate, key) = home::tls_identity(&secrets)?;
         let courier = Https::new(&invitation.address, invitation.certificate, (certificate, key.to_vec()))
             .map_err(|fault| worded(fault, &invitation.address))?;
@@ -317,7 +318,12 @@ impl Door {
             bundle_key: Some(home::bundle_key(&secrets)?),
         };
         let before = self.clock.wall();
-        let reply = courier.enrol(&ask).map_err(|fault| worded(fault, &invitation.address))?;
+        let answer = courier.enrol(&ask);
+        if let Err(CourierFault::Refused(Refusal::NotConfirmed)) = answer {
+            let words = home::words(&secrets, invitation.certificate, Sha::of(&invitation.token))?;
+            return Err(Failure::new(Code::NotConfirmed, &[("words", &words)]));
+        }
+        let reply = answer.map_err(|fault| worded(fault, &invitation.address))?;
         let offset = offset_of(reply.now, before, self.clock.wall());
         let master = unhex::<32>(&reply.master_key)
             .and_then(|key| domain::VerifyingKey::from_bytes(&key).ok())

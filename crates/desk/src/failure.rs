@@ -54,6 +54,8 @@ codes! {
     InvitationUsed = "INVITATION_USED", "这个邀请码已经用过了，一个邀请码只能用一次。请向县资助中心再要一个。", "This invitation has been used; each works once. Ask the centre for another.";
     /// Expired invitation.
     InvitationExpired = "INVITATION_EXPIRED", "这个邀请码已过期。请向县资助中心再要一个。", "This invitation has run out. Ask the centre for another.";
+    /// The county has not compared this laptop's words yet.
+    NotConfirmed = "NOT_CONFIRMED", "县里还没有放行这台电脑。请给县资助中心打电话，把这六个词念给他们：{words}。对上以后，用同一个邀请码和口令再点一次“加入”。", "The county has not let this laptop in yet. Call the centre and read them these six words: {words}. Once they match, join again with the same code and passphrase.";
     /// Practice home, real county or the other way round.
     PracticeMismatch = "PRACTICE_MISMATCH", "演练用的数据只能加入演练县，正式的只能加入正式的县。", "A practice home joins a practice county only, a real one a real county only.";
     /// The county is not there.

@@ -47,6 +47,7 @@ const MOST_PASSES: u32 = 12;
 struct KeysFile {
     version: u32,
     practice: bool,
+    /// The person's name; before there is a home, which invitation it is for.
     name: Option<String>,
     memory_kib: u32,
     passes: u32,
@@ -268,8 +269,11 @@ fn lock(home: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Fresh keys for a home about to be made, or those of an enrolment that was cut off.
-pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool) -> Result<Secrets, Failure> {
+/// Fresh keys for a home about to be made, or those of an enrolment that was cut off or waits for the county's word.
+///
+/// # Errors
+/// `WrongPassphrase` where the same invitation was begun under another one: other keys would be another device to the county.
+pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool, token_hash: Sha) -> Result<Secrets, Failure> {
     crate::passphrase::check(passphrase, "passphrase")?;
     fs::create_dir_all(home).map_err(io)?;
     if look(home)?.is_some() {
@@ -278,9 +282,13 @@ pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool) -> Result<S
     if let Ok(bytes) = fs::read(home.join(PENDING))
         && let Ok(keys) = serde_json::from_slice::<KeysFile>(&bytes)
         && keys.practice == practice
-        && let Ok(secrets) = unwrap(&keys, passphrase)
     {
-        return Ok(secrets);
+        match unwrap(&keys, passphrase) {
+            Ok(secrets) => return Ok(secrets),
+            Err(failure) if keys.name.as_ref() == Some(&token_hash.to_string()) => return Err(failure),
+            // Of an invitation that was given up.
+            Err(_) => {}
+        }
     }
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|error| broken(&error))?;
     let certificate = rcgen::CertificateParams::new(vec!["ruhu-desk".to_owned()])
@@ -295,7 +303,7 @@ pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool) -> Result<S
         certificate_key: hex(&pair.serialize_der()),
         file_key: None,
     };
-    let keys = wrap(&secrets, passphrase, practice, None)?;
+    let keys = wrap(&secrets, passphrase, practice, Some(token_hash.to_string()))?;
     write_synced(&home.join(PENDING), &serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?)?;
     Ok(secrets)
 }
@@ -405,6 +413,12 @@ pub(crate) fn proof(secrets: &Secrets, token: &[u8]) -> Result<(JournalId, Strin
     let journal = journal(secrets)?;
     let signature = signing(secrets)?.sign(&domain::enrol::proof_bytes(token, journal));
     Ok((journal, hex(&signature.to_bytes())))
+}
+
+/// The six words that the county must see of this device.
+pub(crate) fn words(secrets: &Secrets, county: Sha, token_hash: Sha) -> Result<String, Failure> {
+    let certificate = Sha::of(&unhex_all(&secrets.certificate).ok_or_else(sealing_failed)?);
+    Ok(domain::enrol::words(county, token_hash, &public_key(secrets)?, certificate))
 }
 
 /// Certificate and private key (DER) for TLS.

@@ -827,6 +827,8 @@ pub(crate) fn worded(fault: CourierFault, address: &str) -> Failure {
         CourierFault::Refused(refusal) => match refusal {
             Refusal::InvitationUnknown => Failure::new(Code::InvitationUnknown, &[]).at("invitation"),
             Refusal::InvitationUsed => Failure::new(Code::InvitationUsed, &[]).at("invitation"),
+            // Whoever joins is told the words: see `Door::join`.
+            Refusal::NotConfirmed => refused("县里还没有核对这台电脑"),
             Refusal::InvitationExpired => Failure::new(Code::InvitationExpired, &[]).at("invitation"),
             Refusal::PracticeMismatch => Failure::new(Code::PracticeMismatch, &[]),
             Refusal::OtherLog => Failure::new(Code::CountyRestored, &[]),

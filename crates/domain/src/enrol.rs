@@ -91,6 +91,25 @@ pub fn offer_bytes(log: LogId, certificate: Sha) -> Vec<u8> {
     out
 }
 
+/// Two of these make a word that nobody mishears on the telephone.
+const HOW: [char; 16] =
+    ['大', '小', '高', '矮', '红', '白', '黑', '绿', '新', '老', '长', '短', '冷', '热', '甜', '远'];
+const WHAT: [char; 16] =
+    ['山', '河', '树', '花', '马', '牛', '羊', '鸡', '桥', '井', '船', '门', '灯', '米', '茶', '锅'];
+
+/// The six words that both screens show before a device is let in, 48 bits of what both sides took part in: the county's
+/// certificate, the invitation (its secret's hash), the device's key and certificate. Who sits between the two has other
+/// keys, and other words.
+pub fn words(county: Sha, token_hash: Sha, key: &[u8; 32], certificate: Sha) -> String {
+    let mut bytes = b"ruhu.words.1\0".to_vec();
+    for part in [&county.0, &token_hash.0, key, &certificate.0] {
+        bytes.extend_from_slice(part);
+    }
+    let of = |list: &[char; 16], at: u8| list.get(usize::from(at)).copied().unwrap_or_default();
+    let word = |byte: &u8| -> String { [of(&HOW, byte >> 4), of(&WHAT, byte & 15)].iter().collect() };
+    Sha::of(&bytes).0.iter().take(6).map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// What the county tells a new desk.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct EnrolReply {
@@ -131,8 +150,10 @@ pub struct EnrolReply {
 pub enum Refusal {
     /// The invitation is unknown.
     InvitationUnknown,
-    /// The invitation was used.
+    /// The invitation was used, or was tried too often.
     InvitationUsed,
+    /// The county has not yet compared the six words of this device: see [`words`].
+    NotConfirmed,
     /// The invitation has run out.
     InvitationExpired,
     /// A practice home and a real county, or the other way round.
@@ -184,6 +205,26 @@ mod tests {
         assert_eq!(format!("  {head}\n{tail}/ ").parse(), Ok(code));
         assert!("RUHU1-12-34-https://x".parse::<Invitation>().is_err());
         assert!(text.replace("https", "http").parse::<Invitation>().is_err());
+    }
+
+    #[test]
+    fn six_words_follow_from_all_that_both_sides_took_part_in() {
+        let (county, token, key, certificate) = (Sha([1; 32]), Sha([2; 32]), [3; 32], Sha([4; 32]));
+        let said = words(county, token, &key, certificate);
+        // FROZEN: desk and county may be of different versions.
+        assert_eq!(said, "热门 远鸡 长树 大鸡 冷锅 远山");
+        let other = Sha([9; 32]);
+        for changed in [
+            words(other, token, &key, certificate),
+            words(county, other, &key, certificate),
+            words(county, token, &other.0, certificate),
+            words(county, token, &key, other),
+        ] {
+            assert_ne!(changed, said);
+            assert_eq!(changed.split(' ').count(), 6);
+        }
+        let letters: std::collections::BTreeSet<char> = HOW.iter().chain(&WHAT).copied().collect();
+        assert_eq!(letters.len(), 32);
     }
 
     #[test]

@@ -84,6 +84,8 @@ impl Stranger {
             areas: Vec::new(),
             address: "https://county.test".to_owned(),
             days: 30,
+            words: false,
+            undertaking: None,
         };
         let certificate = Sha(sim.fresh());
         let wire = sim.wire();

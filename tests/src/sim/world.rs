@@ -369,6 +369,8 @@ impl Sim {
                 areas,
                 address: "https://county.test".to_owned(),
                 days: 30,
+                words: false,
+                undertaking: None,
             };
             let invited = wire.county().invite(&invite).expect("an invitation");
             let ask = EnrolAsk {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chrono::NaiveDate;
 use domain::clock::{Millis, Received};
 use domain::exchange::{Cursor, Sum};
 use domain::fact::MOST_FACTS;
@@ -15,8 +16,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 use store::file::FileKey;
 
 use super::{
-    Account, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Part, Run, Transaction,
-    Waiting, pack,
+    Account, Candidate, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Part, Run,
+    Transaction, Waiting, pack,
 };
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -71,6 +72,8 @@ impl SqliteLedger {
     }
 
     fn with(path: &Path, key: &FileKey, conn: Connection) -> Kept<Self> {
+        // What ledgers of before lack.
+        conn.execute_batch(include_str!("added.sql"))?;
         conn.execute_batch(ENTITLED)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { path: path.to_owned(), key: key.clone(), writer: Mutex::new(conn), readers: Mutex::new(Vec::new()) })
@@ -172,6 +175,18 @@ fn account_of((person, name, role, areas): (String, String, String, String)) -> 
         name,
         role: Role::of_code(&role).ok_or(LedgerFault::Damaged("a role"))?,
         areas: serde_json::from_str::<Vec<PlaceCode>>(&areas)?,
+    })
+}
+
+const CANDIDATE: &str = "SELECT token_hash, key, certificate, asked, confirmed FROM candidate";
+
+fn candidate_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
+    Ok(Candidate {
+        token_hash: Sha(row.get(0)?),
+        key: row.get(1)?,
+        certificate: Sha(row.get(2)?),
+        asked: Millis(row.get(3)?),
+        confirmed: row.get(4)?,
     })
 }
 
@@ -416,16 +431,95 @@ impl Transaction for Tx<'_> {
 
     fn invitation(&self, token_hash: Sha) -> Kept<Option<Invitation>> {
         let mut read = self.0.prepare_cached(
-            "SELECT account, name, role, areas, expires, used_by FROM invitation WHERE token_hash = ?1",
+            "SELECT account, name, role, areas, expires, used_by, ifnull(words, 0), ifnull(tries, 0)
+             FROM invitation LEFT JOIN guard USING (token_hash) WHERE token_hash = ?1",
         )?;
         let found = read
             .query_row([token_hash.0], |row| {
                 let account = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                Ok((account, Millis(row.get(4)?), row.get::<_, Option<[u8; 8]>>(5)?))
+                let guard = (row.get::<_, bool>(6)?, row.get::<_, u32>(7)?);
+                Ok((account, Millis(row.get(4)?), row.get::<_, Option<[u8; 8]>>(5)?, guard))
             })
             .optional()?;
-        let Some((account, expires, used_by)) = found else { return Ok(None) };
-        Ok(Some(Invitation { token_hash, account: account_of(account)?, expires, used_by: used_by.map(DeviceId) }))
+        let Some((account, expires, used_by, (words, tries))) = found else { return Ok(None) };
+        let (account, used_by) = (account_of(account)?, used_by.map(DeviceId));
+        Ok(Some(Invitation { token_hash, account, expires, used_by, words, tries }))
+    }
+
+    fn tried_in_vain(&self, token_hash: Sha) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO guard (token_hash, words, tries) VALUES (?1, 0, 1)
+             ON CONFLICT (token_hash) DO UPDATE SET tries = tries + 1",
+            [token_hash.0],
+        )?;
+        Ok(())
+    }
+
+    fn void_invitation(&self, token_hash: Sha, at: Millis) -> Kept<()> {
+        self.0.execute("DELETE FROM candidate WHERE token_hash = ?1", [token_hash.0])?;
+        // Used by a device that nobody can be: an id is never empty.
+        self.0.execute(
+            "UPDATE invitation SET used_at = ?2, used_by = zeroblob(8) WHERE token_hash = ?1",
+            params![token_hash.0, at.0],
+        )?;
+        Ok(())
+    }
+
+    fn candidate(&self, token_hash: Sha) -> Kept<Option<Candidate>> {
+        let mut read = self.0.prepare_cached(&format!("{CANDIDATE} WHERE token_hash = ?1"))?;
+        Ok(read.query_row([token_hash.0], candidate_of).optional()?)
+    }
+
+    fn add_candidate(&self, candidate: &Candidate) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO candidate (token_hash, key, certificate, asked, confirmed) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                candidate.token_hash.0,
+                candidate.key,
+                candidate.certificate.0,
+                candidate.asked.0,
+                candidate.confirmed
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn candidates(&self) -> Kept<Vec<Candidate>> {
+        let mut read = self.0.prepare_cached(&format!(
+            "{CANDIDATE} WHERE token_hash IN (SELECT token_hash FROM invitation WHERE used_by IS NULL) ORDER BY asked"
+        ))?;
+        Ok(read.query_map([], candidate_of)?.collect::<Result<_, _>>()?)
+    }
+
+    fn confirm_candidate(&self, token_hash: Sha) -> Kept<()> {
+        self.0.execute("UPDATE candidate SET confirmed = 1 WHERE token_hash = ?1", [token_hash.0])?;
+        Ok(())
+    }
+
+    fn devices_of(&self, person: &PersonId) -> Kept<Vec<DeviceId>> {
+        let mut read = self.0.prepare_cached(
+            "SELECT id FROM device WHERE person = ?1 AND id NOT IN (SELECT device FROM revoked) ORDER BY enrolled",
+        )?;
+        let ids = read.query_map([person.as_str()], |row| Ok(DeviceId(row.get(0)?)))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    fn undertaking(&self, person: &PersonId) -> Kept<Option<(NaiveDate, NaiveDate)>> {
+        let mut read = self.0.prepare_cached("SELECT trained, signed FROM undertaking WHERE account = ?1")?;
+        let found: Option<(String, String)> =
+            read.query_row([person.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((trained, signed)) = found else { return Ok(None) };
+        let day = |text: String| text.parse().or(Err(LedgerFault::Damaged("a day of an undertaking")));
+        Ok(Some((day(trained)?, day(signed)?)))
+    }
+
+    fn set_undertaking(&self, person: &PersonId, trained: NaiveDate, signed: NaiveDate) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO undertaking (account, trained, signed) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account) DO UPDATE SET trained = excluded.trained, signed = excluded.signed",
+            params![person.as_str(), trained.to_string(), signed.to_string()],
+        )?;
+        Ok(())
     }
 
     fn add_invitation(&self, invitation: &Invitation) -> Kept<()> {
@@ -441,6 +535,9 @@ impl Transaction for Tx<'_> {
                 invitation.expires.0
             ],
         )?;
+        if invitation.words {
+            self.0.execute("INSERT INTO guard (token_hash, words) VALUES (?1, 1)", [invitation.token_hash.0])?;
+        }
         Ok(())
     }
 

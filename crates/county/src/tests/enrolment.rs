@@ -100,6 +100,8 @@ fn invitations_are_checked_when_made_and_carry_the_certificate() {
         areas: vec![],
         address: "https://127.0.0.1:8443/".to_owned(),
         days: 14,
+        words: false,
+        undertaking: None,
     };
     // Made by another process while this one serves.
     let other = County::open(world.path(), Clock::by_hand(std::sync::Arc::clone(&world.time))).expect("a county");
