@@ -801,3 +801,44 @@ fn a_damaged_home_goes_on_from_its_copy_in_the_window() {
     let page = desk(&home, "Household", &json!({ "household": files[0] }));
     assert_eq!(items(&page["visits"]).len(), 1, "{page}");
 }
+
+/// A laptop that the county lets in after six words: they stand large on the page, and the same button goes on.
+#[test]
+fn a_laptop_shows_its_words_until_the_county_lets_it_in() {
+    for program in ["WebKitWebDriver", "import"] {
+        needed(program);
+    }
+    let screen = Screen::find();
+    let world = World::at(LATER);
+    let invite = county::Invite {
+        account: "zhou".parse().expect("an account"),
+        name: "周启明".to_owned(),
+        role: domain::words::Role::SchoolDirector,
+        areas: Vec::new(),
+        address: world.address().to_owned(),
+        days: 14,
+        words: true,
+        undertaking: None,
+    };
+    let code = world.county().invite(&invite).expect("an invitation").code.to_string();
+    let pane = Pane::open(&screen, &world.folder().join("zhou"), LATER);
+    pane.write("invitation", &code);
+    pane.write("passphrase", PASSPHRASE);
+    pane.write("passphrase-again", PASSPHRASE);
+    pane.click("join");
+    let waiting = || world.county().waiting().expect("a list");
+    pane.sees("the words", "return document.querySelector('[data-test=join-words]') !== null", &json!([]), |seen| {
+        *seen == json!(true)
+    });
+    let one = waiting().pop().expect("one waits");
+    let words: Vec<&str> = one.words.split(' ').collect();
+    pane.reads("join-words", &words);
+    pane.picture("65-words");
+    world.county().confirm(one.device, &one.words).expect("confirmed");
+    pane.click("join");
+    pane.reads("practice", &["演练"]);
+    turn_to(&pane, "sync");
+    pane.click("sync-now");
+    pane.reads("sync-report", &["两边已核对一致"]);
+    pane.close();
+}
