@@ -153,7 +153,7 @@ codes! {
     /// Disk read-only.
     DiskReadOnly = "DISK_READ_ONLY", "硬盘不让写入，这一条没有存上。已存的都在。", "The disk does not let us write; this was not saved. What was saved is safe.";
     /// Disk broken.
-    DiskBroken = "DISK_BROKEN", "硬盘读写出错，这一条没有存上。资料已锁上；请用口令再打开，打开时会全部核对一遍，然后尽快同步，并联系县资助中心。", "The disk failed; this was not saved. The home is locked: open it again, it is read through first. Then sync soon and ask the centre.";
+    DiskBroken = "DISK_BROKEN", "硬盘读写出错，说不准这一条存上没有。资料已锁上，请用口令再打开，打开时会全部核对一遍；看看这一条在不在，不在再记一次，然后尽快同步，并联系县资助中心。", "The disk failed; whether this was saved is not certain. The home is locked: open it again, it is read through first. See whether this is there and enter it once more if not; then sync soon and ask the centre.";
     /// A copy of this home that cannot be read through.
     BackupUnusable = "BACKUP_UNUSABLE", "这份备份读不通，没有用它，现在的资料没有动。请换一份更早的备份再试。", "This backup cannot be read through; it was not used and nothing was changed. Try an earlier one.";
     /// The home stands at an earlier state than this laptop confirmed.

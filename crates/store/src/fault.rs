@@ -17,6 +17,9 @@ pub enum StoreFault {
     /// The head anchor's file.
     #[error("the head anchor failed")]
     Anchor(#[from] std::io::Error),
+    /// What was written is in the file, and the head anchor does not know of it: it must not be called saved.
+    #[error("the head anchor failed after the commit")]
+    Unguarded(#[source] std::io::Error),
     /// A fact's body.
     #[error("a fact's body failed")]
     Body(#[from] BodyFault),
@@ -105,6 +108,7 @@ impl StoreFault {
                     Some(DiskTrouble::Broken)
                 }
             }
+            Self::Unguarded(_) => Some(DiskTrouble::Broken),
             Self::Sqlite(_)
             | Self::Open(_)
             | Self::Body(_)

@@ -321,7 +321,7 @@ impl Store {
         }
         let (value, written, head) = result?;
         if let (Some(id), Some(hash)) = (written.last(), head) {
-            self.anchor.set(id.journal, id.seq, hash).map_err(|error| E::from(StoreFault::Anchor(error)))?;
+            self.anchor.set(id.journal, id.seq, hash).map_err(|error| E::from(StoreFault::Unguarded(error)))?;
         }
         Ok((value, written))
     }

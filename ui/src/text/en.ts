@@ -84,6 +84,7 @@ export const en: Text = {
     passphraseAgain: "The passphrase once more",
     mismatch: "The two passphrases differ. Type them again.",
     join: "Join",
+    otherCode: "Another code",
     joinAgain: "The county let it in, go on",
     wordsLead: "One more step: call the county centre and read them these six words.",
     wordsNext: "Once both screens show the same and the county lets you in, press the button below. If they differ, do not go on: ask for another code.",

@@ -82,6 +82,7 @@ export const zh = {
     passphraseAgain: "再输一遍口令",
     mismatch: "两遍口令不一样，请重输。",
     join: "加入",
+    otherCode: "换一个邀请码",
     joinAgain: "县里已放行，继续",
     wordsLead: "还差一步：请给县资助中心打电话，把这六个词念给他们听。",
     wordsNext: "两边一样，县里放行以后，再点下面的按钮。词不一样就不要继续，请县里重新发邀请码。",
