@@ -10,8 +10,8 @@ use domain::ids::{DeviceId, FactId, FileId, PersonId, Sha};
 use domain::money::Fen;
 use domain::place::PlaceCode;
 use domain::words::{
-    ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, PayChannel, RegistrySheet, Role, ServiceMode,
-    Situation, Source, VisitPurpose, VisitResult,
+    ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, LookedAt, PayChannel, RegistrySheet, Role,
+    ServiceMode, Situation, Source, VisitPurpose, VisitResult,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -256,6 +256,10 @@ calls! {
     /// Centre head: erase what records say, with their papers, on every desk and at the county; that they were stays.
     EraseFacts(EraseFacts) -> Saved;
 
+    /// A family's full ID numbers, for who says why. That they were shown is on record, in the log, before they are.
+    RevealIdentity(RevealIdentity) -> Revealed;
+    /// Head and auditor of the centre: who was shown full ID numbers, or searched by one, latest first.
+    Looks(Nothing) -> LooksView;
     /// Today's ranked table of units, computed from what this desk holds, with its coverage.
     Bulletin(BulletinAsked) -> BulletinView;
     /// Centre head: issue the bulletin, a frozen and numbered snapshot.
@@ -1989,6 +1993,48 @@ api_types! {
         pub facts: Vec<FactId>,
         /// Why.
         pub reason: String,
+    }
+
+    /// Lift the mask of a family's ID numbers.
+    pub struct RevealIdentity {
+        /// The family.
+        pub household: FileId,
+        /// Why; at most 200 characters.
+        pub reason: String,
+    }
+
+    /// What was masked.
+    pub struct Revealed {
+        /// Borrower's full ID number.
+        pub borrower_id: String,
+        /// Co-borrower's, where the list has it.
+        pub co_borrower_id: Option<String>,
+    }
+
+    /// Who looked.
+    pub struct LooksView {
+        /// Latest first, at most 200.
+        pub rows: Vec<LookRow>,
+    }
+
+    /// One look.
+    pub struct LookRow {
+        /// The fact.
+        pub look: FactId,
+        /// The family.
+        pub household: FileId,
+        /// Its borrower, where the family is on this desk.
+        pub borrower: Option<String>,
+        /// Who.
+        pub person: PersonId,
+        /// Their name.
+        pub name: String,
+        /// When, RFC 3339.
+        pub at: String,
+        /// At what.
+        pub what: LookedAt,
+        /// Why, in their words.
+        pub reason: Option<String>,
     }
 
     /// Something that waits.

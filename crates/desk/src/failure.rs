@@ -140,6 +140,8 @@ codes! {
     BadPhone = "BAD_PHONE", "“{number}”不是能用的电话号码：{why}。", "“{number}” is no usable phone number.";
     /// Empty text.
     EmptyText = "EMPTY_TEXT", "还没有填内容。", "Nothing was filled in.";
+    /// More masks lifted than a person needs.
+    TooManyLooks = "TOO_MANY_LOOKS", "一分钟里看得太多了，请稍等再看。每次查看都有记录。", "Too many numbers were shown within a minute; wait a little. Each look is on record.";
     /// Over-long text.
     TextTooLong = "TEXT_TOO_LONG", "太长了，最多{most}个字。", "Too long, at most {most} characters.";
     /// A threat.

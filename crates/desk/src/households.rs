@@ -297,7 +297,7 @@ impl Desk {
     }
 
     pub(crate) fn search(&self, with: SearchAsked) -> Result<SearchView, Failure> {
-        let store = self.store();
+        let mut store = self.store();
         let names = self.place_names(&store)?;
         let full: BTreeMap<String, String> = names
             .iter()
@@ -312,6 +312,8 @@ impl Desk {
         };
         let hits = store.search(&with.text, &full)?;
         let total = count(hits.len());
+        let found: Vec<FileId> = hits.iter().map(|hit| hit.file).collect();
+        self.searched(&mut store, &with.text, &found)?;
         let hits = hits
             .into_iter()
             .take(usize::try_from(limit).unwrap_or(100))

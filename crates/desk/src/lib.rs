@@ -21,6 +21,7 @@ mod households;
 mod imports;
 mod incident;
 mod letters;
+mod looks;
 mod org;
 mod passphrase;
 mod payments;
@@ -69,6 +70,7 @@ pub struct Desk {
     running: Mutex<Option<carry::Progress>>,
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
     copying: parking_lot::Mutex<backups::Copying>,
+    lately: parking_lot::Mutex<looks::Lately>,
     /// Keeps the home's lock while the desk is open.
     _lock: Option<std::fs::File>,
 }
@@ -124,6 +126,7 @@ impl Desk {
             running: Mutex::new(None),
             places: Mutex::new(None),
             copying: parking_lot::Mutex::new(backups::Copying::begun()),
+            lately: parking_lot::Mutex::default(),
             _lock: lock,
         })
     }
@@ -283,6 +286,8 @@ impl Desk {
             Call::HeldFacts(with) => (Reply::HeldFacts(self.held_facts(with)?), read()),
             Call::DecideHeld(with) => (Reply::DecideHeld(self.decide_held(with)?), Tag::ALL.to_vec()),
             Call::EraseFacts(with) => (Reply::EraseFacts(self.erase_facts(with)?), Tag::ALL.to_vec()),
+            Call::RevealIdentity(with) => (Reply::RevealIdentity(self.reveal_identity(with)?), vec![Status]),
+            Call::Looks(with) => (Reply::Looks(self.looks(with)?), read()),
             Call::Bulletin(with) => (Reply::Bulletin(self.bulletin(with)?), read()),
             Call::IssueBulletin(with) => (Reply::IssueBulletin(self.issue_bulletin(with)?), vec![Bulletins, Status]),
             Call::Bulletins(with) => (Reply::Bulletins(self.bulletins(with)?), read()),

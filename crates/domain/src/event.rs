@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::audit::Looked;
 use crate::decision::{DeviceRevoked, Erased, HeldDecided, JournalClosed, LogForked};
 use crate::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified, Placed};
 use crate::letter::{BlockLeased, LetterPrinted, LetterVoided};
@@ -69,11 +70,11 @@ macro_rules! events {
 }
 
 /// Whether facts of a kind can be erased. Rights and what the log says of itself cannot: they name no borrower, and who
-/// may see and do what follows from them. Desks and county must agree, or their sums differ.
+/// may see and do what follows from them. Nor can what tells who lifted a mask. Desks and county must agree, or their sums differ.
 pub fn erasable(kind: &str) -> bool {
     !crate::rights::Rights::reads(kind)
         && writer(kind) != Some(Writer::Master)
-        && !matches!(kind, "HeldDecided" | "Erased")
+        && !matches!(kind, "HeldDecided" | "Erased" | "Looked")
 }
 
 /// Who may write a kind of fact (domain.md §5).
@@ -142,6 +143,8 @@ events! {
     PaymentReported in CaseWorker;
     /// A report taken back.
     PaymentVoided in CaseWorker;
+    /// A mask lifted.
+    Looked in CaseWorker;
     /// Held facts decided on.
     HeldDecided in Head;
     /// Facts erased.
@@ -158,7 +161,7 @@ impl Event {
     /// The section that the kind belongs to; `own` is the author's line section, for a visit's notes, or that of an erasure's targets.
     pub fn section(&self, own: Section) -> Section {
         match self {
-            Self::Identified(_) => Section::Id,
+            Self::Identified(_) | Self::Looked(_) => Section::Id,
             Self::VisitNoted(_) => own,
             Self::RegistryLoaded(loaded) => match loaded.sheet {
                 crate::words::RegistrySheet::Directors => Section::Edu,

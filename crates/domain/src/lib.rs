@@ -1,6 +1,7 @@
 //! What is true in the field, and how two truths meet: the words with their rules, facts and seals, merge, rights, exchange.
 //! Pure: no clock, file, socket, randomness or async; everything from outside is an argument.
 
+pub mod audit;
 pub mod blob;
 mod body;
 pub mod bulletin;

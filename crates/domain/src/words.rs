@@ -353,6 +353,16 @@ words!(
 );
 
 words!(
+    /// What somebody was shown although it is masked otherwise.
+    LookedAt {
+        /// The full ID numbers of a family.
+        Identity = "IDENTITY", "看了完整身份证号";
+        /// A search by a full number found the family.
+        SearchById = "SEARCH_BY_ID", "按身份证号查找";
+    }
+);
+
+words!(
     /// Fields of a household that several people may fill, each a register with all its values kept.
     HouseholdField {
         /// Where the family was really found.

@@ -123,7 +123,8 @@ fn slot_of(event: &Event) -> Option<i64> {
         | Event::Erased(_)
         | Event::DeviceRevoked(_)
         | Event::JournalClosed(_)
-        | Event::LogForked(_) => None,
+        | Event::LogForked(_)
+        | Event::Looked(_) => None,
     }
 }
 
@@ -675,6 +676,7 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
         | Event::DeviceRevoked(_)
         | Event::JournalClosed(_)
         | Event::LogForked(_)
+        | Event::Looked(_)
         | Event::HeldDecided(_)
         | Event::Erased(_) => {}
         // Registers: see `take`.

@@ -166,6 +166,8 @@ export const en: Text = {
     grid: "List of families",
   },
   household: {
+    reveal: "Show",
+    revealWhy: "Why the full number is needed (who, when and why is on record)",
     graduated: "graduated {year}",
     coBorrower: "co-borrower {name}",
     due: "Due now",

@@ -164,6 +164,8 @@ export const zh = {
     grid: "住户名单",
   },
   household: {
+    reveal: "显示",
+    revealWhy: "为什么要看完整的身份证号（会记下是谁、什么时候、为什么）",
     graduated: "{year}年毕业",
     coBorrower: "共同借款人 {name}",
     due: "本期应还",
