@@ -17,7 +17,7 @@ use crate::ledger::{self, Account, Candidate, Device, Transaction};
 use crate::record::enrolment;
 
 const DAY: i64 = 86_400_000;
-/// An invitation that was presented in vain so often is good for nobody.
+/// An invitation that was presented in vain so often is good for nobody but the device that waits on it.
 const MOST_TRIES: u32 = 5;
 
 fn role_given(account: &Account) -> (FileId, Event) {
@@ -175,7 +175,8 @@ impl County {
         found.ok_or(CountyFault::NotWaiting(device))
     }
 
-    /// Another role, or other areas, for a person who is here: a fact of the log, from which all desks learn.
+    /// Another role, or other areas, for a person who is here: a fact of the log, from which all desks learn. Invitations of
+    /// theirs that are still open are good for nobody any more.
     ///
     /// # Errors
     /// `NoAccount`, or what the ledger says.
@@ -185,19 +186,23 @@ impl County {
             let Some(before) = tx.account(account)? else { return Ok(Err(CountyFault::NoAccount(account.clone()))) };
             let after = Account { role, areas: areas.to_vec(), ..before };
             tx.put_account(&after)?;
+            // They would give the post of before.
+            tx.void_invitations_of(account, now)?;
             self.state(tx, now, vec![role_given(&after)])?;
             Ok(Ok(()))
         })
     }
 
-    /// A person leaves: none of their devices may speak any more. Returns which those were.
+    /// A person leaves: none of their devices may speak any more, and no invitation of theirs is good. Returns which devices
+    /// those were.
     ///
     /// # Errors
-    /// `NoAccount` for a person without a device that may, or what the ledger says.
+    /// `NoAccount` for a person with neither, or what the ledger says.
     pub fn revoke(&self, account: &PersonId) -> Result<Vec<DeviceId>, CountyFault> {
         self.stated(|tx| {
             let devices = tx.devices_of(account)?;
-            if devices.is_empty() {
+            let void = tx.void_invitations_of(account, self.clock.now())?;
+            if devices.is_empty() && void == 0 {
                 return Ok(Err(CountyFault::NoAccount(account.clone())));
             }
             let facts = devices.iter().map(|device| {
@@ -205,7 +210,9 @@ impl County {
                 Ok((FileId::county(), Event::DeviceRevoked(DeviceRevoked { device: *device })))
             });
             let facts = facts.collect::<Result<Vec<_>, ledger::LedgerFault>>()?;
-            self.state(tx, self.clock.now(), facts)?;
+            if !facts.is_empty() {
+                self.state(tx, self.clock.now(), facts)?;
+            }
             Ok(Ok(devices))
         })
     }
@@ -244,9 +251,6 @@ impl County {
             let key: [u8; 32] = unhex(&ask.key).ok_or(Refusal::Malformed)?;
             let proof: [u8; 64] = unhex(&ask.proof).ok_or(Refusal::Malformed)?;
             let invitation = tx.invitation(Sha::of(&token))?.ok_or(Refusal::InvitationUnknown)?;
-            if invitation.used_by.is_none() && invitation.tries >= MOST_TRIES {
-                return Err(Refusal::InvitationUsed.into());
-            }
             if ask.practice != self.meta.practice {
                 return Err(Refusal::PracticeMismatch.into());
             }
@@ -273,6 +277,10 @@ impl County {
                 };
             }
             let candidate = tx.candidate(invitation.token_hash)?;
+            let known_to_wait = candidate.as_ref().is_some_and(|one| one.key == key && one.certificate == certificate);
+            if invitation.tries >= MOST_TRIES && !known_to_wait {
+                return Err(Refusal::InvitationUsed.into());
+            }
             // Whoever asked in time is not sent away because the centre telephones late.
             if now > invitation.expires && candidate.is_none() {
                 return Err(Refusal::InvitationExpired.into());

@@ -267,6 +267,8 @@ pub(crate) trait Transaction {
     fn tried_in_vain(&self, token_hash: Sha) -> Kept<()>;
     /// Nobody may use the invitation any more; whoever waits on it waits no longer.
     fn void_invitation(&self, token_hash: Sha, at: Millis) -> Kept<()>;
+    /// The same of all unused ones of an account. Returns how many.
+    fn void_invitations_of(&self, person: &PersonId, at: Millis) -> Kept<usize>;
     fn candidate(&self, token_hash: Sha) -> Kept<Option<Candidate>>;
     fn add_candidate(&self, candidate: &Candidate) -> Kept<()>;
     /// All that wait, in the order in which they came, and those that were confirmed and have not come again.

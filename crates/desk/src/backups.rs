@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use domain::clock::Millis;
-use domain::ids::JournalId;
+use domain::ids::{FileId, JournalId};
 use foreign::Reader;
-use store::copies::drop_aside;
+use store::copies::{drop_aside, is_unfinished, may_be_all_there_is};
 use store::{Copier, DiskTrouble, Standing, Store, stick};
 
 use crate::api::{BackupRow, BackupSeen, BackupsView, Nothing, VisitsAsked};
@@ -127,6 +127,14 @@ pub(crate) fn listed(folder_of_home: &Path) -> Result<Vec<BackupRow>, Failure> {
     Ok(kept(&folder)?.into_iter().map(row).collect())
 }
 
+/// Whether a folder was made longer ago than copies are kept, by this clock and none that was ever ahead of it.
+fn outlived(folder: &Path, now: Millis) -> bool {
+    let made = std::fs::metadata(folder).and_then(|found| found.modified()).ok();
+    let made = made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    let made = made.and_then(|made| i64::try_from(made.as_millis()).ok());
+    made.is_some_and(|made| now.0.saturating_sub(made) >= DAILY_MS)
+}
+
 /// The path of a copy by its name; a name that is no copy's is not found, whatever path it spells.
 pub(crate) fn named(copier: &Copier, name: &str) -> Result<PathBuf, Failure> {
     kept(copier.folder())?
@@ -140,7 +148,9 @@ pub(crate) fn named(copier: &Copier, name: &str) -> Result<PathBuf, Failure> {
 /// gone for good by then.
 fn fresh_aside(folder_of_home: &Path, purged: u64) -> Result<PathBuf, Failure> {
     let there = asides(folder_of_home)?;
-    for (_, _, old) in there.iter().rev().skip(MOST_ASIDE.saturating_sub(1)) {
+    // Of those that were read nothing is only there. The others stay until their time is over.
+    let read = there.iter().rev().filter(|(_, _, old)| !may_be_all_there_is(old));
+    for (_, _, old) in read.skip(MOST_ASIDE.saturating_sub(1)) {
         drop_aside(old).map_err(store::StoreFault::from)?;
     }
     let number = there.last().map_or(0, |(number, ..)| *number).saturating_add(1);
@@ -188,34 +198,57 @@ pub(crate) fn look(
 
 /// Puts a copy in the place of a closed home.
 pub(crate) fn put_back(home: &Closed, path: &Path) -> Result<(), Failure> {
+    undo_cut_off(home)?;
     let purged = path.file_name().and_then(|name| name.to_str()).and_then(Kept::read).map_or(0, |kept| kept.purged);
     home.copier.put_back(path, &fresh_aside(&home.folder, purged)?).map_err(|fault| unusable(fault.into()))
 }
 
-/// Opens a home. If a copy was put in its place, now or before the power went, it goes on under a new journal, and what was
-/// saved since is taken over.
-pub(crate) fn open(home: Closed, clock: Clock, reader: Reader) -> Result<(Desk, Option<Restored>), Failure> {
-    let mut replaced = None;
-    for (.., aside) in asides(&home.folder)? {
-        if home.copier.unfinished(&aside)? {
-            replaced = Some((home.copier.clone(), aside));
-        }
+/// A replacing that was cut off half way is undone; only the latest can have been.
+fn undo_cut_off(home: &Closed) -> Result<(), Failure> {
+    if let Some((.., latest)) = asides(&home.folder)?.pop() {
+        home.copier.unfinished(&latest)?;
     }
+    Ok(())
+}
+
+/// Opens a home. If a copy was put in its place, now (`put`) or before the power went, it goes on under a new journal, and
+/// what was saved since is taken over.
+pub(crate) fn open(home: Closed, clock: Clock, reader: Reader, put: bool) -> Result<(Desk, Option<Restored>), Failure> {
+    undo_cut_off(&home)?;
+    let latest = asides(&home.folder)?.pop().map(|(.., aside)| aside);
+    let replaced: Vec<PathBuf> =
+        asides(&home.folder)?.into_iter().map(|(.., aside)| aside).filter(|aside| is_unfinished(aside)).collect();
+    let copier = home.copier.clone();
     let parts = home.open(clock, reader)?;
     let standing = parts.standing;
     let desk = Desk::of(parts)?;
-    let Some((copier, aside)) = replaced else { return Ok((desk, None)) };
-    desk.go_on_from_copy(standing)?;
-    // Whatever is wrong with it may be why it was replaced. All or nothing: of a file that is half unreadable nobody could
-    // say what is missing.
-    let before = copier.open_put_aside(&aside);
-    let taken_over = before.and_then(|before| desk.store().take_over(&before));
-    if !taken_over.as_ref().is_err_and(|fault| fault.disk() == Some(DiskTrouble::Full)) {
-        copier.finished(&aside)?;
+    if replaced.is_empty() && !put {
+        return Ok((desk, None));
     }
-    let read = taken_over.is_ok();
-    let kept_in = aside.display().to_string();
-    Ok((desk, Some(Restored { taken_over: taken_over.unwrap_or(0), read, kept_in })))
+    desk.go_on_from_copy(standing)?;
+    let mut restored = Restored { taken_over: 0, read: !replaced.is_empty(), kept_in: String::new() };
+    for aside in replaced {
+        // Whatever is wrong with it may be why it was replaced. All or nothing: of a file that is half unreadable nobody
+        // could say what is missing.
+        let before = copier.open_put_aside(&aside);
+        match before.and_then(|before| desk.store().take_over(&before)) {
+            Ok(taken) => {
+                restored.taken_over = restored.taken_over.saturating_add(taken);
+                copier.finished(&aside, true)?;
+            }
+            // Nothing is opened before it can be done: what came of a contact meanwhile would come once more.
+            Err(fault) if fault.disk() == Some(DiskTrouble::Full) => return Err(fault.into()),
+            Err(_) => {
+                restored.read = false;
+                copier.finished(&aside, false)?;
+            }
+        }
+    }
+    if !restored.read {
+        desk.lost_what_was_replaced(standing)?;
+    }
+    restored.kept_in = latest.map(|aside| aside.display().to_string()).unwrap_or_default();
+    Ok((desk, Some(restored)))
 }
 
 /// What came of that.
@@ -246,15 +279,21 @@ impl Desk {
     }
 
     /// Copies the home if it is time to and something changed since. Returns whether it did.
-    pub(crate) fn back_up_if_due(&self) -> bool {
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(crate) fn back_up_if_due(&self) -> Result<bool, Failure> {
         // One that runs serves as well.
-        let Some(mut copying) = self.copying.try_lock() else { return false };
+        let Some(mut copying) = self.copying.try_lock() else { return Ok(false) };
         let now = Clock::steady();
         let due = match copying.tried {
             Some(tried) => now.saturating_sub(tried) >= EVERY_MS && self.store().changes() != copying.changes,
             None => now.saturating_sub(copying.opened) >= FIRST_MS && self.last_is_old(),
         };
-        due && self.back_up(&mut copying).is_ok()
+        if due {
+            self.back_up(&mut copying)?;
+        }
+        Ok(due)
     }
 
     /// Whether the newest copy is of an earlier quarter of an hour, or of one that is still to come.
@@ -301,7 +340,10 @@ impl Desk {
             remove(&copier.folder().join(old.name))?;
         }
         for (_, purged, old) in asides(&folder)? {
-            if purged < copied.purged {
+            // What was read holds nothing of its own, and maybe what is to be gone. What was not may be all there is of
+            // somebody's work: it is kept, sealed as it is, as long as copies are.
+            let over = if may_be_all_there_is(&old) { outlived(&old, now) } else { purged < copied.purged };
+            if over {
                 drop_aside(&old).map_err(store::StoreFault::from)?;
             }
         }
@@ -330,8 +372,18 @@ impl Desk {
             let fresh = JournalId(self.chance.fresh().map_err(home::no_randomness)?);
             store.open_journal(fresh, self.identity.device, &self.signing.verifying_key())?;
         }
-        // The person asked for it and is told now.
+        // Told now, or again if something is missing.
         Ok(store.set_meta(home::WAS_BEHIND, &None::<Millis>)?)
+    }
+
+    /// Nothing could be taken over: the person compares with the papers, and prints under numbers that are surely free.
+    fn lost_what_was_replaced(&self, found: Standing) -> Result<(), Failure> {
+        let mut store = self.store();
+        if found == Standing::Sound {
+            // Without an anchor nothing says how many sheets are missing.
+            store.give_up_numbers(FileId::device(self.identity.device))?;
+        }
+        Ok(store.set_meta(home::WAS_BEHIND, &Some(self.clock.wall()))?)
     }
 }
 

@@ -170,15 +170,19 @@ impl Door {
             Call::Join(join) => Ok((Reply::Join(self.join(&join)?), Tag::ALL.to_vec())),
             other => {
                 let answer = self.desk()?.handle(other);
-                if answer.as_ref().is_err_and(|failure| failure.code == Code::DiskBroken) {
-                    // What the file holds in memory and what lies on the disk may differ from now on: nothing more is
-                    // confirmed before it was closed, opened and read through.
-                    home::distrust(&self.options.home);
-                    self.lock();
-                }
-                answer
+                self.heed(answer)
             }
         }
+    }
+
+    /// After a disk that failed nothing more is confirmed: what the file holds in memory and what lies on the disk may differ
+    /// from then on. It is closed, and read through before it is opened again.
+    fn heed<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
+        if answer.as_ref().is_err_and(|failure| failure.code == Code::DiskBroken) {
+            home::distrust(&self.options.home);
+            self.lock();
+        }
+        answer
     }
 
     fn lock(&self) {
@@ -192,7 +196,8 @@ impl Door {
     pub(crate) fn try_contact(&self) -> Tried {
         // Not by `desk`, which looks at the disk when the home is locked.
         let desk = self.inside().as_ref().map(Arc::clone);
-        desk.map_or(Tried::Locked, |desk| desk.try_contact())
+        let tried = desk.map_or(Ok(Tried::Locked), |desk| desk.try_contact());
+        self.heed(tried).unwrap_or(Tried::Failed)
     }
 
     fn look(&self) -> Result<HomeView, Failure> {
@@ -230,7 +235,8 @@ impl Door {
     /// Copies the open home if it is time to. Returns whether it did.
     pub fn back_up_if_due(&self) -> bool {
         let desk = self.inside().as_ref().map(Arc::clone);
-        desk.is_some_and(|desk| desk.back_up_if_due())
+        let done = desk.map_or(Ok(false), |desk| desk.back_up_if_due());
+        self.heed(done).unwrap_or(false)
     }
 
     fn look_at_backup(&self, asked: &BackupAsked) -> Result<BackupSeen, Failure> {
@@ -260,7 +266,7 @@ impl Door {
         let (desk, restored) = self.alone(|| {
             let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, true)?;
             backups::put_back(&home, &backups::named(&home.copier, &asked.name)?)?;
-            backups::open(home, self.clock.clone(), self.options.reader.clone())
+            backups::open(home, self.clock.clone(), self.options.reader.clone(), true)
         })?;
         let Restored { taken_over, read, kept_in } = restored.ok_or_else(|| Failure::new(Code::BackupUnusable, &[]))?;
         let about = desk.about()?;
@@ -271,9 +277,9 @@ impl Door {
     fn unlock(&self, unlock: &Unlock) -> Result<AboutView, Failure> {
         let mut inside = self.inside();
         if inside.is_none() {
-            let (desk, _told_by_status) = self.alone(|| {
+            let (desk, _told_by_status_where_it_matters) = self.alone(|| {
                 let home = home::closed(&self.options.home, &unlock.passphrase, &self.clock, true)?;
-                backups::open(home, self.clock.clone(), self.options.reader.clone())
+                backups::open(home, self.clock.clone(), self.options.reader.clone(), false)
             })?;
             *inside = Some(Arc::new(desk));
         }

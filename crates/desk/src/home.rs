@@ -248,10 +248,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn sync_folder(path: &Path) -> Result<(), Failure> {
-    match path.parent() {
-        Some(folder) => File::open(folder).and_then(|folder| folder.sync_all()).map_err(io),
-        None => Ok(()),
-    }
+    store::stick::sync_folder(path).map_err(io)
 }
 
 /// The disk failed under this home: it is read through before it is opened again.
@@ -284,7 +281,15 @@ pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool, token_hash:
         && keys.practice == practice
     {
         match unwrap(&keys, passphrase) {
-            Ok(secrets) => return Ok(secrets),
+            Ok(secrets) => {
+                if keys.name.as_ref() != Some(&token_hash.to_string()) {
+                    // The same keys present another invitation from now on.
+                    let keys = KeysFile { name: Some(token_hash.to_string()), ..keys };
+                    let text = serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?;
+                    write_synced(&home.join(PENDING), &text)?;
+                }
+                return Ok(secrets);
+            }
             Err(failure) if keys.name.as_ref() == Some(&token_hash.to_string()) => return Err(failure),
             // Of an invitation that was given up.
             Err(_) => {}

@@ -165,6 +165,10 @@ impl Desk {
         store: &mut Store,
         work: impl FnOnce(&mut Pen<'_>) -> Result<T, Failure>,
     ) -> Result<(T, Vec<FactId>), Failure> {
+        // Locked meanwhile, perhaps because the disk failed under another call.
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Failure::new(Code::Locked, &[]));
+        }
         store.write(&self.identity.person, self.clock.wall(), work)
     }
 
@@ -307,22 +311,27 @@ impl Desk {
     }
 
     /// A contact that nobody asked for, unless one runs already.
-    pub(crate) fn try_contact(&self) -> background::Tried {
+    ///
+    /// # Errors
+    /// A disk that fails; of a line status tells.
+    pub(crate) fn try_contact(&self) -> Result<background::Tried, Failure> {
         match self.syncing.try_lock() {
-            Err(TryLockError::WouldBlock) => return background::Tried::Busy,
+            Err(TryLockError::WouldBlock) => return Ok(background::Tried::Busy),
             Ok(_) | Err(TryLockError::Poisoned(_)) => {}
         }
         match self.sync(None) {
-            Ok(_) => background::Tried::Done,
-            Err(_said_by_status) => background::Tried::Failed,
+            Ok(_) => Ok(background::Tried::Done),
+            Err(failure) if failure.code == Code::DiskBroken => Err(failure),
+            Err(_said_by_status) => Ok(background::Tried::Failed),
         }
     }
 
-    /// The home is being locked: a contact that runs breaks off at its next step. Returns once none runs, if `wait`.
+    /// The home is being locked: a contact or a copy that runs breaks off at its next step. Returns once none runs, if `wait`.
     pub(crate) fn close(&self, wait: bool) {
         self.closed.store(true, Ordering::Relaxed);
         if wait {
             drop(self.syncing.lock().unwrap_or_else(PoisonError::into_inner));
+            drop(self.copying.lock());
         }
     }
 

@@ -53,8 +53,12 @@ pub(crate) const UNNAMED: &str = "blob.sha NOT IN (SELECT sha FROM receipt_photo
 fn settled(tx: &Connection, sha: Sha) -> Result<(), StoreFault> {
     // What it belongs to is no longer here, and it was still to be sent, or offered again to a restored county: not kept any
     // longer.
-    tx.prepare_cached(&format!("DELETE FROM blob WHERE sha = ?1 AND sent <> 1 AND {UNNAMED}"))?
+    let gone = tx
+        .prepare_cached(&format!("DELETE FROM blob WHERE sha = ?1 AND sent <> 1 AND {UNNAMED}"))?
         .execute(params![sha.0])?;
+    if gone > 0 {
+        crate::copies::purge(tx)?;
+    }
     tx.prepare_cached("UPDATE blob SET sent = 1 WHERE sha = ?1")?.execute(params![sha.0])?;
     Ok(())
 }

@@ -2,13 +2,13 @@
 //! looked at without touching them; and put in the file's place, from where the desk goes on under a new journal.
 //! It must never name a copy that was not read through, nor put one in place of a file that is not kept aside.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::ids::Sha;
+use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, Transaction};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -39,6 +39,8 @@ pub const FOLDER: &str = "backups";
 const TRIAL: &str = "trial.tmp";
 /// Marks a folder with a file that was replaced, until what was only there is taken over.
 const UNFINISHED: &str = "unfinished";
+/// Marks one from which nothing could be taken over.
+const UNREAD: &str = "unread";
 
 /// Opens a desk's file beside the one who writes it. Forgets its keys when dropped.
 #[derive(Clone)]
@@ -91,7 +93,7 @@ impl Store {
 const PURGED: &str = "purged";
 
 /// Something is gone from this file that copies of before still hold.
-pub(crate) fn purge(tx: &Transaction<'_>) -> Result<(), StoreFault> {
+pub(crate) fn purge(tx: &Connection) -> Result<(), StoreFault> {
     let purged: u64 = meta(tx, PURGED)?.unwrap_or(0);
     set_meta(tx, PURGED, &purged.saturating_add(1))
 }
@@ -144,10 +146,7 @@ impl Copier {
             }
             wanted
         };
-        let file = File::open(&fleeting.0)?;
-        file.sync_all()?;
-        forget_cached(&file);
-        drop(file);
+        forget_cached(&force(&fleeting.0)?);
         if self.read_through(&fleeting.0)? != wanted {
             return Err(StoreFault::Corrupt { what: "a copy of this file" });
         }
@@ -200,9 +199,9 @@ impl Copier {
     pub fn put_back(&self, copy: &Path, aside: &Path) -> Result<(), StoreFault> {
         let fleeting = self.trial()?;
         fs::copy(copy, &fleeting.0)?;
-        File::open(&fleeting.0)?.sync_all()?;
+        force(&fleeting.0)?;
         self.read_through(&fleeting.0)?;
-        File::open(&fleeting.0)?.sync_all()?;
+        force(&fleeting.0)?;
         fs::create_dir_all(aside)?;
         File::create(aside.join(UNFINISHED))?.sync_all()?;
         sync_folder(&aside.join(UNFINISHED))?;
@@ -251,14 +250,17 @@ impl Copier {
         Ok(false)
     }
 
-    /// What was to be taken over was, or cannot be.
+    /// What was to be taken over was, or, if it was not `read`, cannot be: then that is said beside it, for it may hold the
+    /// only bytes of something.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn finished(&self, aside: &Path) -> Result<(), StoreFault> {
-        match fs::remove_file(aside.join(UNFINISHED)) {
+    pub fn finished(&self, aside: &Path, read: bool) -> Result<(), StoreFault> {
+        let mark = aside.join(UNFINISHED);
+        let done = if read { fs::remove_file(&mark) } else { fs::rename(&mark, aside.join(UNREAD)) };
+        match done {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            Ok(()) | Err(_) => Ok(()),
+            Ok(()) | Err(_) => Ok(sync_folder(&mark)?),
         }
     }
 
@@ -274,6 +276,13 @@ impl Copier {
         store.journal()?;
         Ok(store)
     }
+}
+
+/// Forces a file to the disk. Opened for writing, too: some systems force nothing else.
+fn force(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    file.sync_all()?;
+    Ok(file)
 }
 
 /// A file that is gone, with all that lies beside it, when this is dropped.
@@ -339,6 +348,16 @@ fn figures(conn: &Connection) -> Result<Copied, StoreFault> {
         return Err(StoreFault::Corrupt { what: "a table of facts" });
     }
     Ok(Copied { facts, sum: Sha(hash.finalize().into()), purged: meta(conn, PURGED)?.unwrap_or(0) })
+}
+
+/// Whether a file that was put aside may hold what is nowhere else: it was not read, or not yet.
+pub fn may_be_all_there_is(aside: &Path) -> bool {
+    [UNFINISHED, UNREAD].iter().any(|mark| aside.join(mark).exists())
+}
+
+/// Whether it is still to be taken over from a file that was put aside.
+pub fn is_unfinished(aside: &Path) -> bool {
+    aside.join(UNFINISHED).exists()
 }
 
 /// Removes a file that was put aside, whole folder.

@@ -12,9 +12,10 @@ use domain::ids::{DeviceId, FactId, FileId, JournalId, Sha};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use crate::deciding::{decide, decides};
 use crate::fault::StoreFault;
 use crate::leaving;
-use crate::log::{Store, bodies_by, int, last_seq, meta, refold, set_meta};
+use crate::log::{Store, bodies, bodies_by, int, last_seq, meta, refold, set_meta};
 use crate::names::{self, Names};
 use crate::numbers;
 use crate::views::{self, Hot, Numbered, Place};
@@ -135,12 +136,6 @@ impl Store {
         if let Some((seq, hash)) = head {
             self.anchor.set(journal, seq, hash)?;
         }
-        for draft in self.drafts()? {
-            self.drop_draft(&draft.form, draft.file)?;
-        }
-        for draft in from.drafts()?.into_iter().rev() {
-            self.keep_draft(&draft)?;
-        }
         Ok(taken)
     }
 
@@ -240,8 +235,8 @@ fn take_over(
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut remembered = carried(tx)?;
-    // What there went over itself has here gone over from the same earlier name.
-    let earlier: BTreeMap<FactId, FactId> = carried(from)?.into_iter().map(|one| (one.now, one.was)).collect();
+    // What there went over itself may here have gone over from the same earlier name, and may be at the county under it.
+    let earlier = carried(from)?;
     let mut over = GoingOver::into(tx, journal, no, last_seq(tx, no)?);
     over.renamed.extend(remembered.iter().map(|one| (one.was, one.now)));
     let here: Vec<i64> = tx
@@ -250,7 +245,7 @@ fn take_over(
         .collect::<Result<_, _>>()?;
     let said: BTreeMap<Sha, FactId> =
         bodies_by(tx, &here, leaving::HERE_OR_LEFT)?.iter().map(|fact| (saying(fact), fact.id)).collect();
-    let (mut again, mut taken) = (BTreeSet::new(), 0_u32);
+    let (mut again, mut taken, mut written) = (BTreeSet::new(), 0_u32, Vec::new());
     for fact in bodies_by(from, &numbers, leaving::HERE_OR_LEFT)? {
         let id = fact.id;
         let here = names.known_fact(id);
@@ -260,7 +255,8 @@ fn take_over(
             Some(n) => tx.prepare_cached(stands)?.exists([n])?,
             None => false,
         };
-        let under = over.renamed.get(&id).or_else(|| over.renamed.get(earlier.get(&id)?)).copied();
+        let chain = || earlier.iter().filter(|one| one.now == id);
+        let under = over.renamed.get(&id).or_else(|| chain().find_map(|one| over.renamed.get(&one.was))).copied();
         if let Some(now) = under.or_else(|| said.get(&saying(&fact)).copied()) {
             over.renamed.insert(id, now);
             continue;
@@ -276,7 +272,9 @@ fn take_over(
         let (file, paper) = (names.file(tx, fact.file)?, leaving::paper(&fact));
         let now = over.fact(names, fact, at, paper)?;
         remembered.push(Carried { now, was: id, hash });
+        remembered.extend(chain().map(|one| Carried { now, ..*one }));
         again.insert(file);
+        written.push(names::fact_no(no, now.seq)?);
         taken = taken.saturating_add(1);
     }
     let head = over.head;
@@ -305,8 +303,30 @@ fn take_over(
             ])
         })?;
     }
+    // What was erased or decided there is so here, too.
+    for fact in bodies(tx, &written)?.iter().filter(|fact| decides(&fact.kind)) {
+        let (n, file) = (names.fact(tx, fact.id)?, names.file(tx, fact.file)?);
+        let event = Event::read(&fact.kind, &fact.body).ok().flatten();
+        decide(tx, names, &Numbered { n, file, event: event.as_ref() }, fact.section, &mut again)?;
+    }
     for file in again {
         refold(tx, names, file)?;
+    }
+    // Forms as they stood there, also about families that are still to come back.
+    tx.execute("DELETE FROM draft", [])?;
+    let mut find =
+        from.prepare("SELECT d.form, (SELECT f.id FROM file f WHERE f.no = d.file), d.at, d.text FROM draft d")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let file = match row.get::<_, Option<[u8; 8]>>(1)? {
+            Some(id) => names.file(tx, FileId(id))?,
+            None => 0,
+        };
+        let (form, at, text): (String, i64, String) = (row.get(0)?, row.get(2)?, row.get(3)?);
+        tx.execute(
+            "INSERT OR REPLACE INTO draft (form, file, at, text) VALUES (?1, ?2, ?3, ?4)",
+            params![form, file, at, text],
+        )?;
     }
     Ok((taken, head))
 }

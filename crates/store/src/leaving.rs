@@ -191,8 +191,12 @@ pub(crate) fn forget(tx: &Transaction<'_>, names: &mut Names, gone: &Gone, own: 
         .query_map(params![file, gone.section.code(), before], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     leave(tx, names, file, &facts, own, true)?;
-    tx.prepare_cached(&format!("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1 AND {UNNAMED}"))?
+    let papers = tx
+        .prepare_cached(&format!("DELETE FROM blob WHERE file = ?1 AND section = ?2 AND sent = 1 AND {UNNAMED}"))?
         .execute(params![gone.file.0, gone.section.code()])?;
+    if papers > 0 {
+        copies::purge(tx)?;
+    }
     Ok(u32::from(!facts.is_empty()))
 }
 
@@ -239,7 +243,10 @@ pub(crate) fn unnamed(tx: &Transaction<'_>, names: &mut Names) -> Result<u32, St
         leave(tx, names, *file, facts, own, true)?;
     }
     tx.execute("DELETE FROM stale", [])?;
-    tx.execute(&format!("DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND {UNNAMED}"), [[0_u8; 8]])?;
+    let papers = tx.execute(&format!("DELETE FROM blob WHERE sent = 1 AND file <> ?1 AND {UNNAMED}"), [[0_u8; 8]])?;
+    if papers > 0 {
+        copies::purge(tx)?;
+    }
     Ok(u32::try_from(files.len()).unwrap_or(u32::MAX))
 }
 

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use domain::ids::FileId;
+use domain::ids::{FileId, JournalId};
 use domain::letter::BlockLeased;
 use domain::words::DocKind;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
 
 use crate::fault::StoreFault;
-use crate::log::{Pen, Store};
+use crate::log::{Pen, Store, int, meta, set_meta, uint};
 
 /// A letter's number that is free, with how many more there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,17 @@ impl Store {
     /// [`StoreFault`].
     pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
         numbers(&self.conn, device, kind, year)
+    }
+}
+
+impl Store {
+    /// Gives up every number that this device was leased before the present journal: another state of this disk may have
+    /// printed under any of them, and nothing says how many.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn give_up_numbers(&mut self, device: FileId) -> Result<(), StoreFault> {
+        self.within(|tx, _| give_up(tx, device, None))
     }
 }
 
@@ -51,11 +63,21 @@ fn numbers(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Resul
 
 /// The blocks that have a free number, in order, each with its first one.
 fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<Vec<(BlockLeased, u32)>, StoreFault> {
+    let doubt: Doubt = meta(conn, DOUBT)?.unwrap_or_default();
     let mut find = conn.prepare_cached(
-        "SELECT DISTINCT block FROM number_block WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3 ORDER BY block",
+        "SELECT DISTINCT block FROM number_block b
+         WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3
+           AND (?4 IS NULL OR EXISTS (SELECT 1 FROM entry e WHERE e.n = b.fact AND e.position >= ?4))
+         ORDER BY block",
     )?;
+    let since = match doubt {
+        Doubt::None => None,
+        // Which of those that come were leased before nobody can say yet.
+        Doubt::Waits => return Ok(Vec::new()),
+        Doubt::Since(position) => Some(int(position)),
+    };
     let blocks: Vec<u32> =
-        find.query_map(params![device.0, kind.code(), year], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        find.query_map(params![device.0, kind.code(), year, since], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut out = Vec::new();
     for block in blocks {
         let block = BlockLeased { kind, year, block };
@@ -74,6 +96,33 @@ fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<V
     Ok(out)
 }
 
+/// Which blocks are not to be printed under, though the log says that they are this device's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+enum Doubt {
+    /// None.
+    #[default]
+    None,
+    /// Another state of this disk may have printed under whatever was leased before the present journal was begun, also
+    /// under what this one has not heard of; and the county has not told of the present journal yet.
+    Waits,
+    /// The county told of it at this position: what it leased from there on is this journal's.
+    Since(u64),
+}
+
+const DOUBT: &str = "numbers_doubt";
+
+/// The county tells of a journal of this device: what it leases from there on goes to who writes that one.
+pub(crate) fn told(tx: &Connection, journal: JournalId, n: i64) -> Result<(), StoreFault> {
+    if meta::<Doubt>(tx, DOUBT)? == Some(Doubt::Waits) && meta::<JournalId>(tx, "journal")? == Some(journal) {
+        let find = "SELECT position FROM entry WHERE n = ?1";
+        let position: Option<i64> = tx.prepare_cached(find)?.query_row([n], |row| row.get(0)).optional()?.flatten();
+        if let Some(position) = position {
+            set_meta(tx, DOUBT, &Doubt::Since(uint(position)))?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives up the next numbers of each kind and year: another state of this disk wrote so many facts that are not here, and
 /// each may have been a sheet. Without a count all that this device was leased so far are given up.
 pub(crate) fn give_up(tx: &Transaction<'_>, device: FileId, facts: Option<u64>) -> Result<(), StoreFault> {
@@ -81,6 +130,8 @@ pub(crate) fn give_up(tx: &Transaction<'_>, device: FileId, facts: Option<u64>) 
         .prepare("SELECT DISTINCT kind, year FROM number_block WHERE file = (SELECT no FROM file WHERE id = ?1)")?
         .query_map([device.0], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
+    // Nothing leased is known here at all: what was leased since, and printed under, is not either.
+    let mut more = facts != Some(0) && series.is_empty();
     for (code, year) in series {
         let Some(kind) = DocKind::ALL.iter().copied().find(|kind| kind.code() == code) else { continue };
         let mut rest = facts.map_or(u32::MAX, |facts| u32::try_from(facts).unwrap_or(u32::MAX));
@@ -96,6 +147,10 @@ pub(crate) fn give_up(tx: &Transaction<'_>, device: FileId, facts: Option<u64>) 
                 params![code, year, block.block, next.saturating_add(now).saturating_sub(1)],
             )?;
         }
+        more |= rest > 0;
+    }
+    if more {
+        set_meta(tx, DOUBT, &Doubt::Waits)?;
     }
     Ok(())
 }
@@ -106,7 +161,7 @@ mod tests {
     use domain::clock::Millis;
     use domain::event::Event;
     use domain::household::ContactStated;
-    use domain::ids::{DeviceId, JournalId, PersonId};
+    use domain::ids::{DeviceId, PersonId};
     use domain::words::{ContactState, Section};
 
     use super::*;
@@ -194,8 +249,22 @@ mod tests {
     fn nothing_is_printed_under_numbers_of_which_nobody_knows() {
         let (mut store, _folder) = put_back(1, true);
         assert_eq!(left(&store), (None, 0), "what another journal held cannot be counted");
-        lease(&mut store, 205);
-        assert_eq!(left(&store), (Some(20_500), 100));
+        // Leased before, and not heard of until now: the other state may have printed under it, too.
+        lease(&mut store, 102);
+        assert_eq!(left(&store), (None, 0));
+    }
+
+    #[test]
+    fn what_is_missing_beyond_the_blocks_that_are_known_makes_those_doubtful_that_are_not() {
+        let (mut store, _folder) = put_back(250, false);
+        assert_eq!(left(&store), (None, 0), "two hundred numbers for two hundred and fifty facts");
+        lease(&mut store, 105);
+        assert_eq!(left(&store), (None, 0));
+        // The county tells of the new journal, and leases to it.
+        let last = store.conn.query_row("SELECT max(n) FROM entry", [], |row| row.get::<_, i64>(0)).expect("a number");
+        store.conn.execute("UPDATE entry SET position = 7 WHERE n = ?1", [last]).expect("placed");
+        told(&store.conn, JournalId([3; 8]), last).expect("told");
+        assert_eq!(left(&store), (Some(10_500), 100), "leased where the county told of the journal, or behind");
     }
 
     #[test]

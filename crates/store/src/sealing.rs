@@ -9,6 +9,7 @@ use domain::fact::{Batch, Fact, Salt, Seal, seal};
 use domain::ids::Sha;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use crate::copies;
 use crate::deciding::erased_among;
 use crate::fault::StoreFault;
 use crate::leaving;
@@ -171,6 +172,7 @@ impl Store {
                 // A batch travels whole or not at all: what was erased before the county had it goes now.
                 let erased = erased_among(tx, no, &bytes)?;
                 if !erased.is_empty() {
+                    copies::purge(tx)?;
                     prune_batch(tx, n, |seq, _| !erased.contains(&seq))?;
                 }
                 for verified in Batch::stored(&bytes)?.facts()? {

@@ -558,9 +558,9 @@ fn free(_: &Path) -> Option<u64> {
     None
 }
 
-/// Puts a new name on the stick. Some drivers do not know how to sync a folder and say so.
+/// Forces a new name in a folder to the disk. Some drivers do not know how to sync a folder and say so.
 #[cfg(unix)]
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     match File::open(folder)?.sync_all() {
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
@@ -570,6 +570,6 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Windows writes names through by itself.
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -465,6 +465,18 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
+    fn void_invitations_of(&self, person: &PersonId, at: Millis) -> Kept<usize> {
+        self.0.execute(
+            "DELETE FROM candidate WHERE token_hash IN
+               (SELECT token_hash FROM invitation WHERE account = ?1 AND used_by IS NULL)",
+            [person.as_str()],
+        )?;
+        Ok(self.0.execute(
+            "UPDATE invitation SET used_at = ?2, used_by = zeroblob(8) WHERE account = ?1 AND used_by IS NULL",
+            params![person.as_str(), at.0],
+        )?)
+    }
+
     fn candidate(&self, token_hash: Sha) -> Kept<Option<Candidate>> {
         let mut read = self.0.prepare_cached(&format!("{CANDIDATE} WHERE token_hash = ?1"))?;
         Ok(read.query_row([token_hash.0], candidate_of).optional()?)

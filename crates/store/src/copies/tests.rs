@@ -68,10 +68,8 @@ fn back(folder: &Folder, store: Store, copy: &Path, journal: u8) -> (Store, u32)
     drop(store);
     let aside = folder.0.join(format!("aside-{journal}"));
     copier.put_back(copy, &aside).expect("put back");
-    let (mut store, standing) = folder.store();
-    if let Standing::Behind { .. } = standing {
-        begin(&mut store, journal);
-    }
+    let (mut store, _) = folder.store();
+    begin(&mut store, journal);
     let taken = copier.open_put_aside(&aside).map_or(0, |from| store.take_over(&from).expect("taken over"));
     (store, taken)
 }
@@ -224,4 +222,40 @@ fn a_copy_tells_that_something_was_erased_since() {
     let (_, after) = copy(&store, "two.db");
     assert!(after.purged > before.purged);
     assert_eq!(after.purged, store.purged().expect("a count"));
+}
+
+#[test]
+fn what_was_erased_since_stays_erased() {
+    let (mut store, folder) = begun();
+    (1..=2).for_each(|day| work(&mut store, day));
+    let (path, _) = copy(&store, "one.db");
+    let named = crate::folder::facts_where(&store, "1")[0].id;
+    let author: PersonId = "head".parse().expect("an account");
+    let erased =
+        domain::decision::Erased { facts: vec![named], papers: Vec::new(), reason: "当事人要求".to_owned() };
+    let write = |pen: &mut Pen<'_>| pen.record(FILE, Section::Core, &Event::Erased(erased), Vec::new());
+    store.write::<_, StoreFault>(&author, Millis(1_796_700_100_000), write).expect("written");
+    let (store, taken) = back(&folder, store, &path, 2);
+    assert_eq!(taken, 1, "the erasure");
+    let effective = "kind = 'ContactStated' AND n NOT IN (SELECT n FROM erased)";
+    assert_eq!(crate::folder::facts_where(&store, effective).len(), 1);
+    store.check().expect("sound");
+}
+
+#[test]
+fn one_copy_after_the_other_remembers_every_name_that_the_county_may_have() {
+    let (mut store, folder) = begun();
+    work(&mut store, 1);
+    let (early, _) = copy(&store, "early.db");
+    work(&mut store, 2);
+    let (late, _) = copy(&store, "late.db");
+    let (store, taken) = back(&folder, store, &late, 2);
+    assert_eq!((taken, days(&store)), (0, vec![1, 2]));
+    let (store, taken) = back(&folder, store, &early, 3);
+    assert_eq!((taken, days(&store)), (1, vec![1, 2]));
+    let went: Vec<u8> = store.went_over().expect("journals").iter().map(|journal| journal.0[0]).collect();
+    assert_eq!(went, [1, 2], "under the first name it may have been sent before any copy was put back");
+    drop(store);
+    let (store, standing) = folder.store();
+    assert_eq!((standing, store.check().expect("sound")), (Standing::Sound, 2));
 }
