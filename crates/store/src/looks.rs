@@ -4,6 +4,7 @@ use domain::audit::Looked;
 use domain::clock::Millis;
 use domain::event::Event;
 use domain::ids::{FactId, FileId, PersonId};
+use rusqlite::OptionalExtension;
 
 use crate::fault::StoreFault;
 use crate::log::{Store, bodies};
@@ -24,6 +25,16 @@ pub struct Look {
 }
 
 impl Store {
+    /// The kind of a fact that is here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn kind_of(&self, id: FactId) -> Result<Option<String>, StoreFault> {
+        let Some(n) = self.names.known_fact(id) else { return Ok(None) };
+        let mut find = self.conn.prepare_cached("SELECT kind FROM fact WHERE n = ?1")?;
+        Ok(find.query_row([n], |row| row.get(0)).optional()?)
+    }
+
     /// The latest looks that this desk may see, newest first, at most so many.
     ///
     /// # Errors
