@@ -127,7 +127,7 @@ pub(crate) fn listed(folder_of_home: &Path) -> Result<Vec<BackupRow>, Failure> {
     Ok(kept(&folder)?.into_iter().map(row).collect())
 }
 
-/// Whether a folder was made longer ago than copies are kept, by this clock and none that was ever ahead of it.
+/// Whether a folder was made longer ago than copies are kept.
 fn outlived(folder: &Path, now: Millis) -> bool {
     let made = std::fs::metadata(folder).and_then(|found| found.modified()).ok();
     let made = made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
@@ -227,7 +227,8 @@ pub(crate) fn open(home: Closed, clock: Clock, reader: Reader, put: bool) -> Res
     }
     desk.go_on_from_copy(standing)?;
     let mut restored = Restored { taken_over: 0, read: !replaced.is_empty(), kept_in: String::new() };
-    for aside in replaced {
+    // The oldest that is unfinished is what was used last, for nothing opens before all are done: its forms stand in the end.
+    for aside in replaced.into_iter().rev() {
         // Whatever is wrong with it may be why it was replaced. All or nothing: of a file that is half unreadable nobody
         // could say what is missing.
         let before = copier.open_put_aside(&aside);
@@ -342,7 +343,10 @@ impl Desk {
         for (_, purged, old) in asides(&folder)? {
             // What was read holds nothing of its own, and maybe what is to be gone. What was not may be all there is of
             // somebody's work: it is kept, sealed as it is, as long as copies are.
-            let over = if may_be_all_there_is(&old) { outlived(&old, now) } else { purged < copied.purged };
+            // By the county's time as well: a clock that jumped ahead is no reason.
+            let seen: Option<Millis> = self.store().meta("seen")?;
+            let surely = seen.unwrap_or(Millis(0)).min(now);
+            let over = if may_be_all_there_is(&old) { outlived(&old, surely) } else { purged < copied.purged };
             if over {
                 drop_aside(&old).map_err(store::StoreFault::from)?;
             }

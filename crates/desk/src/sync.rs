@@ -381,6 +381,8 @@ impl Desk {
             {
                 drop(store);
                 self.part_ways(carrier, report)?;
+                // What was leased just now went to the journal of before.
+                again = true;
                 continue;
             }
             let went_over = store.went_over()?;
@@ -392,6 +394,7 @@ impl Desk {
                 if !double.is_empty() {
                     let fresh = self.fresh_journal()?;
                     store.leave_double(fresh, self.identity.device, &self.signing.verifying_key(), &double)?;
+                    again = true;
                     continue;
                 }
             }

@@ -92,6 +92,8 @@ pub enum Writer {
     Assigner,
     /// Whoever works the case.
     CaseWorker,
+    /// Whoever sees everything: of what they looked at.
+    Beholder,
 }
 
 events! {
@@ -144,7 +146,7 @@ events! {
     /// A report taken back.
     PaymentVoided in CaseWorker;
     /// A mask lifted.
-    Looked in CaseWorker;
+    Looked in Beholder;
     /// Held facts decided on.
     HeldDecided in Head;
     /// Facts erased.

@@ -137,7 +137,7 @@ pub(crate) fn erased_unseen(
 }
 
 /// Takes an erased fact, here or yet to come, out of log, batch, papers and views of a file, for ever.
-fn close(
+pub(crate) fn close(
     tx: &Transaction<'_>,
     n: i64,
     (file, section): (i64, &str),

@@ -12,10 +12,10 @@ use domain::ids::{DeviceId, FactId, FileId, JournalId, Sha};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::deciding::{decide, decides};
+use crate::deciding::{close, decide, decides};
 use crate::fault::StoreFault;
 use crate::leaving;
-use crate::log::{Store, bodies, bodies_by, int, last_seq, meta, refold, set_meta};
+use crate::log::{Store, bodies, bodies_by, int, last_seq, meta, refold, set_meta, uint};
 use crate::names::{self, Names};
 use crate::numbers;
 use crate::views::{self, Hot, Numbered, Place};
@@ -308,6 +308,21 @@ fn take_over(
         let (n, file) = (names.fact(tx, fact.id)?, names.file(tx, fact.file)?);
         let event = Event::read(&fact.kind, &fact.body).ok().flatten();
         decide(tx, names, &Numbered { n, file, event: event.as_ref() }, fact.section, &mut again)?;
+    }
+    // Also what was erased there by a word that the county has already: under its present name nobody else would close it.
+    let mut find = from.prepare(
+        "SELECT j.id, e.n & 4294967295, (SELECT f.id FROM file f WHERE f.no = e.file), e.section
+         FROM erased e JOIN journal j ON j.no = e.n >> 32 AND j.own = 1",
+    )?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = FactId { journal: JournalId(row.get(0)?), seq: uint(row.get(1)?) };
+        let Some(file) = row.get::<_, Option<[u8; 8]>>(2)? else { continue };
+        let Some(now) = over.renamed.get(&id).copied().or(names.known_fact(id).map(|_| id)) else { continue };
+        let (n, file, section) = (names.fact(tx, now)?, names.file(tx, FileId(file))?, row.get::<_, String>(3)?);
+        if tx.prepare_cached("SELECT 1 FROM entry WHERE n = ?1 AND file = ?2")?.exists([n, file])? {
+            close(tx, n, (file, &section), &mut again)?;
+        }
     }
     for file in again {
         refold(tx, names, file)?;

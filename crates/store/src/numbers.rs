@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use domain::ids::{FileId, JournalId};
 use domain::letter::BlockLeased;
 use domain::words::DocKind;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::StoreFault;
-use crate::log::{Pen, Store, int, meta, set_meta, uint};
+use crate::log::{Pen, Store, meta, set_meta};
 
 /// A letter's number that is free, with how many more there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +67,14 @@ fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<V
     let mut find = conn.prepare_cached(
         "SELECT DISTINCT block FROM number_block b
          WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3
-           AND (?4 IS NULL OR EXISTS (SELECT 1 FROM entry e WHERE e.n = b.fact AND e.position >= ?4))
+           AND (?4 IS NULL OR b.fact >= ?4)
          ORDER BY block",
     )?;
     let since = match doubt {
         Doubt::None => None,
         // Which of those that come were leased before nobody can say yet.
         Doubt::Waits => return Ok(Vec::new()),
-        Doubt::Since(position) => Some(int(position)),
+        Doubt::Since(n) => Some(n),
     };
     let blocks: Vec<u32> =
         find.query_map(params![device.0, kind.code(), year, since], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -105,8 +105,10 @@ enum Doubt {
     /// Another state of this disk may have printed under whatever was leased before the present journal was begun, also
     /// under what this one has not heard of; and the county has not told of the present journal yet.
     Waits,
-    /// The county told of it at this position: what it leased from there on is this journal's.
-    Since(u64),
+    /// The county told of it by the fact of this number, and what it leased behind that is this journal's. By its number and
+    /// not by its position: a county that is restored gives positions again. Within a master's journal numbers grow, and the
+    /// journal of a restored one comes later.
+    Since(i64),
 }
 
 const DOUBT: &str = "numbers_doubt";
@@ -114,11 +116,7 @@ const DOUBT: &str = "numbers_doubt";
 /// The county tells of a journal of this device: what it leases from there on goes to who writes that one.
 pub(crate) fn told(tx: &Connection, journal: JournalId, n: i64) -> Result<(), StoreFault> {
     if meta::<Doubt>(tx, DOUBT)? == Some(Doubt::Waits) && meta::<JournalId>(tx, "journal")? == Some(journal) {
-        let find = "SELECT position FROM entry WHERE n = ?1";
-        let position: Option<i64> = tx.prepare_cached(find)?.query_row([n], |row| row.get(0)).optional()?.flatten();
-        if let Some(position) = position {
-            set_meta(tx, DOUBT, &Doubt::Since(uint(position)))?;
-        }
+        set_meta(tx, DOUBT, &Doubt::Since(n))?;
     }
     Ok(())
 }
@@ -262,7 +260,6 @@ mod tests {
         assert_eq!(left(&store), (None, 0));
         // The county tells of the new journal, and leases to it.
         let last = store.conn.query_row("SELECT max(n) FROM entry", [], |row| row.get::<_, i64>(0)).expect("a number");
-        store.conn.execute("UPDATE entry SET position = 7 WHERE n = ?1", [last]).expect("placed");
         told(&store.conn, JournalId([3; 8]), last).expect("told");
         assert_eq!(left(&store), (Some(10_500), 100), "leased where the county told of the journal, or behind");
     }

@@ -259,3 +259,21 @@ fn one_copy_after_the_other_remembers_every_name_that_the_county_may_have() {
     let (store, standing) = folder.store();
     assert_eq!((standing, store.check().expect("sound")), (Standing::Sound, 2));
 }
+
+/// The erasure is another's, or long at the county: nothing but the file of before knows of it here.
+#[test]
+fn what_was_closed_there_is_closed_here_under_its_new_name() {
+    let (mut store, folder) = begun();
+    (1..=2).for_each(|day| work(&mut store, day));
+    let (path, _) = copy(&store, "one.db");
+    let first = crate::folder::facts_where(&store, "1")[0].id;
+    let n = store.names.known_fact(first).expect("known");
+    let file = store.names.known_file(FILE).expect("known");
+    let erase = "INSERT INTO erased (n, file, section) VALUES (?1, ?2, 'CORE')";
+    store.conn.execute(erase, [n, file]).expect("erased");
+    let (store, _) = back(&folder, store, &path, 2);
+    let effective = "kind = 'ContactStated' AND n NOT IN (SELECT n FROM erased)";
+    let left: Vec<u64> = crate::folder::facts_where(&store, effective).iter().map(|fact| fact.id.seq).collect();
+    assert_eq!(left, [2]);
+    store.check().expect("sound");
+}
