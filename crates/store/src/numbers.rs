@@ -67,7 +67,9 @@ fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<V
     let mut find = conn.prepare_cached(
         "SELECT DISTINCT block FROM number_block b
          WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3
-           AND (?4 IS NULL OR b.fact >= ?4)
+           AND (?4 IS NULL OR iif(b.fact >> 32 = ?4 >> 32, b.fact >= ?4,
+             (SELECT e.position FROM entry e WHERE e.n = b.fact)
+               >= coalesce((SELECT e.position FROM entry e WHERE e.n = ?4), 0)))
          ORDER BY block",
     )?;
     let since = match doubt {
@@ -105,9 +107,8 @@ enum Doubt {
     /// Another state of this disk may have printed under whatever was leased before the present journal was begun, also
     /// under what this one has not heard of; and the county has not told of the present journal yet.
     Waits,
-    /// The county told of it by the fact of this number, and what it leased behind that is this journal's. By its number and
-    /// not by its position: a county that is restored gives positions again. Within a master's journal numbers grow, and the
-    /// journal of a restored one comes later.
+    /// The county told of it by the fact of this number, and what it leased behind that is this journal's: behind it in the
+    /// same master's journal, or, by another one's (a county that was restored begins one), behind its present position.
     Since(i64),
 }
 
