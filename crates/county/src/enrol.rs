@@ -287,9 +287,7 @@ impl County {
             }
             if invitation.words {
                 match candidate {
-                    Some(candidate) if candidate.key != key || candidate.certificate != certificate => {
-                        return Err(Refusal::InvitationUsed.into());
-                    }
+                    Some(_) if !known_to_wait => return Err(Refusal::InvitationUsed.into()),
                     Some(candidate) if !candidate.confirmed => return Ok(None),
                     Some(_) => {}
                     None => {

@@ -58,7 +58,7 @@ impl Copying {
 
 /// A copy as its name tells it: `{number}-{time}-{purged}.db`. Numbers grow; clocks need not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Kept {
+pub(crate) struct Kept {
     number: u64,
     at: Millis,
     purged: u64,
@@ -135,12 +135,11 @@ fn outlived(folder: &Path, now: Millis) -> bool {
     made.is_some_and(|made| now.0.saturating_sub(made) >= DAILY_MS)
 }
 
-/// The path of a copy by its name; a name that is no copy's is not found, whatever path it spells.
-pub(crate) fn named(copier: &Copier, name: &str) -> Result<PathBuf, Failure> {
+/// A copy by its name; a name that is no copy's is not found, whatever path it spells.
+pub(crate) fn named(copier: &Copier, name: &str) -> Result<Kept, Failure> {
     kept(copier.folder())?
         .into_iter()
         .find(|one| one.name == name)
-        .map(|one| copier.folder().join(one.name))
         .ok_or_else(|| Failure::new(Code::NotFound, &[("what", "这份备份")]).at("name"))
 }
 
@@ -177,17 +176,16 @@ fn asides(folder_of_home: &Path) -> Result<Vec<(u64, u64, PathBuf)>, Failure> {
 /// Looks into a copy as the desk that it was.
 pub(crate) fn look(
     copier: &Copier,
-    path: &Path,
+    copy: &Kept,
     parts: impl FnOnce(Store) -> Result<Parts, Failure>,
 ) -> Result<BackupSeen, Failure> {
-    let at = path.file_name().and_then(|name| name.to_str()).and_then(Kept::read).map(|kept| kept.at.rfc3339());
-    copier.look(path, |store| {
+    copier.look(&copier.folder().join(&copy.name), |store| {
         let facts = store.check()?;
         let desk = Desk::of(parts(store)?)?;
         let visits = desk.visits(VisitsAsked { on: None, mine: true, limit: 10 })?;
         let status = desk.status(Nothing {})?;
         Ok(BackupSeen {
-            at: at.unwrap_or_default(),
+            at: copy.at.rfc3339(),
             facts: u32::try_from(facts).unwrap_or(u32::MAX),
             only_here: status.only_here,
             own_visits: visits.total,
@@ -197,10 +195,10 @@ pub(crate) fn look(
 }
 
 /// Puts a copy in the place of a closed home.
-pub(crate) fn put_back(home: &Closed, path: &Path) -> Result<(), Failure> {
+pub(crate) fn put_back(home: &Closed, copy: &Kept) -> Result<(), Failure> {
     undo_cut_off(home)?;
-    let purged = path.file_name().and_then(|name| name.to_str()).and_then(Kept::read).map_or(0, |kept| kept.purged);
-    home.copier.put_back(path, &fresh_aside(&home.folder, purged)?).map_err(|fault| unusable(fault.into()))
+    let (path, aside) = (home.copier.folder().join(&copy.name), fresh_aside(&home.folder, copy.purged)?);
+    home.copier.put_back(&path, &aside).map_err(|fault| unusable(fault.into()))
 }
 
 /// A replacing that was cut off half way is undone; only the latest can have been.
@@ -215,9 +213,9 @@ fn undo_cut_off(home: &Closed) -> Result<(), Failure> {
 /// what was saved since is taken over.
 pub(crate) fn open(home: Closed, clock: Clock, reader: Reader, put: bool) -> Result<(Desk, Option<Restored>), Failure> {
     undo_cut_off(&home)?;
-    let latest = asides(&home.folder)?.pop().map(|(.., aside)| aside);
-    let replaced: Vec<PathBuf> =
-        asides(&home.folder)?.into_iter().map(|(.., aside)| aside).filter(|aside| is_unfinished(aside)).collect();
+    let asides: Vec<PathBuf> = asides(&home.folder)?.into_iter().map(|(.., aside)| aside).collect();
+    let latest = asides.last().cloned();
+    let replaced: Vec<PathBuf> = asides.into_iter().filter(|aside| is_unfinished(aside)).collect();
     let copier = home.copier.clone();
     let parts = home.open(clock, reader)?;
     let standing = parts.standing;

@@ -246,28 +246,24 @@ impl Door {
         let _no_copy = open.as_ref().map(|desk| desk.no_copy());
         self.alone(|| {
             let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, open.is_none())?;
-            let path = backups::named(&home.copier, &asked.name)?;
+            let copy = backups::named(&home.copier, &asked.name)?;
             let parts = |store| home.parts(store, self.clock.clone(), self.options.reader.clone());
-            backups::look(&home.copier, &path, parts).map_err(backups::unusable)
+            backups::look(&home.copier, &copy, parts).map_err(backups::unusable)
         })
     }
 
     fn restore_backup(&self, asked: &BackupAsked) -> Result<BackupRestored, Failure> {
         let mut inside = self.inside();
-        {
-            // Before anything is closed: who asks, and for what.
-            let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, false)?;
-            backups::named(&home.copier, &asked.name)?;
-        }
+        // Before anything is closed: who asks, and for what.
+        let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, false)?;
+        let copy = backups::named(&home.copier, &asked.name)?;
         if let Some(desk) = inside.take() {
             desk.close(false);
             *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&desk);
         }
-        let (desk, restored) = self.alone(|| {
-            let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, true)?;
-            backups::put_back(&home, &backups::named(&home.copier, &asked.name)?)?;
-            backups::open(home, self.clock.clone(), self.options.reader.clone(), true)
-        })?;
+        let home = home.with_lock(self.alone(|| home::lock(&self.options.home))?);
+        backups::put_back(&home, &copy)?;
+        let (desk, restored) = backups::open(home, self.clock.clone(), self.options.reader.clone(), true)?;
         let Restored { taken_over, read, kept_in } = restored.ok_or_else(|| Failure::new(Code::BackupUnusable, &[]))?;
         let about = desk.about()?;
         *inside = Some(Arc::new(desk));

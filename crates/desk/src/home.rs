@@ -257,7 +257,8 @@ pub(crate) fn distrust(home: &Path) {
     drop(write_synced(&home.join(DOUBT), b""));
 }
 
-fn lock(home: &Path) -> Result<File, Failure> {
+/// The home's lock, for one program at a time.
+pub(crate) fn lock(home: &Path) -> Result<File, Failure> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(home.join("lock")).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -484,14 +485,18 @@ impl Closed {
         Ok(Self { folder: home.to_owned(), copier, secrets, lock })
     }
 
+    /// The same, alone from now on.
+    pub(crate) fn with_lock(self, lock: File) -> Self {
+        Self { lock: Some(lock), ..self }
+    }
+
     pub(crate) fn open(self, clock: Clock, reader: Reader) -> Result<Parts, Failure> {
         let (store, standing) = self.sound_store().map_err(|failure| {
             // Nothing was to be saved yet: what fails is what was saved.
-            let code = if failure.code == Code::DiskBroken { Code::HomeDamaged } else { failure.code };
-            if code == failure.code {
-                failure
+            if failure.code == Code::DiskBroken {
+                Failure { incident: failure.incident, ..Failure::new(Code::HomeDamaged, &[]) }
             } else {
-                Failure { incident: failure.incident, ..Failure::new(code, &[]) }
+                failure
             }
         })?;
         let parts = self.parts(store, clock, reader)?;

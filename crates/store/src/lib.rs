@@ -25,6 +25,7 @@ mod retold;
 mod sealing;
 mod search;
 pub mod stick;
+mod taken_over;
 mod taking;
 mod views;
 

@@ -29,9 +29,7 @@ impl Store {
     pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
         numbers(&self.conn, device, kind, year)
     }
-}
 
-impl Store {
     /// Gives up every number that this device was leased before the present journal: another state of this disk may have
     /// printed under any of them, and nothing says how many.
     ///
