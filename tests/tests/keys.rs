@@ -286,11 +286,20 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
     assert_eq!(store.dump_views().expect("read"), views, "what was kept is where it was");
     assert_eq!(store.check().expect("sound"), 1);
     drop(store);
-    for other in [3, 9] {
+    // Schema 8 had leases that named no journal.
+    set("DROP TABLE number_block;
+        CREATE TABLE number_block (fact INTEGER NOT NULL PRIMARY KEY, kind TEXT NOT NULL, year INTEGER NOT NULL,
+          block INTEGER NOT NULL, file INTEGER NOT NULL) STRICT;
+        UPDATE meta SET value = CAST('8' AS BLOB) WHERE key = 'views';
+        PRAGMA user_version = 8;");
+    let store = open().expect("the version before");
+    assert_eq!(store.dump_views().expect("read"), views, "what was kept is where it was");
+    drop(store);
+    for other in [3, 10] {
         set(&format!("PRAGMA user_version = {other}"));
         let fault = open().expect_err("refused");
         assert!(matches!(fault, StoreFault::Newer { found, .. } if found == other), "{fault}");
     }
-    set("PRAGMA user_version = 8");
+    set("PRAGMA user_version = 9");
     assert_eq!(open().expect("opens").drafts().expect("read"), [draft("人在县城")], "a refusal changed nothing");
 }

@@ -453,7 +453,7 @@ impl County {
                     let just = out.iter().filter(|other| (other.kind, other.year) == (*kind, *year));
                     let own = just.map(|block| block.block).chain(own).max();
                     let block = next_block(own, others, meta.forked > 0);
-                    out.push(BlockLeased { kind: *kind, year: *year, block });
+                    out.push(BlockLeased { kind: *kind, year: *year, block, journal: Some(hello.journal) });
                 }
             }
         }

@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Sha;
+use crate::ids::{JournalId, Sha};
 use crate::money::Fen;
 use crate::words::{DocKind, LetterState};
 
@@ -20,6 +20,10 @@ pub struct BlockLeased {
     pub year: i32,
     /// Block number.
     pub block: u32,
+    /// The journal whose greeting asked for it: a copy of that laptop that has parted ways does not print under it. None in
+    /// leases of before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalId>,
 }
 
 impl BlockLeased {
@@ -178,7 +182,7 @@ mod tests {
     fn numbers_read_as_the_rules_say() {
         let no = DocNo { organ: "青资助".to_owned(), kind: DocKind::RepaymentNotice, year: 2026, serial: 10123 };
         assert_eq!(no.to_string(), "青资助还通〔2026〕10123号");
-        let block = BlockLeased { kind: DocKind::ServiceReceipt, year: 2026, block: 101 };
+        let block = BlockLeased { kind: DocKind::ServiceReceipt, year: 2026, block: 101, journal: None };
         assert_eq!((block.first(), block.end()), (10_100, 10_200));
     }
 }

@@ -15,7 +15,6 @@ use crate::fault::StoreFault;
 use crate::leaving;
 use crate::log::{MASTER, bodies};
 use crate::names::{self, Names};
-use crate::numbers;
 use crate::sealing::prune_batch;
 use crate::views::{self, Numbered};
 
@@ -40,7 +39,6 @@ pub(crate) fn decide(
             erase(tx, names, erased, (by.file, section), again)?;
             Vec::new()
         }
-        Some(Event::DeviceEnrolled(enrolled)) => return numbers::told(tx, enrolled.journal, by.n),
         Some(_) | None => return Ok(()),
     };
     while let Some(n) = next.pop() {

@@ -82,26 +82,26 @@ impl Store {
         let old: Option<JournalId> = self.meta("journal")?;
         let behind = self.behind;
         let head = self.within(|tx, names| {
+            let earlier = behind.map(|behind| names.journal(tx, behind.journal)).transpose()?;
+            let no = names.journal(tx, journal)?;
             // Begun here too, after what this file was put back to. Remembered as earlier than the new one: the anchor names
             // it once more if its newer slot is torn, and a file that is as it should be would be found behind again.
-            if let Some(behind) = behind {
+            if let (Some(behind), Some(earlier)) = (behind, earlier) {
                 // It may have printed, and a sheet is at least one fact. What a journal that is not known here holds, nobody
                 // can count.
                 let here = if old == Some(behind.journal) {
-                    Some(last_seq(tx, names.journal(tx, behind.journal)?)?)
+                    Some(last_seq(tx, earlier)?)
                 } else {
                     None
                 };
                 let lost = here.and_then(|here| behind.seq.checked_sub(here)).filter(|lost| *lost > 0);
-                numbers::give_up(tx, FileId::device(device), lost)?;
-                let earlier = names.journal(tx, behind.journal)?;
+                numbers::give_up(tx, FileId::device(device), no, lost)?;
                 tx.execute("UPDATE journal SET own = 1 WHERE no = ?1", [earlier])?;
             }
             if let Why::Twin(_) = why {
                 // The other goes on in the same blocks, or went on in them until it was put back.
-                numbers::give_up(tx, FileId::device(device), None)?;
+                numbers::give_up(tx, FileId::device(device), no, None)?;
             }
-            let no = names.journal(tx, journal)?;
             tx.execute(
                 "UPDATE journal SET device = ?2, key = ?3, own = 1 WHERE no = ?1",
                 params![no, device.0, key.to_bytes()],

@@ -29,7 +29,7 @@ use crate::names::{self, Names};
 use crate::views::{self, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 8;
+const SCHEMA: i64 = 9;
 /// The oldest that is read, and brought up to date at opening; those before it were never given to anybody.
 const OLDEST: i64 = 4;
 
@@ -140,7 +140,10 @@ impl Store {
             if found < 7 {
                 tx.execute_batch(include_str!("lean.sql"))?;
             }
-            tx.execute_batch(include_str!("papers.sql"))?;
+            if found < 8 {
+                tx.execute_batch(include_str!("papers.sql"))?;
+            }
+            tx.execute_batch(include_str!("leased.sql"))?;
             tx.pragma_update(None, "user_version", SCHEMA)?;
             tx.commit()?;
         }

@@ -7,7 +7,6 @@ use domain::ids::{FileId, JournalId};
 use domain::letter::BlockLeased;
 use domain::words::DocKind;
 use rusqlite::{Connection, Transaction, params};
-use serde::{Deserialize, Serialize};
 
 use crate::fault::StoreFault;
 use crate::log::{Pen, Store, meta, set_meta};
@@ -36,7 +35,11 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn give_up_numbers(&mut self, device: FileId) -> Result<(), StoreFault> {
-        self.within(|tx, _| give_up(tx, device, None))
+        let Some(present) = self.meta::<JournalId>("journal")? else { return Ok(()) };
+        self.within(|tx, names| {
+            let journal = names.journal(tx, present)?;
+            give_up(tx, device, journal, None)
+        })
     }
 }
 
@@ -61,26 +64,20 @@ fn numbers(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Resul
 
 /// The blocks that have a free number, in order, each with its first one.
 fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<Vec<(BlockLeased, u32)>, StoreFault> {
-    let doubt: Doubt = meta(conn, DOUBT)?.unwrap_or_default();
+    // A lease that names no journal is of before leases did; whose it is nobody can say once there is a doubt.
     let mut find = conn.prepare_cached(
         "SELECT DISTINCT block FROM number_block b
          WHERE file = (SELECT no FROM file WHERE id = ?1) AND kind = ?2 AND year = ?3
-           AND (?4 IS NULL OR iif(b.fact >> 32 = ?4 >> 32, b.fact >= ?4,
-             (SELECT e.position FROM entry e WHERE e.n = b.fact)
-               >= coalesce((SELECT e.position FROM entry e WHERE e.n = ?4), 0)))
+           AND iif(b.journal IS NULL, ?4 IS NULL,
+             EXISTS (SELECT 1 FROM journal j WHERE j.id = b.journal AND j.own = 1 AND j.no >= coalesce(?4, 0)))
          ORDER BY block",
     )?;
-    let since = match doubt {
-        Doubt::None => None,
-        // Which of those that come were leased before nobody can say yet.
-        Doubt::Waits => return Ok(Vec::new()),
-        Doubt::Since(n) => Some(n),
-    };
+    let from: Option<i64> = meta(conn, FROM)?;
     let blocks: Vec<u32> =
-        find.query_map(params![device.0, kind.code(), year, since], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        find.query_map(params![device.0, kind.code(), year, from], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut out = Vec::new();
     for block in blocks {
-        let block = BlockLeased { kind, year, block };
+        let block = BlockLeased { kind, year, block, journal: None };
         // A number is consumed in order and never given back, so the highest used one says it all.
         let used: Option<u32> = conn
             .prepare_cached(
@@ -96,33 +93,18 @@ fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<V
     Ok(out)
 }
 
-/// Which blocks are not to be printed under, though the log says that they are this device's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-enum Doubt {
-    /// None.
-    #[default]
-    None,
-    /// Another state of this disk may have printed under whatever was leased before the present journal was begun, also
-    /// under what this one has not heard of; and the county has not told of the present journal yet.
-    Waits,
-    /// The county told of it by the fact of this number, and what it leased behind that is this journal's: behind it in the
-    /// same master's journal, or, by another one's (a county that was restored begins one), behind its present position.
-    Since(i64),
-}
-
-const DOUBT: &str = "numbers_doubt";
-
-/// The county tells of a journal of this device: what it leases from there on goes to who writes that one.
-pub(crate) fn told(tx: &Connection, journal: JournalId, n: i64) -> Result<(), StoreFault> {
-    if meta::<Doubt>(tx, DOUBT)? == Some(Doubt::Waits) && meta::<JournalId>(tx, "journal")? == Some(journal) {
-        set_meta(tx, DOUBT, &Doubt::Since(n))?;
-    }
-    Ok(())
-}
+/// Set where another state of this disk may have printed under what was leased so far, also under what this one has not
+/// heard of: the number (`journal.no`) of the journal that was begun then. What is leased to it or a later one is its own.
+const FROM: &str = "numbers_from";
 
 /// Gives up the next numbers of each kind and year: another state of this disk wrote so many facts that are not here, and
-/// each may have been a sheet. Without a count all that this device was leased so far are given up.
-pub(crate) fn give_up(tx: &Transaction<'_>, device: FileId, facts: Option<u64>) -> Result<(), StoreFault> {
+/// each may have been a sheet. Without a count all that this device was leased for journals before `journal` are given up.
+pub(crate) fn give_up(
+    tx: &Transaction<'_>,
+    device: FileId,
+    journal: i64,
+    facts: Option<u64>,
+) -> Result<(), StoreFault> {
     let series: BTreeSet<(String, i32)> = tx
         .prepare("SELECT DISTINCT kind, year FROM number_block WHERE file = (SELECT no FROM file WHERE id = ?1)")?
         .query_map([device.0], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -147,7 +129,7 @@ pub(crate) fn give_up(tx: &Transaction<'_>, device: FileId, facts: Option<u64>) 
         more |= rest > 0;
     }
     if more {
-        set_meta(tx, DOUBT, &Doubt::Waits)?;
+        set_meta(tx, FROM, &journal)?;
     }
     Ok(())
 }
@@ -175,8 +157,9 @@ mod tests {
         store.write::<_, StoreFault>(&author, Millis(1_796_700_000_000), write).expect("written");
     }
 
-    fn lease(store: &mut Store, block: u32) {
-        record(store, &Event::BlockLeased(BlockLeased { kind: DocKind::ServiceReceipt, year: YEAR, block }));
+    fn lease(store: &mut Store, block: u32, journal: Option<u8>) {
+        let journal = journal.map(|journal| JournalId([journal; 8]));
+        record(store, &Event::BlockLeased(BlockLeased { kind: DocKind::ServiceReceipt, year: YEAR, block, journal }));
     }
 
     /// Any fact: which of those that are lost was a sheet nobody can say.
@@ -207,8 +190,8 @@ mod tests {
         let folder = Folder::fresh();
         let (mut store, _) = folder.store();
         begin(&mut store, 1);
-        lease(&mut store, 101);
-        lease(&mut store, 104);
+        lease(&mut store, 101, Some(1));
+        lease(&mut store, 104, Some(1));
         drop(store);
         let path = folder.0.join("ruhu.db");
         let before = std::fs::read(&path).expect("read");
@@ -247,30 +230,66 @@ mod tests {
         let (mut store, _folder) = put_back(1, true);
         assert_eq!(left(&store), (None, 0), "what another journal held cannot be counted");
         // Leased before, and not heard of until now: the other state may have printed under it, too.
-        lease(&mut store, 102);
+        lease(&mut store, 102, Some(2));
+        lease(&mut store, 103, None);
         assert_eq!(left(&store), (None, 0));
+        lease(&mut store, 105, Some(3));
+        assert_eq!(left(&store), (Some(10_500), 100), "leased to the journal that this file writes now");
+        begin(&mut store, 4);
+        assert_eq!(left(&store), (Some(10_500), 100), "and stays so with a later one");
     }
 
     #[test]
     fn what_is_missing_beyond_the_blocks_that_are_known_makes_those_doubtful_that_are_not() {
         let (mut store, _folder) = put_back(250, false);
         assert_eq!(left(&store), (None, 0), "two hundred numbers for two hundred and fifty facts");
-        lease(&mut store, 105);
+        lease(&mut store, 105, Some(1));
         assert_eq!(left(&store), (None, 0));
-        // The county tells of the new journal, and leases to it.
-        let last = store.conn.query_row("SELECT max(n) FROM entry", [], |row| row.get::<_, i64>(0)).expect("a number");
-        told(&store.conn, JournalId([3; 8]), last).expect("told");
-        assert_eq!(left(&store), (Some(10_500), 100), "leased where the county told of the journal, or behind");
+        lease(&mut store, 106, Some(3));
+        assert_eq!(left(&store), (Some(10_600), 100), "leased to the new journal");
     }
 
     #[test]
-    fn a_laptop_with_a_twin_prints_nothing_under_the_numbers_of_both() {
+    fn two_copies_of_a_laptop_print_under_numbers_of_their_own() {
         let folder = Folder::fresh();
         let (mut store, _) = folder.store();
         begin(&mut store, 1);
-        lease(&mut store, 101);
+        lease(&mut store, 101, Some(1));
         let key = SigningKey::from_bytes(&[7; 32]).verifying_key();
         store.leave_twin(JournalId([2; 8]), DEVICE, &key, &[]).expect("left");
         assert_eq!(left(&store), (None, 0));
+        // The other one asks on, and hears of what this one is leased.
+        lease(&mut store, 102, Some(1));
+        lease(&mut store, 103, Some(2));
+        lease(&mut store, 104, Some(9));
+        assert_eq!(left(&store), (Some(10_300), 100));
+    }
+
+    #[test]
+    fn a_copy_that_has_not_found_out_leaves_the_others_numbers_alone() {
+        let folder = Folder::fresh();
+        let (mut store, _) = folder.store();
+        begin(&mut store, 1);
+        lease(&mut store, 101, None);
+        lease(&mut store, 102, Some(2));
+        assert_eq!(left(&store), (Some(10_100), 100), "of before leases named a journal, and none of the other's");
+    }
+
+    #[test]
+    fn a_doubt_of_the_version_before_is_kept() {
+        let folder = Folder::fresh();
+        let (mut store, _) = folder.store();
+        begin(&mut store, 1);
+        lease(&mut store, 101, None);
+        begin(&mut store, 2);
+        store
+            .conn
+            .execute_batch("PRAGMA user_version = 8; INSERT INTO meta VALUES ('numbers_doubt', CAST('{\"Since\":7}' AS BLOB));")
+            .expect("as it was");
+        drop(store);
+        let (mut store, _) = folder.store();
+        assert_eq!(left(&store), (None, 0));
+        lease(&mut store, 102, Some(2));
+        assert_eq!(left(&store), (Some(10_200), 100));
     }
 }

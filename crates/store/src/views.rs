@@ -21,7 +21,7 @@ use crate::log::{int, uint};
 use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 8;
+pub(crate) const VERSION: i64 = 9;
 
 /// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
@@ -657,8 +657,8 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
                 .execute(params![n, assigned.village.as_str(), assigned.line.code(), assigned.person.as_str()])?;
         }
         Event::BlockLeased(leased) => {
-            tx.prepare_cached("INSERT INTO number_block (fact, kind, year, block, file) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![n, leased.kind.code(), leased.year, leased.block, file])?;
+            tx.prepare_cached("INSERT INTO number_block (fact, kind, year, block, file, journal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .execute(params![n, leased.kind.code(), leased.year, leased.block, file, leased.journal.map(|id| id.0)])?;
         }
         Event::ProfileSaved(_)
         | Event::PlacesLoaded(_)

@@ -131,7 +131,8 @@ CREATE TABLE number_block (
   kind TEXT NOT NULL,
   year INTEGER NOT NULL,
   block INTEGER NOT NULL,
-  file INTEGER NOT NULL
+  file INTEGER NOT NULL,
+  journal BLOB
 ) STRICT;
 -- Facts of the county's own file that are few: profile, places, registries, imports, bulletins.
 CREATE TABLE county_fact (

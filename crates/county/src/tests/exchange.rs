@@ -228,9 +228,13 @@ fn a_greeting_opens_a_journal_and_leases_blocks_that_nobody_else_has() {
         let leased = desk.holds.values().filter(|known| known.fact.kind == "BlockLeased");
         leased.map(|known| String::from_utf8(known.fact.body.clone()).expect("text")).collect()
     };
-    let body = |kind: &str, year, block| format!("{{\"kind\":\"{kind}\",\"year\":{year},\"block\":{block}}}");
+    // Each names the journal that asked.
+    let told = |desk: &super::Desk, kind: &str, year, block| {
+        format!("{{\"kind\":\"{kind}\",\"year\":{year},\"block\":{block},\"journal\":\"{}\"}}", desk.journal)
+    };
     zhou.pull(&world);
     lin.pull(&world);
+    let body = |kind: &str, year, block| told(&zhou, kind, year, block);
     let (n, r) = ("REPAYMENT_NOTICE", "SERVICE_RECEIPT");
     let expected = [
         body(n, 2026, 101),
@@ -241,7 +245,7 @@ fn a_greeting_opens_a_journal_and_leases_blocks_that_nobody_else_has() {
         body(n, 2027, 103),
     ];
     assert_eq!(blocks(&zhou), expected);
-    assert_eq!(blocks(&lin), [body(n, 2026, 103), body(n, 2026, 104)]);
+    assert_eq!(blocks(&lin), [told(&lin, n, 2026, 103), told(&lin, n, 2026, 104)]);
     // A new journal is told to the county; another's is not to be had; another log is another county.
     let fresh = JournalId([200; 8]);
     assert_eq!(world.county.hello(zhou.device, &ask(fresh, &[])).expect("welcome").head.position, 6);

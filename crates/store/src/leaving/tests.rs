@@ -151,7 +151,7 @@ fn the_number_of_a_letter_that_is_held_or_erased_is_not_printed_again() {
     let doc = |serial| DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year, serial };
     for held in [true, false] {
         let (mut store, (letter, next), _, _folder) = acknowledged(if held { &[2] } else { &[] }, |pen| {
-            let block = BlockLeased { kind: DocKind::ServiceReceipt, year, block: 107 };
+            let block = BlockLeased { kind: DocKind::ServiceReceipt, year, block: 107, journal: None };
             pen.record(device, Section::Core, &Event::BlockLeased(block), Vec::new())?;
             let printed = LetterPrinted {
                 doc: doc(10_700),
