@@ -22,14 +22,17 @@ use crate::record::{Arrival, Part, held_in, move_on, there};
 /// Most batches that may wait for a predecessor, of one journal.
 const MOST_WAITING: usize = 1_000;
 
-/// How far the pushing desk's clock is off, at this moment of the county's.
-type Measure<'a> = dyn Fn(&dyn Transaction, Millis) -> Result<i64, LedgerFault> + 'a;
+/// How far the pushing desk's clock is off, at this moment of the county's; and up to where its author shares this log's past,
+/// where that came with the push.
+type Measure<'a> = dyn Fn(&dyn Transaction, Millis) -> Result<(i64, Position), LedgerFault> + 'a;
 
 /// Who pushes, and the log's head when they began.
 struct Contact<'a> {
     head: Position,
     /// Above this, what a seal says of what its author had seen may be of a history that was lost.
     lost: Option<Position>,
+    /// The same of what this push brings alone: its desk knows nothing above it of this history.
+    shared: Position,
     /// With what fragments of this very push add; else those of the head.
     rights: Option<Rights>,
     device: &'a Device,
@@ -74,7 +77,7 @@ impl County {
         self.push_by(device, push, &|_, now| {
             // No push is on its way for less than no time: what it took can only make the difference larger.
             let apart = now.0.saturating_sub(push.wall.0);
-            Ok(push.offset.map_or(apart, |measured| measured.min(apart)))
+            Ok((push.offset.map_or(apart, |measured| measured.min(apart)), Position::MAX))
         })
     }
 
@@ -89,7 +92,7 @@ impl County {
             let shared = agreed(tx, tx.head()?, &asking.hello.marks)?;
             let read = tx.time_at(asking.hello.cursor.visible.min(shared))?;
             let earliest = read.0.saturating_sub(push.wall.0);
-            Ok(asking.offset.max(earliest).min(now.0.saturating_sub(push.wall.0)))
+            Ok((asking.offset.max(earliest).min(now.0.saturating_sub(push.wall.0)), shared))
         })
     }
 
@@ -115,8 +118,8 @@ impl County {
             let device = self.greeted(tx, device.id)?;
             let rights = self.take_offered(tx, offered, tx.head()?)?;
             let (head, lost) = (tx.head()?, tx.meta()?.lost);
-            let contact = Contact { head, lost, rights, device: &device, key: &key };
-            let offset = offset(tx, now)?;
+            let (offset, shared) = offset(tx, now)?;
+            let contact = Contact { head, lost, shared, rights, device: &device, key: &key };
             let mut acks = Acks::default();
             let mut journals = BTreeSet::new();
             for whole in wholes {
@@ -182,7 +185,7 @@ impl County {
         at: Millis,
         offset: i64,
     ) -> Result<Ack, Stop> {
-        let Contact { head, device, lost, .. } = *contact;
+        let Contact { head, device, lost, shared, .. } = *contact;
         let Whole { batch, facts, .. } = whole;
         let seal = batch.seal.clone();
         let next = seal.batch >= journal.next_batch;
@@ -202,8 +205,9 @@ impl County {
         let seen = seal.seen.min(head);
         let as_of = seen.max(device.enrolled);
         // Work of a lost history is judged by what is known now too, and its clock not bounded by positions given again.
-        let stale = lost.is_some_and(|lost| seal.seen > lost);
-        let bound = seen.min(lost.unwrap_or(Position::MAX));
+        let past = lost.unwrap_or(Position::MAX).min(shared);
+        let stale = seal.seen > past;
+        let bound = seen.min(past);
         let received = Received { at, offset, seen: tx.time_at(bound)? };
         let may = |rights: &Rights, fact: &Fact| {
             allowed(rights, device, fact, as_of) || (stale && allowed(rights, device, fact, head))

@@ -340,7 +340,11 @@ impl Desk {
         let mut again = false;
         for _ in 0..10_u8 {
             let top = self.store().marks()?.first().map_or(0, |mark| mark.position);
-            let hello = self.hello(std::mem::take(&mut wants), all_marks)?;
+            // Own work may say of a lost log how much of it its author had seen: the county is told of that log first.
+            let lost = self.store().lost_mark()?;
+            let all = all_marks || lost.is_some();
+            let mut hello = self.hello(std::mem::take(&mut wants), all)?;
+            hello.marks.extend(lost);
             let greeted = carrier.again(|courier, tried| {
                 // Blocks of numbers are asked for once: an answer that was lost may have leased some already.
                 let wants = if tried == 0 { hello.wants.clone() } else { Vec::new() };
@@ -363,10 +367,10 @@ impl Desk {
             store.set_meta("offset", &offset)?;
             store.set_meta("seen", &welcome.now)?;
             if welcome.agreed < top {
-                if all_marks {
+                if all {
                     restored(&mut store, welcome.agreed, report)?;
                 }
-                all_marks = !all_marks;
+                all_marks = !all;
                 continue;
             }
             all_marks = false;

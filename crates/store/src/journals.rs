@@ -89,11 +89,7 @@ impl Store {
             if let (Some(behind), Some(earlier)) = (behind, earlier) {
                 // It may have printed, and a sheet is at least one fact. What a journal that is not known here holds, nobody
                 // can count.
-                let here = if old == Some(behind.journal) {
-                    Some(last_seq(tx, earlier)?)
-                } else {
-                    None
-                };
+                let here = if old == Some(behind.journal) { Some(last_seq(tx, earlier)?) } else { None };
                 let lost = here.and_then(|here| behind.seq.checked_sub(here)).filter(|lost| *lost > 0);
                 numbers::give_up(tx, FileId::device(device), no, lost)?;
                 tx.execute("UPDATE journal SET own = 1 WHERE no = ?1", [earlier])?;

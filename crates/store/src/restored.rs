@@ -33,6 +33,9 @@ const OFFERED: &str = "
     ) p JOIN journal j ON j.no = p.n >> 32
     ORDER BY coalesce(j.device, x'') <> ?2, p.position, p.n LIMIT -1 OFFSET ?3";
 
+/// How long the longest log was that this desk knew and that is lost.
+const LOST_HEAD: &str = "lost_head";
+
 impl Store {
     /// Whether everything is being read anew, own facts too, since the county was found restored.
     ///
@@ -65,10 +68,28 @@ impl Store {
             tx.execute("DELETE FROM mark WHERE position > ?1", [int(agreed)])?;
             let head: u64 = meta(tx, "head")?.unwrap_or(0);
             set_meta(tx, "head", &head.min(agreed))?;
+            let lost: u64 = meta(tx, LOST_HEAD)?.unwrap_or(0);
+            set_meta(tx, LOST_HEAD, &lost.max(head))?;
             set_meta(tx, "cursor", &Cursor::default().bytes())?;
             set_meta(tx, "anew", &Some(lowest))?;
             offer_above(tx, lowest)
         })
+    }
+
+    /// What own sealed work that the county does not have may say of the past: it was written when a log that is lost was so
+    /// long. A county that was put back once more, to before it heard of that, would take the place for one of its own.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn lost_mark(&self) -> Result<Option<Mark>, StoreFault> {
+        let lost: u64 = self.meta(LOST_HEAD)?.unwrap_or(0);
+        let known = self.marks()?.first().map_or(0, |mark| mark.position);
+        if lost <= known {
+            return Ok(None);
+        }
+        let waits = self.conn.prepare_cached("SELECT 1 FROM batch WHERE position IS NULL")?.exists([])?;
+        // Of that log nobody has the running hash any more: no county shares this one.
+        Ok(waits.then_some(Mark { position: lost, chain: [0; 8] }))
     }
 
     /// The county shares this desk's newest mark. A mark comes with every acknowledgement; work that was acknowledged

@@ -657,8 +657,17 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
                 .execute(params![n, assigned.village.as_str(), assigned.line.code(), assigned.person.as_str()])?;
         }
         Event::BlockLeased(leased) => {
-            tx.prepare_cached("INSERT INTO number_block (fact, kind, year, block, file, journal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-                .execute(params![n, leased.kind.code(), leased.year, leased.block, file, leased.journal.map(|id| id.0)])?;
+            tx.prepare_cached(
+                "INSERT INTO number_block (fact, kind, year, block, file, journal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                n,
+                leased.kind.code(),
+                leased.year,
+                leased.block,
+                file,
+                leased.journal.map(|id| id.0)
+            ])?;
         }
         Event::ProfileSaved(_)
         | Event::PlacesLoaded(_)

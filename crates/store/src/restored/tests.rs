@@ -168,3 +168,22 @@ fn what_took_the_place_of_lost_work_takes_nothing_of_the_twin_that_has_its_name_
     store.rebuild().expect("rebuilt");
     assert_eq!(rows(&store), shown);
 }
+
+#[test]
+fn a_lost_log_is_told_of_as_long_as_own_work_may_speak_of_it() {
+    let folder = Folder::fresh();
+    let (mut store, _) = folder.store();
+    store.open_journal(FIRST, DeviceId([5; 8]), &key().verifying_key()).expect("a journal");
+    sent(&mut store, 1, 40, &[stated("13900000001")]);
+    store.set_meta("head", &40_u64).expect("set");
+    assert_eq!(store.lost_mark().expect("read"), None, "nothing is lost");
+    store.county_restored(25).expect("restored");
+    let lost = store.lost_mark().expect("read").expect("its seal may say that 40 was seen");
+    assert_eq!((lost.position, store.marks().expect("read").first().copied()), (40, None));
+    // Put back once more, to before it heard: the desk knows no more of it, and tells of it again.
+    store.county_restored(20).expect("restored");
+    assert_eq!(store.lost_mark().expect("read").map(|mark| mark.position), Some(40));
+    let ack = Ack { batch: 1, position: 31, received: RECEIVED, held: Vec::new() };
+    store.acknowledged(&[ack], mark(31)).expect("acknowledged");
+    assert_eq!(store.lost_mark().expect("read"), None, "nothing of its own waits any more");
+}
