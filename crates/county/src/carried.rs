@@ -15,7 +15,7 @@ use domain::ids::{BundleId, DeviceId, FileId, JournalId, KeyPrint, PersonId, Sha
 use domain::pack::{PackFault, pack, unpack};
 use domain::rights::Entitled;
 use domain::words::Section;
-use store::bundle::{BundleFault, CHANCE, Direction, Envelope, Item, Reader, Writer};
+use store::bundle::{BundleFault, CHANCE, Direction, Envelope, Header, Item, Reader, Writer};
 use store::stick::{self, Filler, StickFault};
 
 use crate::county::{County, CountyFault, No};
@@ -155,9 +155,12 @@ impl County {
     /// Takes a bundle in that lies at `path`: all of it that the county takes, once it is proven to be whole.
     ///
     /// # Errors
-    /// `Stick` for a bundle that is not whole, not for the county, or of nobody it knows; `Refused` for a greeting that it
+    /// `OfLost` for one that went into quarantine; `Stick` for a bundle that is not whole, not for the county, or of nobody it knows; `Refused` for a greeting that it
     /// does not take; what the ledger says.
     pub fn bundle_in(&self, path: &Path) -> Result<Taken, CountyFault> {
+        if let Some(device) = self.isolated(path)? {
+            return Err(CountyFault::OfLost(device));
+        }
         let (device, opened) = self.open_bundle(path)?;
         let (id, made_on) = (opened.header().id, opened.header().made_on);
         let mut first = Some(opened);
@@ -220,6 +223,12 @@ impl County {
     }
 
     fn carry(&self, sealed: &[u8]) -> Result<Vec<u8>, CountyFault> {
+        if let Ok(header) = Header::read(&mut &*sealed)
+            && let Some(device) = self.of_lost(&header)?
+        {
+            self.isolate(device, sealed)?;
+            return Err(CountyFault::Refused(Refusal::DeviceLost));
+        }
         let (device, reader) = self.unseal(sealed)?;
         let (id, made_on) = (reader.header().id, reader.header().made_on);
         self.take_bundle(device, id, made_on, &mut || {
@@ -518,6 +527,8 @@ fn no(fault: CountyFault) -> No {
         CountyFault::Refused(refusal) => No::Refused(refusal),
         CountyFault::Ledger(fault) => No::Trouble(fault),
         CountyFault::NoDevice(_) | CountyFault::NoBundleKey(_) => No::Refused(Refusal::DeviceUnknown),
+        CountyFault::OfLost(_) => No::Refused(Refusal::DeviceLost),
+        CountyFault::NotQuarantined(_) => No::Refused(Refusal::NotFound),
         CountyFault::Stick(StickFault::Bundle(fault)) => No::Refused(match fault {
             BundleFault::UnknownSender { .. } => Refusal::DeviceUnknown,
             BundleFault::ForAnother { .. } => Refusal::NotFound,

@@ -11,7 +11,7 @@ use domain::enrol::Refusal;
 use domain::event::Event;
 use domain::exchange::{Cursor, Hello, Mark, Message as _, PAGE_BATCHES, PAGE_BYTES, Welcome};
 use domain::fact::Fact;
-use domain::ids::{DeviceId, FileId, JournalId, LogId, PersonId, Sha};
+use domain::ids::{BundleId, DeviceId, FileId, JournalId, LogId, PersonId, Sha};
 use domain::letter::BlockLeased;
 use domain::rights::{Position, Rights};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -107,6 +107,14 @@ pub enum CountyFault {
     /// There is nothing to answer.
     #[error("no bundle of the device {0} has come yet")]
     NothingAsked(DeviceId),
+    /// Nothing of that name lies in quarantine.
+    #[error("隔离区里没有{0}，用 county quarantine 查看 / there is no {0} in quarantine; see `county quarantine`")]
+    NotQuarantined(BundleId),
+    /// A bundle of a laptop that is lost.
+    #[error(
+        "这是报失电脑{0}的数据包，已另存到隔离区，不算数；用 county quarantine 查看 / a bundle of {0}, which is lost: it lies in quarantine and does not count"
+    )]
+    OfLost(DeviceId),
     /// What a bundle says is not taken.
     #[error("what is in the bundle is not taken ({0:?})")]
     Refused(Refusal),
@@ -366,11 +374,11 @@ impl County {
     /// The enrolled device that uses this client certificate (SHA-256 of its DER).
     ///
     /// # Errors
-    /// `DeviceUnknown`, also once revoked.
+    /// `DeviceUnknown`, also once revoked; `DeviceLost`.
     pub fn device_of(&self, certificate: Sha) -> Result<DeviceId, Refusal> {
         self.settle(self.ledger.read(|tx| {
-            let device = tx.device_by_certificate(certificate)?.filter(|device| !device.revoked);
-            Ok(device.ok_or(Refusal::DeviceUnknown)?.id)
+            let device = tx.device_by_certificate(certificate)?.ok_or(Refusal::DeviceUnknown)?;
+            Ok(may_speak(tx, device)?.id)
         }))
     }
 
@@ -387,6 +395,7 @@ impl County {
                 return Err(Refusal::OtherLog.into());
             }
             let before = tx.head()?;
+            self.note_contact(tx, device.id, before)?;
             let agreed = agreed(tx, before, &hello.marks)?;
             let elsewhere = hello.marks.iter().any(|mark| mark.position > agreed);
             // Who knows more of this log than it, or other, knows a history that it lost. Who agrees with nothing since it
@@ -465,7 +474,7 @@ impl County {
 
     /// The device, if it may speak here.
     pub(crate) fn greeted(&self, tx: &dyn Transaction, device: DeviceId) -> Result<Device, No> {
-        Ok(tx.device(device)?.filter(|device| !device.revoked).ok_or(Refusal::DeviceUnknown)?)
+        may_speak(tx, tx.device(device)?.ok_or(Refusal::DeviceUnknown)?)
     }
 
     /// The device, if its person's rights are its own: not so before the head has let through an enrolment that comes from
@@ -556,6 +565,15 @@ fn next_block(own: Option<u32>, others: Option<u32>, restored: bool) -> u32 {
     let behind_others = others.map(|block| block.saturating_add(BLOCKS_AFTER_RESTORE));
     let first = if restored { FIRST_BLOCK.saturating_add(BLOCKS_AFTER_RESTORE) } else { FIRST_BLOCK };
     behind_own.max(behind_others).unwrap_or(first)
+}
+
+/// The device, if it is not turned out.
+fn may_speak(tx: &dyn Transaction, device: Device) -> Result<Device, No> {
+    if !device.revoked {
+        return Ok(device);
+    }
+    let lost = tx.burnt(device.id)?.is_some();
+    Err(if lost { Refusal::DeviceLost } else { Refusal::DeviceUnknown }.into())
 }
 
 /// The highest of a desk's marks that is this log's own; position 0 is everybody's.

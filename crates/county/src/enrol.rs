@@ -207,7 +207,7 @@ impl County {
             }
             let facts = devices.iter().map(|device| {
                 tx.revoke(*device)?;
-                Ok((FileId::county(), Event::DeviceRevoked(DeviceRevoked { device: *device })))
+                Ok((FileId::county(), Event::DeviceRevoked(DeviceRevoked { device: *device, lost: None })))
             });
             let facts = facts.collect::<Result<Vec<_>, ledger::LedgerFault>>()?;
             if !facts.is_empty() {

@@ -53,6 +53,7 @@ pub(crate) fn router(county: Arc<County>) -> Router {
         .route("/v1/pull", post(pull))
         .route("/v1/close", post(close))
         .route("/v1/bundle", post(bundle))
+        .route("/v1/rescue", post(rescue))
         .route("/v1/blob/{sha}", put(put_blob).get(blob))
         .route("/v1/blob/{sha}/have", get(blob_stand))
         .fallback(nothing)
@@ -78,7 +79,7 @@ impl IntoResponse for Sorry {
             Refusal::BadProof | Refusal::NotAllowed | Refusal::NotConfirmed => StatusCode::FORBIDDEN,
             Refusal::InvitationUnknown | Refusal::NotFound => StatusCode::NOT_FOUND,
             Refusal::PracticeMismatch | Refusal::OtherLog | Refusal::Forked | Refusal::Gap => StatusCode::CONFLICT,
-            Refusal::InvitationUsed | Refusal::InvitationExpired => StatusCode::GONE,
+            Refusal::InvitationUsed | Refusal::InvitationExpired | Refusal::DeviceLost => StatusCode::GONE,
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::Unsealed | Refusal::WrongBytes => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::CountyTrouble => StatusCode::INTERNAL_SERVER_ERROR,
@@ -204,6 +205,17 @@ async fn bundle(
     let sealed = body(bytes, MOST_CARRIED).await?;
     let answer = step(county, move |county| Ok(county.carried(bearer, &sealed)?)).await?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], answer).into_response())
+}
+
+/// What a lost laptop hands in, sealed, before it forgets everything.
+async fn rescue(
+    State(county): State<Arc<County>>,
+    Extension(peer): Extension<Peer>,
+    bytes: Body,
+) -> Result<StatusCode, Sorry> {
+    let sealed = body(bytes, MOST_CARRIED).await?;
+    step(county, move |county| Ok(county.rescue(peer.0, &sealed)?)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What a blob's address says of it.

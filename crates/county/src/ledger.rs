@@ -20,6 +20,8 @@ use store::file::{FileKey, OpenFault};
 
 use sqlite::SqliteLedger;
 
+use crate::lost::Quarantined;
+
 /// The county's own trouble: its disk, its database, its randomness. Never the fault of who asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerFault {
@@ -248,6 +250,21 @@ pub(crate) trait Transaction {
     fn set_certificate(&self, id: DeviceId, certificate: Sha) -> Kept<()>;
     /// Also of a device that is not known yet.
     fn revoke(&self, id: DeviceId) -> Kept<()>;
+    /// When a device was last spoken to, and the log's head then.
+    fn contact(&self, device: DeviceId) -> Kept<Option<(Millis, Position)>>;
+    fn put_contact(&self, device: DeviceId, at: Millis, head: Position) -> Kept<()>;
+    /// Who said of a device that it is lost, and since when.
+    fn lost(&self, device: DeviceId) -> Kept<Vec<(PersonId, Millis)>>;
+    fn add_lost(&self, device: DeviceId, person: &PersonId, since: Millis) -> Kept<()>;
+    /// Since when a device is lost, by the word of two.
+    fn burnt(&self, device: DeviceId) -> Kept<Option<Millis>>;
+    /// Also of a device that is not known yet; the first word counts.
+    fn burn(&self, device: DeviceId, since: Millis) -> Kept<()>;
+    /// What lies in quarantine, the oldest first.
+    fn quarantined(&self) -> Kept<Vec<Quarantined>>;
+    fn quarantined_bytes(&self, bundle: BundleId) -> Kept<Option<(DeviceId, Vec<u8>)>>;
+    fn add_quarantined(&self, bundle: BundleId, device: DeviceId, at: Millis, bytes: &[u8]) -> Kept<()>;
+    fn set_quarantined_taken(&self, bundle: BundleId) -> Kept<()>;
     /// What bundles to a device are sealed to, if it has said so.
     fn bundle_key(&self, device: DeviceId) -> Kept<Option<BundleKey>>;
     /// The device whose bundle key has this print.

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 use county::{Clock, County, Founding, Invite};
 use domain::clock::Millis;
-use domain::ids::{DeviceId, PersonId};
+use domain::ids::{BundleId, DeviceId, PersonId};
 use domain::place::PlaceCode;
 use domain::words::Role;
 use serde_json::json;
@@ -140,6 +140,21 @@ enum Order {
         /// The account. 账号。
         #[arg(long, value_parser = account)]
         account: PersonId,
+        /// The moment that it is to be, RFC 3339 (practice counties only).
+        #[arg(long, value_parser = moment)]
+        clock: Option<Millis>,
+    },
+    /// What came from laptops that are lost: kept sealed, and counts for nothing. With --take its records are kept as held
+    /// ones, each of which waits for the head's decision; run it again for photos of what was let through.
+    ///
+    /// 隔离区：报失电脑交来的数据包。取出后每一条都作“待放行”，由中心负责人逐条决定。
+    Quarantine {
+        /// Folder of the county. 县级主机所在文件夹。
+        #[arg(long)]
+        home: PathBuf,
+        /// The bundle to take in, as the list names it. 要取出的数据包。
+        #[arg(long)]
+        take: Option<BundleId>,
         /// The moment that it is to be, RFC 3339 (practice counties only).
         #[arg(long, value_parser = moment)]
         clock: Option<Millis>,
@@ -385,6 +400,13 @@ fn run(order: Order) -> Result<(), Failure> {
         Order::Revoke { home, account, clock: given } => {
             let revoked = County::open(&home, clock(given))?.revoke(&account)?;
             print(&json!({ "account": account, "revoked": revoked }))
+        }
+        Order::Quarantine { home, take, clock: given } => {
+            let county = County::open(&home, clock(given))?;
+            match take {
+                Some(bundle) => print(&county.take_quarantined(bundle)?),
+                None => print(&json!({ "quarantine": county.quarantine()? })),
+            }
         }
         Order::Serve { home, listen, clock: given } => {
             let county = County::open(&home, clock(given))?

@@ -31,6 +31,15 @@ impl County {
     /// # Errors
     /// `DeviceUnknown`, `OtherLog`.
     pub fn pull(&self, device: DeviceId, pull: &Pull) -> Result<Page, Refusal> {
+        let page = self.page(device, pull)?;
+        if !page.deliveries.is_empty() {
+            // What is on a laptop, should it ever be lost, is what was open to it by then.
+            self.settle(self.ledger.write(|tx| Ok(self.note_contact(tx, device, page.head.position)?)))?;
+        }
+        Ok(page)
+    }
+
+    fn page(&self, device: DeviceId, pull: &Pull) -> Result<Page, Refusal> {
         self.settle(self.ledger.read(|tx| {
             let device = self.greeted(tx, device)?;
             if pull.log != self.meta.log {

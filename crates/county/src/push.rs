@@ -26,6 +26,15 @@ const MOST_WAITING: usize = 1_000;
 /// where that came with the push.
 type Measure<'a> = dyn Fn(&dyn Transaction, Millis) -> Result<(i64, Position), LedgerFault> + 'a;
 
+/// Whether a device may still speak for its person.
+#[derive(Clone, Copy)]
+enum Standing {
+    /// It may.
+    Enrolled,
+    /// Two persons said that it is lost.
+    Lost,
+}
+
 /// Who pushes, and the log's head when they began.
 struct Contact<'a> {
     head: Position,
@@ -74,7 +83,7 @@ impl County {
     /// `DeviceUnknown`; `NotAllowed` for a journal that is not this device's (a new one is announced by a greeting);
     /// `Malformed`, `Unsealed`, `Forked`, `TooLarge`.
     pub fn push(&self, device: DeviceId, push: &Push) -> Result<Acks, Refusal> {
-        self.push_by(device, push, &|_, now| {
+        self.push_by(device, push, Standing::Enrolled, &|_, now| {
             // No push is on its way for less than no time: what it took can only make the difference larger.
             let apart = now.0.saturating_sub(push.wall.0);
             Ok((push.offset.map_or(apart, |measured| measured.min(apart)), Position::MAX))
@@ -87,25 +96,41 @@ impl County {
     /// # Errors
     /// As [`County::push`].
     pub(crate) fn push_carried(&self, device: DeviceId, push: &Push, asking: &Asking) -> Result<Acks, Refusal> {
-        self.push_by(device, push, &|tx, now| {
-            // Only of the history that both share: what the desk read in one that was lost has other positions here.
-            let shared = agreed(tx, tx.head()?, &asking.hello.marks)?;
-            let read = tx.time_at(asking.hello.cursor.visible.min(shared))?;
-            let earliest = read.0.saturating_sub(push.wall.0);
-            Ok((asking.offset.max(earliest).min(now.0.saturating_sub(push.wall.0)), shared))
-        })
+        self.push_by(device, push, Standing::Enrolled, &carried(asking, push))
     }
 
-    fn push_by(&self, device: DeviceId, push: &Push, offset: &Measure<'_>) -> Result<Acks, Refusal> {
-        self.settle(match self.take(device, push, offset) {
+    /// The same of a bundle in quarantine: nothing of it counts before the head has decided on it.
+    ///
+    /// # Errors
+    /// As [`County::push`].
+    pub(crate) fn push_of_lost(&self, device: DeviceId, push: &Push, asking: &Asking) -> Result<Acks, Refusal> {
+        self.push_by(device, push, Standing::Lost, &carried(asking, push))
+    }
+
+    fn push_by(
+        &self,
+        device: DeviceId,
+        push: &Push,
+        standing: Standing,
+        offset: &Measure<'_>,
+    ) -> Result<Acks, Refusal> {
+        self.settle(match self.take(device, push, standing, offset) {
             Ok(acks) => Ok(acks),
             Err(Stop::No(no)) => Err(no),
             Err(Stop::Twins(journal)) => self.close_twins(device, journal),
         })
     }
 
-    fn take(&self, device: DeviceId, push: &Push, offset: &Measure<'_>) -> Result<Acks, Stop> {
-        let device = self.ledger.read(|tx| self.greeted(tx, device))?;
+    fn take(&self, device: DeviceId, push: &Push, standing: Standing, offset: &Measure<'_>) -> Result<Acks, Stop> {
+        let author = |tx: &dyn Transaction, id: DeviceId| match standing {
+            Standing::Enrolled => self.greeted(tx, id),
+            // Whatever rights its person has, they are not this laptop's.
+            Standing::Lost => {
+                let device = tx.device(id)?.ok_or(Refusal::DeviceUnknown)?;
+                Ok(Device { confirmed: false, ..device })
+            }
+        };
+        let device = self.ledger.read(|tx| author(tx, device))?;
         let key =
             VerifyingKey::from_bytes(&device.key).ok().ok_or(No::Trouble(LedgerFault::Damaged("a device's key")))?;
         let mut wholes = Vec::new();
@@ -115,7 +140,7 @@ impl County {
         let offered = self.sift(&push.fragments)?;
         self.write(|tx| {
             let now = self.clock.now();
-            let device = self.greeted(tx, device.id)?;
+            let device = author(tx, device.id)?;
             let rights = self.take_offered(tx, offered, tx.head()?)?;
             let (head, lost) = (tx.head()?, tx.meta()?.lost);
             let (offset, shared) = offset(tx, now)?;
@@ -244,6 +269,20 @@ impl County {
     }
 }
 
+/// How far the clock of a desk is off whose push came by hand.
+fn carried<'a>(
+    asking: &'a Asking,
+    push: &'a Push,
+) -> impl Fn(&dyn Transaction, Millis) -> Result<(i64, Position), LedgerFault> + 'a {
+    |tx, now| {
+        // Only of the history that both share: what the desk read in one that was lost has other positions here.
+        let shared = agreed(tx, tx.head()?, &asking.hello.marks)?;
+        let read = tx.time_at(asking.hello.cursor.visible.min(shared))?;
+        let earliest = read.0.saturating_sub(push.wall.0);
+        Ok((asking.offset.max(earliest).min(now.0.saturating_sub(push.wall.0)), shared))
+    }
+}
+
 /// Whether the device's person may write this fact.
 pub(crate) fn allowed(rights: &Rights, device: &Device, fact: &Fact, as_of: Position) -> bool {
     device.confirmed
@@ -253,13 +292,14 @@ pub(crate) fn allowed(rights: &Rights, device: &Device, fact: &Fact, as_of: Posi
 }
 
 /// An assignment in the file of another village than it names: the right to write is judged by the file, so the two
-/// must agree, or a director of one village could give himself any other.
+/// must agree, or a director of one village could give himself any other. So it is of a lost laptop and its device's file.
 fn misfiled(fact: &Fact) -> bool {
-    if fact.kind != "VillageAssigned" {
+    if !matches!(fact.kind.as_str(), "VillageAssigned" | "LaptopLost") {
         return false;
     }
     match Event::read(&fact.kind, &fact.body) {
         Ok(Some(Event::VillageAssigned(assigned))) => fact.file != FileId::village(&assigned.village),
+        Ok(Some(Event::LaptopLost(lost))) => fact.file != FileId::device(lost.device),
         Ok(_) | Err(_) => true,
     }
 }

@@ -192,6 +192,8 @@ impl County {
                 next.extend(self.decide(tx, position, &decided)?);
             } else if let Event::Erased(erased) = event {
                 erase(tx, position, &fact, &erased)?;
+            } else if let Event::LaptopLost(lost) = event {
+                self.hear_of_loss(tx, &fact, &lost)?;
             } else if master {
                 if let Event::DeviceEnrolled(enrolled) = &event
                     && decided
@@ -390,6 +392,7 @@ fn speaks(kind: &str) -> bool {
             | "BlockLeased"
             | "DeviceRevoked"
             | "JournalClosed"
+            | "LaptopLost"
             | "LogForked"
     )
 }
@@ -436,6 +439,9 @@ fn heed(tx: &dyn Transaction, fact: &Fact, event: Event) -> Result<(), No> {
         tx.add_lease(leased.kind, leased.year, leased.block, fact.file, fact.id.journal)?;
     } else if let Event::DeviceRevoked(revoked) = event {
         tx.revoke(revoked.device)?;
+        if let Some(lost) = revoked.lost {
+            tx.burn(revoked.device, lost.since)?;
+        }
     } else if let Event::JournalClosed(closed) = event {
         tx.close_journal(closed.journal)?;
     } else if let Event::LogForked(forked) = event {

@@ -126,7 +126,7 @@ impl Desk {
                     }
                 }
                 // What the county does not take, from whomever, is of no use to carry on.
-                Err(CourierFault::Refused(Refusal::DeviceUnknown | Refusal::Malformed)) => {
+                Err(CourierFault::Refused(Refusal::DeviceUnknown | Refusal::DeviceLost | Refusal::Malformed)) => {
                     drop_file(&one.path);
                     left = left.saturating_add(1);
                 }

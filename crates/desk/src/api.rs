@@ -260,6 +260,13 @@ calls! {
     RevealIdentity(RevealIdentity) -> Revealed;
     /// Head and auditor of the centre: who was shown full ID numbers, or searched by one, latest first.
     Looks(Nothing) -> LooksView;
+    /// Head and auditor of the centre: the county's laptops, and which of them are lost.
+    Laptops(Nothing) -> LaptopsView;
+    /// Head or auditor of the centre: say that a laptop is lost. Once the county has heard it from two of them, its keys count
+    /// no more, and it forgets everything at its next contact.
+    ReportLost(ReportLost) -> Saved;
+    /// Head and auditor of the centre: what lay on a laptop, what is to be done again, and what the bureau is told.
+    LostLaptop(LaptopAsked) -> LostView;
     /// Today's ranked table of units, computed from what this desk holds, with its coverage.
     Bulletin(BulletinAsked) -> BulletinView;
     /// Centre head: issue the bulletin, a frozen and numbered snapshot.
@@ -278,6 +285,22 @@ pub enum HomeState {
     Locked,
     /// Open.
     Open,
+    /// This laptop was given up as lost: everything on it was forgotten.
+    Erased,
+}
+
+/// How a laptop stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LaptopState {
+    /// Enrolled.
+    InUse,
+    /// Said to be lost; that has no effect until the county has heard it from two persons.
+    Reported,
+    /// Lost: its keys count no more.
+    Lost,
+    /// Turned out, its person left.
+    Revoked,
 }
 
 /// What a bundle on a stick is to this desk.
@@ -2035,6 +2058,132 @@ api_types! {
         pub what: LookedAt,
         /// Why, in their words.
         pub reason: Option<String>,
+    }
+
+    /// The county's laptops.
+    pub struct LaptopsView {
+        /// Reported ones first, then lost ones, then the others in the order in which they came.
+        pub rows: Vec<LaptopRow>,
+    }
+
+    /// A laptop.
+    pub struct LaptopRow {
+        /// Its id.
+        pub device: DeviceId,
+        /// Whose.
+        pub person: PersonId,
+        /// That person's name.
+        pub name: String,
+        /// What that person may do now.
+        pub role: Option<Role>,
+        /// When it was enrolled, RFC 3339.
+        pub enrolled: String,
+        /// How it stands.
+        pub state: LaptopState,
+        /// It is the one in front of you.
+        pub this_one: bool,
+        /// Who said that it is lost.
+        pub said: Vec<LossSaid>,
+    }
+
+    /// Somebody said that a laptop is lost.
+    pub struct LossSaid {
+        /// Who.
+        pub name: String,
+        /// When, RFC 3339.
+        pub at: String,
+        /// Since when it is, RFC 3339.
+        pub since: String,
+        /// What happened.
+        pub how: String,
+        /// This desk's person.
+        pub mine: bool,
+    }
+
+    /// Say that a laptop is lost.
+    pub struct ReportLost {
+        /// Which.
+        pub device: DeviceId,
+        /// The day.
+        pub on: NaiveDate,
+        /// The time of day, as far as it is known.
+        pub at: NaiveTime,
+        /// What happened; at most 200 characters.
+        pub how: String,
+    }
+
+    /// Which laptop.
+    pub struct LaptopAsked {
+        /// Its id.
+        pub device: DeviceId,
+    }
+
+    /// What follows from the loss of a laptop.
+    pub struct LostView {
+        /// The laptop.
+        pub row: LaptopRow,
+        /// Its keys count no more. Before that, everything below is as it would be now.
+        pub burnt: bool,
+        /// When the county last spoke to it, RFC 3339; what came later is not on it.
+        pub contact: Option<String>,
+        /// Families on it.
+        pub households_count: u32,
+        /// The first 500 of them.
+        pub households: Vec<LostHousehold>,
+        /// Photos of receipts on it.
+        pub photos: u32,
+        /// Numbers leased to it under which no sheet is known: void.
+        pub void: Vec<VoidNumbers>,
+        /// Receipts whose photo never came: scan the paper again.
+        pub rescan: Vec<LostPaper>,
+        /// Receipts that it printed and that nobody has seen signed: serve again.
+        pub reserve: Vec<LostPaper>,
+        /// Families on it whom nobody is known to have met: ask again.
+        pub revisit: Vec<LostHousehold>,
+        /// What the bureau is told, line by line.
+        pub report: Vec<ReportLine>,
+    }
+
+    /// A family that lay on a laptop.
+    pub struct LostHousehold {
+        /// The family.
+        pub household: FileId,
+        /// Its borrower.
+        pub borrower: String,
+        /// Its village, by name.
+        pub place: String,
+    }
+
+    /// A sheet that may be in strange hands.
+    pub struct LostPaper {
+        /// The family.
+        pub household: FileId,
+        /// Its borrower, if the family lay on the laptop.
+        pub borrower: Option<String>,
+        /// The document's number.
+        pub doc_no: String,
+    }
+
+    /// Consecutive numbers that are void.
+    pub struct VoidNumbers {
+        /// Kind of document.
+        pub kind: DocKind,
+        /// Year.
+        pub year: i32,
+        /// The first.
+        pub first: u32,
+        /// The last.
+        pub last: u32,
+        /// As people write them.
+        pub words: String,
+    }
+
+    /// A line of a report.
+    pub struct ReportLine {
+        /// What it is about.
+        pub label: String,
+        /// What it says; empty where somebody must fill it in.
+        pub text: String,
     }
 
     /// Something that waits.

@@ -140,7 +140,7 @@ impl Desk {
     }
 
     /// For a county that was restored what others wrote; then own batches. Returns whether there was any of the former.
-    fn put_pushes(&self, filler: &mut Filler<'_>) -> Result<bool, Failure> {
+    pub(crate) fn put_pushes(&self, filler: &mut Filler<'_>) -> Result<bool, Failure> {
         let mut offered = 0_usize;
         loop {
             let push = self.next_offer(offered, PAGE_BYTES)?;
@@ -619,7 +619,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.to_string_lossy().into_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn packed<M: Message>(message: &M) -> Result<Vec<u8>, Failure> {
+pub(crate) fn packed<M: Message>(message: &M) -> Result<Vec<u8>, Failure> {
     pack(message).map_err(|error| Failure::internal(&error))
 }
 
@@ -638,6 +638,6 @@ fn paper(item: &Item) -> Result<Paper, Failure> {
     })
 }
 
-fn put(filler: &mut Filler<'_>, kind: Kind, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn put(filler: &mut Filler<'_>, kind: Kind, bytes: &[u8]) -> Result<(), Failure> {
     Ok(filler.put(kind.code(), bytes)?)
 }

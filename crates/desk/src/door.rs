@@ -100,6 +100,7 @@ impl Door {
             Some(desk) => Ok(Arc::clone(desk)),
             None => match home::look(&self.options.home)? {
                 Some(_) => Err(Failure::new(Code::Locked, &[])),
+                None if home::forgotten(&self.options.home) => Err(Failure::new(Code::LaptopLost, &[])),
                 None => Err(Failure::new(Code::NoHome, &[])),
             },
         }
@@ -182,7 +183,46 @@ impl Door {
             home::distrust(&self.options.home);
             self.lock();
         }
+        if answer.as_ref().is_err_and(|failure| failure.code == Code::LaptopLost) {
+            self.give_up()?;
+        }
         answer
+    }
+
+    /// The county says that this laptop is lost: what only it has is sealed for the county, and everything else is forgotten
+    /// at once, whether or not the line lasts to hand that in.
+    ///
+    /// # Errors
+    /// What the disk says: then it is locked and nothing was forgotten, and the next contact tries again.
+    fn give_up(&self) -> Result<(), Failure> {
+        let home = &self.options.home;
+        let mut inside = self.inside();
+        if let Some(desk) = inside.take() {
+            desk.close(true);
+            desk.seal_for_the_county(home)?;
+            drop(desk);
+            home::forget(home)?;
+        }
+        drop(inside);
+        // What is left stays sealed and is tried again.
+        self.hand_in();
+        Ok(())
+    }
+
+    /// Hands in what a laptop that forgot everything had sealed. Returns whether there was anything to try.
+    fn hand_in(&self) -> Option<bool> {
+        let home = &self.options.home;
+        let line = home::LastLine::read(home)?;
+        let courier = Https::new(&line.address, line.county, line.tls()?).ok()?;
+        let folder = home::rescue_folder(home);
+        for listed in store::stick::list(&folder).ok()? {
+            let sealed = std::fs::read(&listed.path).ok()?;
+            if courier.rescue(&sealed).is_err() {
+                return Some(false);
+            }
+            std::fs::remove_file(&listed.path).ok()?;
+        }
+        Some(std::fs::remove_dir_all(&folder).is_ok())
     }
 
     fn lock(&self) {
@@ -196,6 +236,11 @@ impl Door {
     pub(crate) fn try_contact(&self) -> Tried {
         // Not by `desk`, which looks at the disk when the home is locked.
         let desk = self.inside().as_ref().map(Arc::clone);
+        if desk.is_none()
+            && let Some(done) = self.hand_in()
+        {
+            return if done { Tried::Done } else { Tried::Failed };
+        }
         let tried = desk.map_or(Ok(Tried::Locked), |desk| desk.try_contact());
         self.heed(tried).unwrap_or(Tried::Failed)
     }
@@ -210,7 +255,11 @@ impl Door {
                 name: outside.name,
                 version,
             },
-            None => HomeView { state: HomeState::None, practice: self.options.practice, name: None, version },
+            None => {
+                let erased = home::forgotten(&self.options.home);
+                let state = if erased { HomeState::Erased } else { HomeState::None };
+                HomeView { state, practice: self.options.practice, name: None, version }
+            }
         })
     }
 

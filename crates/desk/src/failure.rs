@@ -142,6 +142,16 @@ codes! {
     EmptyText = "EMPTY_TEXT", "还没有填内容。", "Nothing was filled in.";
     /// More masks lifted than a person needs.
     TooManyLooks = "TOO_MANY_LOOKS", "一分钟里看得太多了，请稍等再看。每次查看都有记录。", "Too many numbers were shown within a minute; wait a little. Each look is on record.";
+    /// No such laptop.
+    NoLaptop = "NO_LAPTOP", "没有这台电脑。请先同步，再从名单里选。", "There is no such laptop. Sync first, then choose from the list.";
+    /// The one in front of the person.
+    OwnLaptop = "OWN_LAPTOP", "这就是您正在用的电脑，不能报失。", "This is the laptop in front of you; it is not lost.";
+    /// Said already.
+    SaidLost = "SAID_LOST", "这台电脑您已经报过失，或者已经停用。要另一位（负责人或审计）在自己的电脑上也报一次才生效。", "You have said so already, or it is turned out. Another person (head or auditor) must say so at their own desk.";
+    /// A time to come.
+    NotYet = "NOT_YET", "丢失的时间还没有到，请核对日期和时间。", "That time has not come yet; check day and time.";
+    /// This laptop is lost.
+    LaptopLost = "LAPTOP_LOST", "县里已把这台电脑报失停用。没有送出的记录已封存，只有县里打得开；其余资料已从这台电脑上清除。捡到这台电脑的，请交给县资助中心。", "The county has given this laptop up as lost. What was not sent is sealed for the county alone; everything else was erased here. Please hand it in at the county's student-aid centre.";
     /// Over-long text.
     TextTooLong = "TEXT_TOO_LONG", "太长了，最多{most}个字。", "Too long, at most {most} characters.";
     /// A threat.

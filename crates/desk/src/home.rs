@@ -32,6 +32,12 @@ pub(crate) const WAS_BEHIND: &str = "was_behind";
 /// There since the disk failed under an open home, until that was read through.
 const DOUBT: &str = "doubt";
 const PENDING: &str = "keys.pending.json";
+/// There while everything is forgotten, and from then on.
+const FORGETTING: &str = "forgetting";
+const FORGOTTEN: &str = "forgotten";
+/// What is sealed for the county, and how to reach it.
+const RESCUE: &str = "rescue";
+const LINE: &str = "line.json";
 /// What a guess must cost at least: OWASP's floor for Argon2id times three in memory. Practice homes, which hold nobody's
 /// debt, stay at it.
 const FLOOR: Cost = Cost { memory_kib: 64 * 1024, passes: 3 };
@@ -127,6 +133,7 @@ fn io(error: std::io::Error) -> Failure {
 
 /// Looks at a home from outside; `None` where there is none.
 pub(crate) fn look(home: &Path) -> Result<Option<Outside>, Failure> {
+    forget_the_rest(home)?;
     match fs::read(home.join(KEYS)) {
         Ok(bytes) => {
             let keys: KeysFile = serde_json::from_slice(&bytes).map_err(|error| broken(&error))?;
@@ -134,6 +141,87 @@ pub(crate) fn look(home: &Path) -> Result<Option<Outside>, Failure> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io(error)),
+    }
+}
+
+/// Whether this was a home, of a laptop that was given up as lost.
+pub(crate) fn forgotten(home: &Path) -> bool {
+    home.join(FORGOTTEN).exists()
+}
+
+/// Forgets everything in the home but what is sealed for the county. The keys go first: without them the rest is noise.
+/// Cut anywhere, it goes on at the next look.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn forget(home: &Path) -> Result<(), Failure> {
+    write_synced(&home.join(FORGETTING), b"")?;
+    forget_the_rest(home)
+}
+
+fn forget_the_rest(home: &Path) -> Result<(), Failure> {
+    if !home.join(FORGETTING).exists() {
+        return Ok(());
+    }
+    for keys in [KEYS, PENDING] {
+        let path = home.join(keys);
+        if let Ok(mut file) = OpenOptions::new().write(true).open(&path) {
+            let bytes = file.metadata().map_err(io)?.len();
+            file.write_all(&vec![0; usize::try_from(bytes).unwrap_or(0)]).map_err(io)?;
+            file.sync_all().map_err(io)?;
+            drop(file);
+            fs::remove_file(&path).map_err(io)?;
+        }
+    }
+    sync_folder(&home.join(KEYS))?;
+    for entry in fs::read_dir(home).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if [RESCUE, FORGETTING, FORGOTTEN, "lock"].iter().any(|kept| entry.file_name() == *kept) {
+            continue;
+        }
+        if entry.file_type().map_err(io)?.is_dir() {
+            fs::remove_dir_all(entry.path()).map_err(io)?;
+        } else {
+            fs::remove_file(entry.path()).map_err(io)?;
+        }
+    }
+    fs::rename(home.join(FORGETTING), home.join(FORGOTTEN)).map_err(io)?;
+    sync_folder(&home.join(FORGOTTEN))
+}
+
+/// How a laptop that forgot everything reaches the county to hand in what is sealed: its certificate is good for nothing else.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LastLine {
+    pub(crate) address: String,
+    /// SHA-256 of the county's certificate.
+    pub(crate) county: Sha,
+    /// The laptop's own, DER, hexadecimal.
+    pub(crate) certificate: String,
+    /// Its key, PKCS#8 DER, hexadecimal.
+    pub(crate) key: String,
+}
+
+/// The folder of what is to be handed in.
+pub(crate) fn rescue_folder(home: &Path) -> PathBuf {
+    home.join(RESCUE)
+}
+
+impl LastLine {
+    /// # Errors
+    /// What the disk says.
+    pub(crate) fn keep(&self, home: &Path) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec(self).map_err(|error| broken(&error))?;
+        write_synced(&rescue_folder(home).join(LINE), &bytes)
+    }
+
+    /// `None` where nothing is to be handed in.
+    pub(crate) fn read(home: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(rescue_folder(home).join(LINE)).ok()?).ok()
+    }
+
+    /// Certificate and key (DER).
+    pub(crate) fn tls(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        Some((unhex_all(&self.certificate)?, unhex_all(&self.key)?))
     }
 }
 

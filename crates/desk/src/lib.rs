@@ -22,6 +22,7 @@ mod imports;
 mod incident;
 mod letters;
 mod looks;
+mod lost;
 mod org;
 mod passphrase;
 mod payments;
@@ -292,6 +293,9 @@ impl Desk {
             Call::EraseFacts(with) => (Reply::EraseFacts(self.erase_facts(with)?), Tag::ALL.to_vec()),
             Call::RevealIdentity(with) => (Reply::RevealIdentity(self.reveal_identity(with)?), vec![Status]),
             Call::Looks(with) => (Reply::Looks(self.looks(with)?), read()),
+            Call::Laptops(with) => (Reply::Laptops(self.laptops(with)?), read()),
+            Call::ReportLost(with) => (Reply::ReportLost(self.report_lost(with)?), vec![Registries, Status]),
+            Call::LostLaptop(with) => (Reply::LostLaptop(self.lost_laptop(with)?), read()),
             Call::Bulletin(with) => (Reply::Bulletin(self.bulletin(with)?), read()),
             Call::IssueBulletin(with) => (Reply::IssueBulletin(self.issue_bulletin(with)?), vec![Bulletins, Status]),
             Call::Bulletins(with) => (Reply::Bulletins(self.bulletins(with)?), read()),
@@ -313,7 +317,7 @@ impl Desk {
     /// A contact that nobody asked for, unless one runs already.
     ///
     /// # Errors
-    /// A disk that fails; of a line status tells.
+    /// A disk that fails, or a laptop that is lost; of a line status tells.
     pub(crate) fn try_contact(&self) -> Result<background::Tried, Failure> {
         match self.syncing.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(background::Tried::Busy),
@@ -321,7 +325,7 @@ impl Desk {
         }
         match self.sync(None) {
             Ok(_) => Ok(background::Tried::Done),
-            Err(failure) if failure.code == Code::DiskBroken => Err(failure),
+            Err(failure) if matches!(failure.code, Code::DiskBroken | Code::LaptopLost) => Err(failure),
             Err(_said_by_status) => Ok(background::Tried::Failed),
         }
     }

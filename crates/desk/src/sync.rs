@@ -184,7 +184,8 @@ impl Desk {
             if turn == 0 {
                 self.store().set_meta("read_again", &Some(now))?;
                 self.store().reset_cursor()?;
-                if !self.receive(carrier, journal, report)? {
+                // Own work too: it may be just that which is missing.
+                if !self.receive(carrier, EVERY_JOURNAL, report)? {
                     return Ok(false);
                 }
             }
@@ -840,6 +841,7 @@ pub(crate) fn worded(fault: CourierFault, address: &str) -> Failure {
             Refusal::PracticeMismatch => Failure::new(Code::PracticeMismatch, &[]),
             Refusal::OtherLog => Failure::new(Code::CountyRestored, &[]),
             Refusal::BadProof => refused("这台电脑的身份没有通过核对"),
+            Refusal::DeviceLost => Failure::new(Code::LaptopLost, &[]),
             Refusal::DeviceUnknown => refused("这台电脑没有登记，或者已经停用"),
             Refusal::Malformed => refused("送去的数据读不了"),
             Refusal::Unsealed => refused("送去的数据核对不上"),

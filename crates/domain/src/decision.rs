@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::ids::{DeviceId, FactId, JournalId, LogId, Sha};
+use crate::lost::Burnt;
 use crate::rights::Position;
 
 /// The head of the centre decided on facts that the county kept without letting them through.
@@ -36,6 +37,9 @@ pub struct Erased {
 pub struct DeviceRevoked {
     /// Which.
     pub device: DeviceId,
+    /// It is lost, by the word of two persons: it is to be emptied when it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Burnt>,
 }
 
 /// Two desks wrote under one journal: it takes no more, both open new ones.

@@ -162,6 +162,8 @@ pub enum Refusal {
     BadProof,
     /// This device is not enrolled, or no longer.
     DeviceUnknown,
+    /// This device is lost: what lies on it only is to be handed in, and everything on it forgotten.
+    DeviceLost,
     /// Another log: the county was restored.
     OtherLog,
     /// Bytes that cannot be read.

@@ -7,6 +7,7 @@ use crate::audit::Looked;
 use crate::decision::{DeviceRevoked, Erased, HeldDecided, JournalClosed, LogForked};
 use crate::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified, Placed};
 use crate::letter::{BlockLeased, LetterPrinted, LetterVoided};
+use crate::lost::LaptopLost;
 use crate::org::{
     BulletinIssued, DeviceEnrolled, DueListImported, PlacesLoaded, ProfileSaved, RegistryLoaded, RoleGiven,
     VillageAssigned,
@@ -70,11 +71,11 @@ macro_rules! events {
 }
 
 /// Whether facts of a kind can be erased. Rights and what the log says of itself cannot: they name no borrower, and who
-/// may see and do what follows from them. Nor can what tells who lifted a mask. Desks and county must agree, or their sums differ.
+/// may see and do what follows from them. Nor can what tells who lifted a mask or gave a laptop up. Desks and county must agree, or their sums differ.
 pub fn erasable(kind: &str) -> bool {
     !crate::rights::Rights::reads(kind)
         && writer(kind) != Some(Writer::Master)
-        && !matches!(kind, "HeldDecided" | "Erased" | "Looked")
+        && !matches!(kind, "HeldDecided" | "Erased" | "Looked" | "LaptopLost")
 }
 
 /// Who may write a kind of fact (domain.md §5).
@@ -94,6 +95,8 @@ pub enum Writer {
     CaseWorker,
     /// Whoever sees everything: of what they looked at.
     Beholder,
+    /// Head or auditor of the centre, who never work a case.
+    Guard,
 }
 
 events! {
@@ -147,6 +150,8 @@ events! {
     PaymentVoided in CaseWorker;
     /// A mask lifted.
     Looked in Beholder;
+    /// A laptop lost.
+    LaptopLost in Guard;
     /// Held facts decided on.
     HeldDecided in Head;
     /// Facts erased.
@@ -192,6 +197,7 @@ impl Event {
             | Self::PaymentReported(_)
             | Self::PaymentVoided(_)
             | Self::HeldDecided(_)
+            | Self::LaptopLost(_)
             | Self::DeviceRevoked(_)
             | Self::JournalClosed(_)
             | Self::LogForked(_) => Section::Core,

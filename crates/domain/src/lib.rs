@@ -18,6 +18,7 @@ pub mod household;
 pub mod identity;
 pub mod ids;
 pub mod letter;
+pub mod lost;
 pub mod merge;
 pub mod money;
 pub mod name;

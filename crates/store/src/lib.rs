@@ -14,6 +14,7 @@ mod filing;
 #[cfg(test)]
 mod folder;
 mod journals;
+mod laptops;
 mod leaving;
 mod log;
 mod looks;
@@ -33,6 +34,7 @@ pub use blobs::{Blob, Missing};
 pub use copies::{Copied, Copier};
 pub use drafts::Draft;
 pub use fault::{DiskTrouble, StoreFault};
+pub use laptops::Laptop;
 pub use log::{Pen, Standing, Store};
 pub use looks::Look;
 pub use numbers::Numbers;

@@ -124,7 +124,8 @@ fn slot_of(event: &Event) -> Option<i64> {
         | Event::DeviceRevoked(_)
         | Event::JournalClosed(_)
         | Event::LogForked(_)
-        | Event::Looked(_) => None,
+        | Event::Looked(_)
+        | Event::LaptopLost(_) => None,
     }
 }
 
@@ -686,6 +687,7 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
         | Event::JournalClosed(_)
         | Event::LogForked(_)
         | Event::Looked(_)
+        | Event::LaptopLost(_)
         | Event::HeldDecided(_)
         | Event::Erased(_) => {}
         // Registers: see `take`.

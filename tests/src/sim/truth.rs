@@ -478,6 +478,7 @@ impl Sight {
             Some(Writer::Operator) => role == Role::CentreOperator,
             Some(Writer::Head) => role == Role::CentreHead,
             Some(Writer::Beholder) => centre || role == Role::CentreAuditor,
+            Some(Writer::Guard) => matches!(role, Role::CentreHead | Role::CentreAuditor),
             Some(Writer::Assigner) => {
                 let area = |place: &PlaceCode| {
                     self.roles.get(person).is_some_and(|(_, areas)| areas.iter().any(|area| area.contains(place)))

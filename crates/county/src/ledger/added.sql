@@ -19,3 +19,28 @@ CREATE TABLE IF NOT EXISTS undertaking (
     trained TEXT NOT NULL,
     signed TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- When a device was last spoken to, and how long the log was then.
+CREATE TABLE IF NOT EXISTS contact (
+    device BLOB PRIMARY KEY,
+    at INTEGER NOT NULL,
+    head INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Who said of a device that it is lost, and since when; and those of which two persons did.
+CREATE TABLE IF NOT EXISTS lost (
+    device BLOB NOT NULL,
+    person TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (device, person)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS burnt (
+    device BLOB PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Bundles of such devices, sealed as they came. Nothing of them counts before somebody takes them in, held.
+CREATE TABLE IF NOT EXISTS quarantine (
+    bundle BLOB PRIMARY KEY,
+    device BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    taken INTEGER NOT NULL DEFAULT 0,
+    bytes BLOB NOT NULL
+) STRICT;

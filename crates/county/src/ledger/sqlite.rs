@@ -19,6 +19,7 @@ use super::{
     Account, Candidate, Counts, Device, Entry, Erasure, Invitation, Journal, Kept, LedgerFault, Meta, Part, Run,
     Transaction, Waiting, pack,
 };
+use crate::lost::Quarantined;
 
 const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 2;
@@ -378,6 +379,82 @@ impl Transaction for Tx<'_> {
 
     fn revoke(&self, id: DeviceId) -> Kept<()> {
         self.0.execute("INSERT INTO revoked (device) VALUES (?1) ON CONFLICT DO NOTHING", [id.0])?;
+        Ok(())
+    }
+
+    fn contact(&self, device: DeviceId) -> Kept<Option<(Millis, Position)>> {
+        let mut read = self.0.prepare_cached("SELECT at, head FROM contact WHERE device = ?1")?;
+        Ok(read.query_row([device.0], |row| Ok((Millis(row.get(0)?), uint(row, 1)?))).optional()?)
+    }
+
+    fn put_contact(&self, device: DeviceId, at: Millis, head: Position) -> Kept<()> {
+        let mut write = self.0.prepare_cached(
+            "INSERT INTO contact (device, at, head) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET at = excluded.at, head = excluded.head",
+        )?;
+        write.execute(params![device.0, at.0, int(head)])?;
+        Ok(())
+    }
+
+    fn lost(&self, device: DeviceId) -> Kept<Vec<(PersonId, Millis)>> {
+        let mut read = self.0.prepare_cached("SELECT person, since FROM lost WHERE device = ?1 ORDER BY person")?;
+        let rows = read.query_map([device.0], |row| Ok((row.get::<_, String>(0)?, Millis(row.get(1)?))))?;
+        let rows: Vec<(String, Millis)> = rows.collect::<Result<_, _>>()?;
+        rows.into_iter().map(|(person, since)| Ok((person_of(&person)?, since))).collect()
+    }
+
+    fn add_lost(&self, device: DeviceId, person: &PersonId, since: Millis) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO lost (device, person, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            params![device.0, person.as_str(), since.0],
+        )?;
+        Ok(())
+    }
+
+    fn burnt(&self, device: DeviceId) -> Kept<Option<Millis>> {
+        let mut read = self.0.prepare_cached("SELECT since FROM burnt WHERE device = ?1")?;
+        Ok(read.query_row([device.0], |row| Ok(Millis(row.get(0)?))).optional()?)
+    }
+
+    fn burn(&self, device: DeviceId, since: Millis) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO burnt (device, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![device.0, since.0],
+        )?;
+        Ok(())
+    }
+
+    fn quarantined(&self) -> Kept<Vec<Quarantined>> {
+        let mut read = self.0.prepare_cached(
+            "SELECT bundle, quarantine.device, person, at, length(bytes), taken
+             FROM quarantine JOIN device ON device.id = quarantine.device ORDER BY at, bundle",
+        )?;
+        let rows = read.query_map([], |row| {
+            let (bundle, device) = (BundleId(row.get(0)?), DeviceId(row.get(1)?));
+            Ok((bundle, device, row.get::<_, String>(2)?, Millis(row.get(3)?), uint(row, 4)?, row.get(5)?))
+        })?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        let one = |(bundle, device, person, at, bytes, taken): (_, _, String, Millis, _, _)| {
+            Ok(Quarantined { bundle, device, person: person_of(&person)?, came: at.rfc3339(), bytes, taken })
+        };
+        rows.into_iter().map(one).collect()
+    }
+
+    fn quarantined_bytes(&self, bundle: BundleId) -> Kept<Option<(DeviceId, Vec<u8>)>> {
+        let mut read = self.0.prepare_cached("SELECT device, bytes FROM quarantine WHERE bundle = ?1")?;
+        Ok(read.query_row([bundle.0], |row| Ok((DeviceId(row.get(0)?), row.get(1)?))).optional()?)
+    }
+
+    fn add_quarantined(&self, bundle: BundleId, device: DeviceId, at: Millis, bytes: &[u8]) -> Kept<()> {
+        self.0.execute(
+            "INSERT INTO quarantine (bundle, device, at, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            params![bundle.0, device.0, at.0, bytes],
+        )?;
+        Ok(())
+    }
+
+    fn set_quarantined_taken(&self, bundle: BundleId) -> Kept<()> {
+        self.0.execute("UPDATE quarantine SET taken = 1 WHERE bundle = ?1", [bundle.0])?;
         Ok(())
     }
 

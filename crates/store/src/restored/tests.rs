@@ -187,3 +187,25 @@ fn a_lost_log_is_told_of_as_long_as_own_work_may_speak_of_it() {
     store.acknowledged(&[ack], mark(31)).expect("acknowledged");
     assert_eq!(store.lost_mark().expect("read"), None, "nothing of its own waits any more");
 }
+
+#[test]
+fn work_under_own_names_that_were_never_written_here_is_a_copys() {
+    let folder = Folder::fresh();
+    let (mut store, _) = folder.store();
+    store.open_journal(FIRST, DeviceId([5; 8]), &key().verifying_key()).expect("a journal");
+    store.trust_master(JournalId([9; 8]), &SigningKey::from_bytes(&[6; 32]).verifying_key()).expect("trusted");
+    let page = |batch| Page {
+        deliveries: vec![Delivery { position: 3, received: RECEIVED, held: Vec::new(), batch }],
+        from: Cursor::default(),
+        next: Cursor { visible: 3, position: 3, seq: 9 },
+        head: mark(3),
+        ..Page::default()
+    };
+    let told = store.absorb(&page(others())).expect_err("told");
+    assert!(matches!(told, StoreFault::Forked { journal: FIRST, seq: 1 }), "{told}");
+    assert!(says(&store).is_empty(), "and nothing of it was taken");
+    // What this desk wrote itself comes back as its own.
+    let own = sent(&mut store, 1, 2, &[stated("13900000001")]);
+    store.absorb(&page(own)).expect("its own");
+    assert_eq!(says(&store).len(), 1);
+}

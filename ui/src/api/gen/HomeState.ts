@@ -3,4 +3,4 @@
 /**
  * State of the home folder.
  */
-export type HomeState = "NONE" | "LOCKED" | "OPEN";
+export type HomeState = "NONE" | "LOCKED" | "OPEN" | "ERASED";
