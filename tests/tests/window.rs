@@ -802,6 +802,75 @@ fn a_damaged_home_goes_on_from_its_copy_in_the_window() {
     assert_eq!(items(&page["visits"]).len(), 1, "{page}");
 }
 
+/// A laptop is stolen: the head and the auditor give it up, and whoever opens it sees where it belongs.
+#[test]
+fn a_lost_laptop_is_given_up_in_the_window_and_says_where_it_belongs() {
+    for program in ["WebKitWebDriver", "import"] {
+        needed(program);
+    }
+    let screen = Screen::find();
+    let world = World::at(MORNING);
+    let (_op, zhou, files, _) = world.village(5);
+    let (head, auditor) = (world.join("head", "CENTRE_HEAD"), world.join("shen", "CENTRE_AUDITOR"));
+    for file in &files[..3] {
+        zhou.ask("PrintLetters", json!({ "which": { "households": [file] } }));
+    }
+    zhou.sync();
+    for seat in [&head, &auditor] {
+        seat.sync();
+    }
+    let homes = [&zhou, &head, &auditor].map(|seat| seat.home().to_owned());
+    drop((zhou, head, auditor));
+    let how = "停在乡政府门口的车被撬，电脑包不见了";
+    for (at, home) in homes[1..].iter().enumerate() {
+        let pane = Pane::open(&screen, home, LATER);
+        unlock(&pane);
+        if at == 1 {
+            turn_to(&pane, "sync");
+            pane.click("sync-now");
+            pane.reads("sync-report", &["两边已核对一致"]);
+        }
+        turn_to(&pane, "watch");
+        pane.reads("laptop-zhou", &["周", if at == 0 { "在用" } else { "还差一位" }]);
+        pane.click("report-open-zhou");
+        pane.write("lost-at", "0830");
+        if at == 0 {
+            pane.write("lost-how", how);
+            for (width, height) in [(1366, 768), (1024, 600)] {
+                pane.size(width, height);
+                fits(&pane, "watch");
+                pane.picture(&format!("70-{width}x{height}-report"));
+            }
+        }
+        pane.click("report-do");
+        pane.reads("foot", &["请现在同步"]);
+        turn_to(&pane, "sync");
+        pane.click("sync-now");
+        pane.reads("sync-report", &["两边已核对一致"]);
+        if at == 1 {
+            turn_to(&pane, "watch");
+            pane.reads("laptop-zhou", &["已报失停用", how]);
+            pane.click("lost-open-zhou");
+            pane.reads("lost", &["5 户的资料", "作废的文号", "已停用这台电脑的密钥"]);
+            for (width, height) in [(1366, 768), (1024, 600)] {
+                pane.size(width, height);
+                pane.script("document.querySelector('[data-test=lost]').scrollIntoView()", json!([]));
+                fits(&pane, "watch");
+                pane.picture(&format!("71-{width}x{height}-lost"));
+            }
+        }
+        pane.close();
+    }
+    let pane = Pane::open(&screen, &homes[0], LATER);
+    unlock(&pane);
+    turn_to(&pane, "sync");
+    pane.click("sync-now");
+    pane.reads("erased", &["交给县学生资助中心"]);
+    pane.picture("72-erased");
+    pane.close();
+    assert!(!homes[0].join("keys.json").exists());
+}
+
 /// A laptop that the county lets in after six words: they stand large on the page, and the same button goes on.
 #[test]
 fn a_laptop_shows_its_words_until_the_county_lets_it_in() {

@@ -51,6 +51,7 @@ export const router = createRouter({
     { path: "/bulletin", component: () => import("./pages/BulletinPage.vue"), meta: { nav: "bulletin" } },
     { path: "/import", component: () => import("./pages/ImportPage.vue"), meta: { nav: "import" } },
     { path: "/assignments", component: () => import("./pages/AssignmentsPage.vue"), meta: { nav: "assignments" } },
+    { path: "/watch", component: () => import("./pages/WatchPage.vue"), meta: { nav: "watch" } },
     { path: "/:rest(.*)", redirect: "/today" },
   ],
 });

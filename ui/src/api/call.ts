@@ -30,6 +30,9 @@ export function onLocked(listener: () => void): void {
   locked = listener;
 }
 
+/** Failures after which there is no open home any more. */
+const SHUT: ReadonlySet<string> = new Set(["LOCKED", "NO_HOME", "LAPTOP_LOST"]);
+
 let running = 0;
 
 /** Whether an answer is still on its way: a contact over a bad line takes as long as it takes. */
@@ -41,7 +44,7 @@ export function busy(): boolean {
 export async function call<N extends CallName>(name: N, args: With<N>): Promise<ReplyOf<N>> {
   running += 1;
   const answer = await courier.call(name, args).finally(() => (running -= 1));
-  if ("fail" in answer && (answer.fail.code === "LOCKED" || answer.fail.code === "NO_HOME")) locked?.();
+  if ("fail" in answer && SHUT.has(answer.fail.code)) locked?.();
   const { reply, stale } = unwrap<N>(answer);
   if (stale.length > 0) for (const listener of listeners) listener(stale);
   return reply;
