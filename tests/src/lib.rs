@@ -20,6 +20,7 @@ mod campaign;
 mod chance;
 #[cfg(feature = "measure")]
 pub mod day;
+pub mod decoders;
 #[cfg(feature = "measure")]
 pub mod dictionary;
 mod envoy;

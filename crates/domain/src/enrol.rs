@@ -49,10 +49,11 @@ impl FromStr for Invitation {
         };
         let certificate = certificate.parse().or(Err(InvitationSyntax))?;
         let token = unhex(token).ok_or(InvitationSyntax)?;
-        if !address.starts_with("https://") {
+        let address = address.trim_end_matches('/');
+        if address.strip_prefix("https://").is_none_or(str::is_empty) {
             return Err(InvitationSyntax);
         }
-        Ok(Self { certificate, token, address: address.trim_end_matches('/').to_owned() })
+        Ok(Self { certificate, token, address: address.to_owned() })
     }
 }
 
@@ -207,6 +208,7 @@ mod tests {
         assert_eq!(format!("  {head}\n{tail}/ ").parse(), Ok(code));
         assert!("RUHU1-12-34-https://x".parse::<Invitation>().is_err());
         assert!(text.replace("https", "http").parse::<Invitation>().is_err());
+        assert!(text.replace("127.0.0.1:8443", "").parse::<Invitation>().is_err(), "nowhere");
     }
 
     #[test]
