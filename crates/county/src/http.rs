@@ -10,7 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Json, Router};
 use domain::blob::{MOST_BLOB, Piece, Stand};
 use domain::enrol::{EnrolAsk, EnrolReply, Refusal, Refused};
@@ -43,19 +43,85 @@ const MUCH: usize = 256 * 1024;
 /// Lines of an answer that may wait to be read.
 const LINES: usize = 64;
 
+/// All that can be asked of a county over the line. The test of who may ask what (`tests/matrix.rs`) has a row for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Present an invitation.
+    Enrol,
+    /// Present a device that a restored county does not know.
+    Offer,
+    /// Greet.
+    Hello,
+    /// Send own work.
+    Push,
+    /// Ask for a page.
+    Pull,
+    /// Compare sums.
+    Close,
+    /// Hand in another's bundle.
+    Bundle,
+    /// Hand in what a lost laptop has.
+    Rescue,
+    /// Send a paper.
+    PutBlob,
+    /// Fetch a paper.
+    Blob,
+    /// Ask how much of a paper is here.
+    BlobStand,
+}
+
+impl Route {
+    /// All of them.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Enrol,
+        Self::Offer,
+        Self::Hello,
+        Self::Push,
+        Self::Pull,
+        Self::Close,
+        Self::Bundle,
+        Self::Rescue,
+        Self::PutBlob,
+        Self::Blob,
+        Self::BlobStand,
+    ];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Enrol => "/v1/enrol",
+            Self::Offer => "/v1/offer",
+            Self::Hello => "/v1/hello",
+            Self::Push => "/v1/push",
+            Self::Pull => "/v1/pull",
+            Self::Close => "/v1/close",
+            Self::Bundle => "/v1/bundle",
+            Self::Rescue => "/v1/rescue",
+            Self::PutBlob | Self::Blob => "/v1/blob/{sha}",
+            Self::BlobStand => "/v1/blob/{sha}/have",
+        }
+    }
+
+    fn handler(self) -> MethodRouter<Arc<County>> {
+        match self {
+            Self::Enrol => post(enrol),
+            Self::Offer => post(offer),
+            Self::Hello => post(hello),
+            Self::Push => post(push),
+            Self::Pull => post(pull),
+            Self::Close => post(close),
+            Self::Bundle => post(bundle),
+            Self::Rescue => post(rescue),
+            Self::PutBlob => put(put_blob),
+            Self::Blob => get(blob),
+            Self::BlobStand => get(blob_stand),
+        }
+    }
+}
+
 /// The routes of a county. Each request must carry a [`Peer`].
 pub(crate) fn router(county: Arc<County>) -> Router {
-    Router::new()
-        .route("/v1/enrol", post(enrol))
-        .route("/v1/offer", post(offer))
-        .route("/v1/hello", post(hello))
-        .route("/v1/push", post(push))
-        .route("/v1/pull", post(pull))
-        .route("/v1/close", post(close))
-        .route("/v1/bundle", post(bundle))
-        .route("/v1/rescue", post(rescue))
-        .route("/v1/blob/{sha}", put(put_blob).get(blob))
-        .route("/v1/blob/{sha}/have", get(blob_stand))
+    let routes = Route::ALL.into_iter().fold(Router::new(), |all, route| all.route(route.path(), route.handler()));
+    routes
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
         .layer(Extension(Arc::new(Takers::default())))

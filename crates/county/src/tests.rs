@@ -3,6 +3,7 @@
 
 mod enrolment;
 mod exchange;
+mod matrix;
 mod paging;
 mod papers;
 mod restore;
