@@ -204,7 +204,12 @@ impl County {
         }
         let devices: BTreeSet<DeviceId> = report.taken.iter().map(|taken| taken.device).collect();
         for device in devices {
-            report.answers.push(self.bundle_out(answers, device)?);
+            match self.bundle_out(answers, device) {
+                Ok(answered) => report.answers.push(answered),
+                // Given up by a bundle that came after its own: the others are answered all the same.
+                Err(CountyFault::Refused(_) | CountyFault::NoDevice(_)) => {}
+                Err(fault) => return Err(fault),
+            }
         }
         Ok(report)
     }

@@ -397,13 +397,17 @@ impl County {
             let before = tx.head()?;
             self.note_contact(tx, device.id, before)?;
             let agreed = agreed(tx, before, &hello.marks)?;
-            let elsewhere = hello.marks.iter().any(|mark| mark.position > agreed);
+            let beyond =
+                |of_lost: bool| hello.marks.iter().any(|mark| mark.position > agreed && mark.is_of_lost() == of_lost);
+            let (elsewhere, of_lost) = (beyond(false), beyond(true));
             // Who knows more of this log than it, or other, knows a history that it lost. Who agrees with nothing since it
             // last found that out tells nothing new, unless more was lost than it found: it may have gone on for a while
             // before it did. One mark alone does not tell how far both agree; all that the desk has come next.
             if elsewhere && agreed >= tx.meta()?.forked {
                 self.fork(tx, agreed)?;
-            } else if elsewhere && hello.marks.len() > 1 {
+            } else if (elsewhere || of_lost) && hello.marks.len() > 1 {
+                // Who tells of a lost log's length alone has told, here or before this county was put back, what it knows
+                // of it: from where positions are given again is all that is learnt.
                 tx.lose(agreed)?;
             }
             let mut facts = Vec::new();

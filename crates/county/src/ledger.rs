@@ -253,9 +253,10 @@ pub(crate) trait Transaction {
     /// When a device was last spoken to, and the log's head then.
     fn contact(&self, device: DeviceId) -> Kept<Option<(Millis, Position)>>;
     fn put_contact(&self, device: DeviceId, at: Millis, head: Position) -> Kept<()>;
-    /// Who said of a device that it is lost, and since when.
-    fn lost(&self, device: DeviceId) -> Kept<Vec<(PersonId, Millis)>>;
-    fn add_lost(&self, device: DeviceId, person: &PersonId, since: Millis) -> Kept<()>;
+    /// Who said of a device, from a moment on, that it is lost, and since when.
+    fn lost(&self, device: DeviceId, said: Millis) -> Kept<Vec<(PersonId, Millis)>>;
+    /// A later word of the same person takes the place of the earlier one.
+    fn add_lost(&self, device: DeviceId, person: &PersonId, since: Millis, said: Millis) -> Kept<()>;
     /// Since when a device is lost, by the word of two.
     fn burnt(&self, device: DeviceId) -> Kept<Option<Millis>>;
     /// Also of a device that is not known yet; the first word counts.

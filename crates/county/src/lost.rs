@@ -14,6 +14,7 @@ use domain::ids::{BundleId, DeviceId, FileId, PersonId, Sha};
 use domain::lost::{Burnt, LaptopLost, LastContact};
 use domain::pack::unpack;
 use domain::rights::Position;
+use domain::words::Role;
 use store::bundle::{Direction, Header, Item, Reader};
 use store::stick::StickFault;
 
@@ -24,8 +25,11 @@ use crate::record::enrolment;
 
 /// A contact within so many milliseconds of the last that finds the same log is not noted again.
 const LATELY: i64 = 10 * 60 * 1_000;
-/// Bytes in quarantine of one device, at most.
+/// Two words count as of one loss within so many milliseconds: a week.
+const TOGETHER: i64 = 7 * 86_400_000;
+/// Bytes in quarantine of one device, at most; and of one bundle.
 const MOST_KEPT: u64 = 1 << 30;
+const MOST_BUNDLE: u64 = 512 << 20;
 
 /// A bundle in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -72,21 +76,36 @@ impl County {
     /// says since when, and when it last spoke to it.
     pub(crate) fn hear_of_loss(&self, tx: &dyn Transaction, fact: &Fact, lost: &LaptopLost) -> Result<(), No> {
         let device = lost.device;
-        if fact.file != FileId::device(device) {
+        if fact.file != FileId::device(device) || !self.is_of_its_author(tx, fact)? {
             return Ok(());
         }
-        tx.add_lost(device, &fact.author, lost.since)?;
-        let said = tx.lost(device)?;
+        let now = self.clock.now();
+        tx.add_lost(device, &fact.author, lost.since, now)?;
+        let said = tx.lost(device, now.plus(TOGETHER.saturating_neg()))?;
         let Some(since) = said.iter().map(|(_, since)| *since).min().filter(|_| said.len() > 1) else { return Ok(()) };
         if tx.burnt(device)?.is_some() || tx.device(device)?.is_none() {
             return Ok(());
         }
         tx.revoke(device)?;
         tx.burn(device, since)?;
-        let contact = tx.contact(device)?.map(|(at, head)| LastContact { at, head });
+        // Of a contact before it was put back the county cannot tell how long that log was.
+        let forked = tx.meta()?.forked;
+        let contact = tx.contact(device)?.filter(|(_, head)| *head >= forked);
+        let contact = contact.map(|(at, head)| LastContact { at, head });
         let revoked = DeviceRevoked { device, lost: Some(Burnt { since, contact }) };
         self.state(tx, self.clock.now(), vec![(FileId::county(), Event::DeviceRevoked(revoked))])?;
         Ok(())
+    }
+
+    /// Whether a fact was sealed by a laptop of the person whom it names, who is head or auditor now: what the head lets through
+    /// of others' is nobody's second word.
+    fn is_of_its_author(&self, tx: &dyn Transaction, fact: &Fact) -> Result<bool, No> {
+        let Some(sealed_by) = tx.journal(fact.id.journal)?.and_then(|journal| journal.device) else { return Ok(false) };
+        let Some(device) = tx.device(sealed_by)? else { return Ok(false) };
+        let role = tx.account(&fact.author)?.map(|account| account.role);
+        Ok(device.person == fact.author
+            && tx.burnt(sealed_by)?.is_none()
+            && matches!(role, Some(Role::CentreHead | Role::CentreAuditor)))
     }
 
     /// Remembers that a device was spoken to while the log was so long.
@@ -141,7 +160,7 @@ impl County {
         let Ok(header) = Header::read(&mut file) else { return Ok(None) };
         let Some(device) = self.of_lost(&header)? else { return Ok(None) };
         let too_large = || CountyFault::Refused(Refusal::TooLarge);
-        if file.metadata().map_err(StickFault::Io)?.len() > MOST_KEPT {
+        if file.metadata().map_err(StickFault::Io)?.len() > MOST_BUNDLE {
             return Err(too_large());
         }
         self.isolate(device, &std::fs::read(path).map_err(StickFault::Io)?)?;
@@ -242,8 +261,8 @@ impl County {
         push: &Push,
         taken: &mut TakenHeld,
     ) -> Result<(), CountyFault> {
-        let Push { wall, offset, ref batches, .. } = *push;
-        for batch in batches {
+        let Push { wall, offset, ref batches, ref fragments } = *push;
+        for batch in batches.iter().chain(fragments) {
             let one = Push { wall, offset, batches: vec![batch.clone()], fragments: Vec::new() };
             match self.push_of_lost(device, &one, asking) {
                 Ok(_) => {
@@ -261,6 +280,9 @@ impl County {
         let Paper { sha, file, section, bytes } = paper;
         if Sha::of(bytes) != *sha {
             taken.refused = taken.refused.saturating_add(1);
+            return Ok(());
+        }
+        if self.ledger.read(|tx| Ok::<_, LedgerFault>(tx.blob_places(*sha)?.contains(&(*file, *section))))? {
             return Ok(());
         }
         let kept = self.ledger.write(|tx| {

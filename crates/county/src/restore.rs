@@ -65,6 +65,12 @@ impl County {
     }
 
     fn offered(&self, certificate: Sha, proof: &Proof, push: &Push) -> Result<(), No> {
+        // Kept with the transaction, and told after it: by this certificate it hands in what it has.
+        if self.presented(certificate, proof, push)? { Err(Refusal::DeviceLost.into()) } else { Ok(()) }
+    }
+
+    /// Whether the device that presents itself is lost.
+    fn presented(&self, certificate: Sha, proof: &Proof, push: &Push) -> Result<bool, No> {
         let offered = self.sift(&push.fragments)?;
         let known = self.ledger.read(|tx| tx.device(proof.device))?.map(|device| device.key);
         let introduced = offered.iter().filter(|it| it.master).flat_map(|it| &it.part.facts);
@@ -85,14 +91,17 @@ impl County {
                 self.fork(tx, last_shared(tx, &offered)?)?;
             }
             self.take_offered(tx, offered, head)?;
-            let device = tx.device(proof.device)?.filter(|device| !device.revoked).ok_or(Refusal::DeviceUnknown)?;
+            let lost = tx.burnt(proof.device)?.is_some();
+            let device = tx.device(proof.device)?.filter(|device| lost || !device.revoked);
+            let device = device.ok_or(Refusal::DeviceUnknown)?;
             if device.certificate == certificate {
-                return Ok(());
+                return Ok(lost);
             }
             if device.certificate != Sha([0; 32]) || tx.device_by_certificate(certificate)?.is_some() {
                 return Err(Refusal::NotAllowed.into());
             }
-            Ok(tx.set_certificate(device.id, certificate)?)
+            tx.set_certificate(device.id, certificate)?;
+            Ok(lost)
         })
     }
 

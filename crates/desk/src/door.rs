@@ -215,14 +215,18 @@ impl Door {
         let line = home::LastLine::read(home)?;
         let courier = Https::new(&line.address, line.county, line.tls()?).ok()?;
         let folder = home::rescue_folder(home);
+        let mut all = true;
         for listed in store::stick::list(&folder).ok()? {
-            let sealed = std::fs::read(&listed.path).ok()?;
-            if courier.rescue(&sealed).is_err() {
-                return Some(false);
-            }
-            std::fs::remove_file(&listed.path).ok()?;
+            let Ok(sealed) = std::fs::read(&listed.path) else { continue };
+            // One that is not taken must not keep the others back.
+            let handed = courier.rescue(&sealed).is_ok();
+            // Kept under another name, for only the county can open it: a county that is put back may ask for it once more.
+            all &= handed && std::fs::rename(&listed.path, listed.path.with_extension("handed-in")).is_ok();
         }
-        Some(std::fs::remove_dir_all(&folder).is_ok())
+        if all {
+            home::LastLine::drop(home);
+        }
+        Some(all)
     }
 
     fn lock(&self) {

@@ -176,13 +176,20 @@ fn forget_the_rest(home: &Path) -> Result<(), Failure> {
     sync_folder(&home.join(KEYS))?;
     for entry in fs::read_dir(home).map_err(io)? {
         let entry = entry.map_err(io)?;
-        if [RESCUE, FORGETTING, FORGOTTEN, "lock"].iter().any(|kept| entry.file_name() == *kept) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if [RESCUE, FORGETTING, FORGOTTEN, "lock"].contains(&name.as_str()) {
             continue;
         }
-        if entry.file_type().map_err(io)?.is_dir() {
-            fs::remove_dir_all(entry.path()).map_err(io)?;
-        } else {
-            fs::remove_file(entry.path()).map_err(io)?;
+        let gone = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => fs::remove_dir_all(entry.path()),
+            Ok(_) | Err(_) => fs::remove_file(entry.path()),
+        };
+        // What the window keeps of itself may be open and holds nothing of anybody; what is ours must go.
+        let ours = name.starts_with("ruhu.")
+            || name.starts_with("replaced-")
+            || [store::COPIES, "carried"].contains(&name.as_str());
+        if ours {
+            gone.map_err(io)?;
         }
     }
     fs::rename(home.join(FORGETTING), home.join(FORGOTTEN)).map_err(io)?;
@@ -212,6 +219,12 @@ impl LastLine {
     pub(crate) fn keep(&self, home: &Path) -> Result<(), Failure> {
         let bytes = serde_json::to_vec(self).map_err(|error| broken(&error))?;
         write_synced(&rescue_folder(home).join(LINE), &bytes)
+    }
+
+    /// Everything is handed in.
+    pub(crate) fn drop(home: &Path) {
+        // Where it cannot be removed everything is handed in once more, which changes nothing.
+        fs::remove_file(rescue_folder(home).join(LINE)).ok();
     }
 
     /// `None` where nothing is to be handed in.
@@ -416,6 +429,7 @@ pub(crate) fn change_passphrase(home: &Path, passphrase: &str, fresh: &str) -> R
 }
 
 fn kept(home: &Path) -> Result<KeysFile, Failure> {
+    forget_the_rest(home)?;
     let bytes = match fs::read(home.join(KEYS)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::new(Code::NoHome, &[])),

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use domain::bundle::{Asking, Kind, MOST_NAMED, Paper, Unsent};
+use domain::bundle::{Asking, Kind, Paper};
 use domain::clock::{Millis, shanghai};
 use domain::event::Event;
-use domain::exchange::Message as _;
+use domain::exchange::{Message as _, PAGE_BYTES, Push};
 use domain::ids::{DeviceId, FactId, FileId, PersonId, hex};
 use domain::lost::{LaptopLost, NumberRange};
 use domain::rights::Position;
@@ -26,10 +26,12 @@ use crate::home::{self, LastLine};
 
 /// Characters of what happened.
 const MOST_HOW: usize = 200;
+/// The county takes two persons' words together within a week.
+const SAID_LATELY: i64 = 7 * 86_400_000;
 /// Families that are listed by name; the rest is counted.
 const MOST_ROWS: usize = 500;
-/// Bytes of one bundle that is handed in: below what the county takes over a line.
-const MOST_BUNDLE: u64 = 48 << 20;
+/// Bytes of photos in one bundle that is handed in, but for a larger one.
+const MOST_PHOTOS: u64 = 2 << 20;
 
 fn guards(role: Role) -> bool {
     matches!(role, Role::CentreHead | Role::CentreAuditor)
@@ -60,9 +62,9 @@ impl Desk {
         let person = laptop.enrolled.person.clone();
         let state = match &laptop.revoked {
             Some((_, revoked)) if revoked.lost.is_some() => LaptopState::Lost,
+            // By two, and the county has not said so yet; also one that was turned out before.
+            _ if !laptop.lost.is_empty() => LaptopState::Reported,
             Some(_) => LaptopState::Revoked,
-            // By two, and the county has not said so yet.
-            None if !laptop.lost.is_empty() => LaptopState::Reported,
             None => LaptopState::InUse,
         };
         let said = laptop.lost.iter().map(|(who, at, lost)| LossSaid {
@@ -104,12 +106,17 @@ impl Desk {
         if with.device == self.identity.device {
             return Err(Failure::new(Code::OwnLaptop, &[]).at("device"));
         }
-        if laptop.revoked.is_some() || laptop.lost.iter().any(|(person, ..)| *person == self.identity.person) {
+        let now = self.present_of(&store)?.now;
+        let given_up = laptop.revoked.as_ref().is_some_and(|(_, revoked)| revoked.lost.is_some());
+        // What was said long ago and led to nothing may be said again.
+        let said = |(person, at, _): &(PersonId, Millis, LaptopLost)| {
+            *person == self.identity.person && now.0.saturating_sub(at.0) < SAID_LATELY
+        };
+        if given_up || laptop.lost.iter().any(said) {
             return Err(Failure::new(Code::SaidLost, &[]).at("device"));
         }
         let civil = with.on.and_time(with.at).and_local_timezone(shanghai()).single();
         let since = civil.map(|at| Millis(at.timestamp_millis()));
-        let now = self.present_of(&store)?.now;
         let since = since.filter(|since| *since <= now);
         let since = since.ok_or_else(|| Failure::new(Code::NotYet, &[]).at("at"))?;
         let void = store.open_numbers(with.device)?;
@@ -127,8 +134,8 @@ impl Desk {
         // Before the county has told, whatever its person may see now.
         let head = match (burnt, contact) {
             (_, Some(contact)) => contact.head,
-            (Some(_), None) => 0,
-            (None, None) => store.meta("head")?.unwrap_or(0),
+            // The county cannot tell when it last spoke to it: all that its person may see may be on it.
+            (_, None) => Position::MAX,
         };
         let entitled = store.seen_by(&laptop.enrolled.person, with.device, head)?;
         let families = store.families(None)?.into_iter();
@@ -152,12 +159,10 @@ impl Desk {
             traces.on_it.values().filter(|family| !met.contains(&family.file)).map(listed).collect();
         let (photos, rescan) = traces.photos(&store)?;
         let reserve = traces.unanswered(&store)?;
-        let void = match laptop.lost.as_slice() {
-            [] => store.open_numbers(with.device)?,
-            said => {
-                let all: BTreeSet<NumberRange> = said.iter().flat_map(|(_, _, lost)| lost.void.clone()).collect();
-                all.into_iter().collect()
-            }
+        // Of the later word: sheets that came in between are known by then.
+        let void = match laptop.lost.last() {
+            None => store.open_numbers(with.device)?,
+            Some((_, _, lost)) => lost.void.clone(),
         };
         let organ = store.county_facts::<domain::org::ProfileSaved>("ProfileSaved")?.pop();
         let organ = organ.map(|(_, profile)| profile);
@@ -186,7 +191,9 @@ impl Desk {
         })
     }
 
-    /// Seals what only this laptop has into bundles for the county, in a folder of the home, with what it takes to hand them in.
+    /// Seals what no verified backup of the county has yet into bundles for it, in a folder of the home, with what it takes to
+    /// hand them in: what the county acknowledged it may have lost since. First the records, then a few photos a bundle, so
+    /// that a bad line brings one after the other.
     ///
     /// # Errors
     /// What the disk says.
@@ -195,41 +202,45 @@ impl Desk {
         // Of a try that broke off.
         drop(std::fs::remove_dir_all(&folder));
         self.seal()?;
-        let (mut unsent, records) = {
+        let (batches, photos) = {
             let store = self.store();
-            (store.unsent_places(MOST_NAMED)?, store.only_here()?)
+            (store.own_unsafe_batches()?, store.own_unsafe_papers()?)
         };
-        if records == 0 && unsent.is_empty() {
+        if batches.is_empty() && photos.is_empty() {
             return Ok(());
         }
         std::fs::create_dir_all(&folder).map_err(|error| Failure::from(store::StoreFault::from(error)))?;
-        let mut first = true;
-        while first || !unsent.is_empty() {
-            let asking = {
-                let store = self.store();
-                let named =
-                    unsent.iter().map(|(sha, file, section)| Unsent { sha: *sha, file: *file, section: *section });
-                let (unsent, offset) = (named.collect(), store.meta("offset")?.unwrap_or(0));
-                drop(store);
-                Asking {
-                    hello: self.hello(Vec::new(), true)?,
-                    offset,
-                    first: 1,
-                    unsent,
-                    missing: Vec::new(),
-                    anew: false,
+        let asking = {
+            let offset = self.store().meta("offset")?.unwrap_or(0);
+            let hello = self.hello(Vec::new(), true)?;
+            packed(&Asking { hello, offset, first: 1, unsent: Vec::new(), missing: Vec::new(), anew: false })?
+        };
+        if !batches.is_empty() {
+            self.write_bundle(&folder, |filler| {
+                put(filler, Kind::Asking, &asking)?;
+                let mut rest = batches.as_slice();
+                while !rest.is_empty() {
+                    let mut bytes = 0_usize;
+                    let fit = rest.iter().take_while(|batch| {
+                        bytes = bytes.saturating_add(batch.len());
+                        bytes <= PAGE_BYTES
+                    });
+                    let (now, later) = rest.split_at(fit.count().max(1));
+                    put(filler, Kind::Push, &packed(&Push { batches: now.to_vec(), ..self.push()? })?)?;
+                    rest = later;
                 }
-            };
+                Ok(())
+            })?;
+        }
+        let mut rest = photos.as_slice();
+        while !rest.is_empty() {
             let mut done = 0_usize;
             self.write_bundle(&folder, |filler| {
-                put(filler, Kind::Asking, &packed(&asking)?)?;
-                if first {
-                    self.put_pushes(filler)?;
-                }
-                for (sha, file, section) in &unsent {
+                put(filler, Kind::Asking, &asking)?;
+                for (sha, file, section) in rest {
                     let blob = self.store().blob(*sha)?;
                     let size = blob.as_ref().map_or(0, |blob| u64::try_from(blob.bytes.len()).unwrap_or(u64::MAX));
-                    if done > 0 && filler.size_with(size) > MOST_BUNDLE {
+                    if done > 0 && filler.size_with(size) > MOST_PHOTOS {
                         break;
                     }
                     if let Some(blob) = blob {
@@ -240,8 +251,7 @@ impl Desk {
                 }
                 Ok(())
             })?;
-            unsent.drain(..done.min(unsent.len()));
-            first = false;
+            rest = rest.get(done.max(1)..).unwrap_or_default();
         }
         let Some((certificate, key)) = &self.tls else { return Ok(()) };
         let line = LastLine {
@@ -265,10 +275,11 @@ impl Traces<'_> {
         let missing: BTreeSet<_> = store.missing_blobs()?.into_iter().map(|missing| missing.sha).collect();
         let (mut count, mut rescan) = (0_u32, Vec::new());
         for (said, filed) in store.receipt_photos(None)? {
-            let Some((file, ..)) = store.place_of(said.id)?.filter(|(file, _)| self.on_it.contains_key(file)) else {
-                continue;
-            };
+            let Some((file, ..)) = store.place_of(said.id)? else { continue };
             let own = self.own(store, said.id)?;
+            if !own && !self.on_it.contains_key(&file) {
+                continue;
+            }
             if own || store.position_of(said.id)?.is_some_and(|position| position <= self.head) {
                 count = count.saturating_add(1);
             }

@@ -38,6 +38,16 @@ impl Mark {
         Sha::of(&w.done())
     }
 
+    /// The mark of a log that nobody has any more, of which only its length is known.
+    pub fn of_lost(position: Position) -> Self {
+        Self { position, chain: [0; 8] }
+    }
+
+    /// Whether this tells of a lost log's length alone: no log agrees with it.
+    pub fn is_of_lost(&self) -> bool {
+        self.chain == [0; 8]
+    }
+
     /// The mark of a running hash.
     pub fn of(position: Position, chain: &Sha) -> Self {
         let mut head = [0; 8];

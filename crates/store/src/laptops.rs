@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use domain::clock::Millis;
 use domain::decision::DeviceRevoked;
 use domain::event::Event;
-use domain::ids::{DeviceId, FactId, FileId, PersonId};
+use domain::ids::{DeviceId, FactId, FileId, PersonId, Sha};
 use domain::lost::{LaptopLost, NumberRange};
 use domain::org::DeviceEnrolled;
 use domain::rights::{Entitled, Position, Rights};
-use domain::words::DocKind;
+use domain::words::{DocKind, Section};
 use rusqlite::{OptionalExtension, params};
 
 use crate::fault::StoreFault;
@@ -52,8 +52,9 @@ impl Store {
             all.iter_mut().map(|one| (one.enrolled.device, one)).collect();
         for (at, event, author) in said {
             if let Event::LaptopLost(lost) = event {
-                let laptop = by_device.get_mut(&lost.device);
-                if let Some(laptop) = laptop.filter(|it| it.lost.iter().all(|(person, ..)| *person != author)) {
+                if let Some(laptop) = by_device.get_mut(&lost.device) {
+                    // Whoever says it again means the later time.
+                    laptop.lost.retain(|(person, ..)| *person != author);
                     laptop.lost.push((author, at, lost));
                 }
             } else if let Event::DeviceRevoked(revoked) = event
@@ -78,6 +79,42 @@ impl Store {
             }
         }
         Ok(rights.entitled(person, device, head))
+    }
+
+    /// Own sealed batches, of all journals that this desk wrote, that are in no verified backup of the county yet, in order.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn own_unsafe_batches(&self) -> Result<Vec<Vec<u8>>, StoreFault> {
+        let safe: u64 = self.meta("safe")?.unwrap_or(0);
+        let mut find = self.conn.prepare_cached(
+            "SELECT s.bytes FROM batch b JOIN sealed s ON s.n = b.n JOIN journal j ON j.no = b.n >> 32
+             WHERE j.own = 1 AND (b.position IS NULL OR b.position > ?1) ORDER BY b.n",
+        )?;
+        Ok(find.query_map([crate::log::int(safe)], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Papers of own work that are in no verified backup of the county yet, small first, with the file and section of each.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn own_unsafe_papers(&self) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
+        let safe: u64 = self.meta("safe")?.unwrap_or(0);
+        let mut find = self.conn.prepare_cached(
+            "SELECT b.sha, b.file, b.section FROM blob b
+             WHERE b.sent = 0 OR EXISTS (SELECT 1 FROM receipt_photo p JOIN journal j ON j.no = p.fact >> 32
+               WHERE p.sha = b.sha AND j.own = 1
+                 AND coalesce((SELECT e.position FROM entry e WHERE e.n = p.fact), 9223372036854775807) > ?1)
+             ORDER BY b.size, b.sha",
+        )?;
+        let mut rows = find.query([crate::log::int(safe)])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            let section: String = row.get(2)?;
+            let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
+            out.push((Sha(row.get(0)?), FileId(row.get(1)?), section));
+        }
+        Ok(out)
     }
 
     /// A fact's place in the log, if it has one.

@@ -31,7 +31,7 @@ mod taking;
 mod views;
 
 pub use blobs::{Blob, Missing};
-pub use copies::{Copied, Copier};
+pub use copies::{Copied, Copier, FOLDER as COPIES};
 pub use drafts::Draft;
 pub use fault::{DiskTrouble, StoreFault};
 pub use laptops::Laptop;

@@ -89,7 +89,7 @@ impl Store {
         }
         let waits = self.conn.prepare_cached("SELECT 1 FROM batch WHERE position IS NULL")?.exists([])?;
         // Of that log nobody has the running hash any more: no county shares this one.
-        Ok(waits.then_some(Mark { position: lost, chain: [0; 8] }))
+        Ok(waits.then_some(Mark::of_lost(lost)))
     }
 
     /// The county shares this desk's newest mark. A mark comes with every acknowledgement; work that was acknowledged

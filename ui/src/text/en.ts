@@ -556,7 +556,7 @@ export const en: Text = {
     saidFirst: "Noted. Sync now and ask the other one to say so too.",
     saidSecond: "Noted. Sync now: the county gives it up when it hears this.",
     contact: "The county last spoke to it {at}. What came later is not on it.",
-    noContact: "The county never spoke to it; nothing of this county is on it.",
+    noContact: "The county cannot tell when it last spoke to it; all that its person may see is listed.",
     notYet: "Not given up yet. The lists are as of now.",
     onIt: "On it",
     onItText: "{n} families, {photos} photos of receipts",

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS lost (
     device BLOB NOT NULL,
     person TEXT NOT NULL,
     since INTEGER NOT NULL,
+    said INTEGER NOT NULL,
     PRIMARY KEY (device, person)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS burnt (

@@ -396,17 +396,20 @@ impl Transaction for Tx<'_> {
         Ok(())
     }
 
-    fn lost(&self, device: DeviceId) -> Kept<Vec<(PersonId, Millis)>> {
-        let mut read = self.0.prepare_cached("SELECT person, since FROM lost WHERE device = ?1 ORDER BY person")?;
-        let rows = read.query_map([device.0], |row| Ok((row.get::<_, String>(0)?, Millis(row.get(1)?))))?;
+    fn lost(&self, device: DeviceId, said: Millis) -> Kept<Vec<(PersonId, Millis)>> {
+        let mut read =
+            self.0.prepare_cached("SELECT person, since FROM lost WHERE device = ?1 AND said >= ?2 ORDER BY person")?;
+        let rows =
+            read.query_map(params![device.0, said.0], |row| Ok((row.get::<_, String>(0)?, Millis(row.get(1)?))))?;
         let rows: Vec<(String, Millis)> = rows.collect::<Result<_, _>>()?;
         rows.into_iter().map(|(person, since)| Ok((person_of(&person)?, since))).collect()
     }
 
-    fn add_lost(&self, device: DeviceId, person: &PersonId, since: Millis) -> Kept<()> {
+    fn add_lost(&self, device: DeviceId, person: &PersonId, since: Millis, said: Millis) -> Kept<()> {
         self.0.execute(
-            "INSERT INTO lost (device, person, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            params![device.0, person.as_str(), since.0],
+            "INSERT INTO lost (device, person, since, said) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET since = excluded.since, said = excluded.said",
+            params![device.0, person.as_str(), since.0, said.0],
         )?;
         Ok(())
     }

@@ -94,7 +94,8 @@ fn answer(route: Route, standing: Standing) -> u16 {
         // An invitation that nobody made is nobody's, whoever presents it.
         (Route::Enrol, _) => 404,
         // Only a device that the county's own word names may present itself anew, and who is turned out stays out.
-        (Route::Offer, Stranger | Candidate | Revoked | Lost) => 401,
+        (Route::Offer, Stranger | Candidate | Revoked) => 401,
+        (Route::Offer, Lost) => 410,
         (Route::Offer, Enrolled | Unconfirmed) => 204,
         (Route::Rescue, Stranger | Candidate) => 401,
         // Nobody's but of who is lost; and then it must be a bundle.
@@ -348,4 +349,40 @@ async fn a_hundred_thousand_questions_are_answered_as_who_may_see_what_says() {
     }
     assert!(allowed > 10_000 && refused > 10_000, "{allowed} allowed, {refused} refused");
     drop((router, home, copies));
+}
+
+#[test]
+fn the_head_alone_gives_no_laptop_up_whatever_is_let_through() {
+    let County4 { mut world, mut head, mut auditor, op, .. } = county("alone");
+    let zhou = world.join("zhou", Role::SchoolDirector, &[]);
+    let said = |by: &mut Desk, as_whom: &str, device: DeviceId| {
+        let lost = LaptopLost { device, since: Millis(MORNING), how: "被偷".to_owned(), void: Vec::new() };
+        let event = Event::LaptopLost(lost);
+        let fact = by.fact(FileId::device(device), Section::Core, event.kind(), &event.body().expect("a body"));
+        Fact { author: as_whom.parse().expect("an account"), ..fact }
+    };
+    let own = said(&mut head, "head", zhou.device);
+    let forged = said(&mut head, "shen", zhou.device);
+    let ids = [forged.id];
+    let acks = head.push(&world.county, &[own, forged]).expect("taken");
+    assert_eq!(acks.acks[0].held, [2], "not hers");
+    let decision = head.decide(&ids, true, zhou.device);
+    head.push(&world.county, &[decision]).expect("taken");
+    assert!(zhou.hello(&world.county).is_ok(), "let through, and nobody's second word");
+    // Somebody else's word counts no more for being let through.
+    let mut op = op;
+    let others = said(&mut op, "op", zhou.device);
+    let ids = [others.id];
+    op.push(&world.county, &[others]).expect("taken");
+    let decision = head.decide(&ids, true, zhou.device);
+    head.push(&world.county, &[decision]).expect("taken");
+    assert!(zhou.hello(&world.county).is_ok());
+    // Two words that are a season apart are not of one loss.
+    world.pass(30 * 86_400_000);
+    let late = said(&mut auditor, "shen", zhou.device);
+    auditor.push(&world.county, &[late]).expect("taken");
+    assert!(zhou.hello(&world.county).is_ok());
+    let again = said(&mut head, "head", zhou.device);
+    head.push(&world.county, &[again]).expect("taken");
+    assert_eq!(zhou.hello(&world.county).err(), Some(Refusal::DeviceLost));
 }

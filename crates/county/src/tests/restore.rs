@@ -5,7 +5,7 @@ use domain::blob::Piece;
 use domain::clock::Millis;
 use domain::enrol::Refusal;
 use domain::event::Event;
-use domain::exchange::{EVERY_JOURNAL, Hello, Pull, Push};
+use domain::exchange::{EVERY_JOURNAL, Hello, Mark, Pull, Push};
 use domain::fact::{Batch, Verified};
 use domain::ids::{FactId, FileId, JournalId, Sha};
 use domain::words::{DocKind, Line, Role, Section};
@@ -381,4 +381,22 @@ fn a_county_that_went_on_before_anybody_knew_better_learns_from_where_its_positi
     assert_eq!(lost(&world), Some(shared + 1));
     world.county.push(told.device, &of_county(&told)).expect("taken");
     assert!(lost(&world).is_some_and(|lost| lost <= shared), "{:?} of {shared}", lost(&world));
+}
+
+#[test]
+fn who_tells_of_a_lost_logs_length_alone_lets_nobody_begin_anew() {
+    let mut world = World::new("length");
+    let mut op = world.join("op", Role::CentreOperator, &[]);
+    op.push(&world.county, &[op.clone().visit(family(1))]).expect("taken");
+    let head = world.truth().head;
+    let master = world.county.ledger.read(|tx| tx.meta()).expect("meta").master_journal;
+    op.greet(&world.county, false);
+    let shared = *op.marks.last().expect("a mark");
+    let marks = vec![shared, Mark::of_lost(head + 40)];
+    for _ in 0..3 {
+        let welcome = world.county.hello(op.device, &Hello { marks: marks.clone(), ..op.greeting(&world.county) });
+        assert_eq!(welcome.expect("welcome").agreed, shared.position);
+    }
+    let meta = world.county.ledger.read(|tx| tx.meta()).expect("meta");
+    assert_eq!((meta.master_journal, meta.forked, meta.lost), (master, 0, Some(shared.position)));
 }
