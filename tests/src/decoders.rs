@@ -178,7 +178,7 @@ pub fn deep(decoder: &Decoder, inputs: u64, seed: u64, most: usize) -> String {
         for _ in 0..=chance.below(4) {
             turn(&mut input, &pool, &mut chance);
         }
-        input.truncate(1_500);
+        input.truncate(MOST);
         if (decoder.read)(&input) {
             found.entry(input.len()).or_insert_with(|| input.clone());
             if pool.len() < MOST_KEPT {
@@ -455,11 +455,14 @@ fn cells() -> Vec<Vec<u8>> {
 }
 
 fn places() -> Vec<Vec<u8>> {
-    vec![
-        "code,name,level,parent_code\n410490,青石县,COUNTY,\n410490100,城关镇,TOWNSHIP,410490\n410490100200,东村,VILLAGE,410490100\n"
-            .as_bytes()
-            .to_vec(),
-    ]
+    let rows = |names: [&str; 3]| {
+        format!(
+            "code,name,level,parent_code\n410490,{},county,\n410490100,{},township,410490\n410490100200,{},village,410490100\n",
+            names[0], names[1], names[2]
+        )
+        .into_bytes()
+    };
+    vec![rows(["青石县", "城关镇", "东村"]), rows(["Stone", "Gate", "East"])]
 }
 
 // How it is read.

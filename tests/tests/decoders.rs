@@ -1,5 +1,5 @@
 //! T10 in the ordinary run: each decoder of ours reads what was kept and ten seconds of turned inputs. Longer sums are run
-//! by `cargo run --release -p tests --bin fuzz -- all --inputs 10000000` and recorded in the ledger of campaigns.
+//! by `cargo run --release -p tests --bin fuzz -- all --inputs 10000000 --record` and recorded in the ledger of campaigns.
 #![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
