@@ -137,11 +137,11 @@ fn unreadable<T>(_: PackFault) -> Result<T, CountyFault> {
     Err(CountyFault::Refused(Refusal::Malformed))
 }
 
-fn read<M: Message>(item: &Item) -> Result<M, CountyFault> {
+pub(crate) fn read<M: Message>(item: &Item) -> Result<M, CountyFault> {
     unpack(&item.bytes).or_else(unreadable)
 }
 
-fn paper(item: &Item) -> Result<Paper, CountyFault> {
+pub(crate) fn paper(item: &Item) -> Result<Paper, CountyFault> {
     Paper::parse(&item.bytes).ok().ok_or(CountyFault::Refused(Refusal::Malformed))
 }
 

@@ -5,28 +5,26 @@
 use std::path::Path;
 
 use domain::bundle::{Asking, Kind, Paper};
+use domain::clock::Millis;
 use domain::decision::DeviceRevoked;
 use domain::enrol::Refusal;
 use domain::event::Event;
-use domain::exchange::{Message, Push};
+use domain::exchange::Push;
 use domain::fact::Fact;
 use domain::ids::{BundleId, DeviceId, FileId, PersonId, Sha};
-use domain::lost::{Burnt, LaptopLost, LastContact};
-use domain::pack::unpack;
+use domain::lost::{Burnt, LaptopLost, LastContact, TOGETHER};
 use domain::rights::Position;
 use domain::words::Role;
-use store::bundle::{Direction, Header, Item, Reader};
+use store::bundle::{Direction, Header, Reader};
 use store::stick::StickFault;
 
-use crate::carried::MOST_CARRIED;
+use crate::carried::{MOST_CARRIED, paper, read};
 use crate::county::{County, CountyFault, No};
 use crate::ledger::{LedgerFault, Transaction};
 use crate::record::enrolment;
 
 /// A contact within so many milliseconds of the last that finds the same log is not noted again.
 const LATELY: i64 = 10 * 60 * 1_000;
-/// Two words count as of one loss within so many milliseconds: a week.
-const TOGETHER: i64 = 7 * 86_400_000;
 /// Bytes in quarantine of one device, at most; and of one bundle.
 const MOST_KEPT: u64 = 1 << 30;
 const MOST_BUNDLE: u64 = 512 << 20;
@@ -67,10 +65,6 @@ fn malformed<E>(_: E) -> CountyFault {
     CountyFault::Refused(Refusal::Malformed)
 }
 
-fn read<M: Message>(item: &Item) -> Result<M, CountyFault> {
-    unpack(&item.bytes).map_err(malformed)
-}
-
 impl County {
     /// One person says that a laptop is lost. With the second one it is given up: its keys count no more, and the county
     /// says since when, and when it last spoke to it.
@@ -103,9 +97,7 @@ impl County {
         let Some(sealed_by) = tx.journal(fact.id.journal)?.and_then(|journal| journal.device) else { return Ok(false) };
         let Some(device) = tx.device(sealed_by)? else { return Ok(false) };
         let role = tx.account(&fact.author)?.map(|account| account.role);
-        Ok(device.person == fact.author
-            && tx.burnt(sealed_by)?.is_none()
-            && matches!(role, Some(Role::CentreHead | Role::CentreAuditor)))
+        Ok(device.person == fact.author && tx.burnt(sealed_by)?.is_none() && role.is_some_and(Role::guards))
     }
 
     /// Remembers that a device was spoken to while the log was so long.
@@ -115,11 +107,19 @@ impl County {
         device: DeviceId,
         head: Position,
     ) -> Result<(), LedgerFault> {
+        if self.contact_is_noted(tx, device, head)? { Ok(()) } else { tx.put_contact(device, self.clock.now(), head) }
+    }
+
+    /// Whether that is remembered already.
+    pub(crate) fn contact_is_noted(
+        &self,
+        tx: &dyn Transaction,
+        device: DeviceId,
+        head: Position,
+    ) -> Result<bool, LedgerFault> {
         let now = self.clock.now();
-        let known = tx
-            .contact(device)?
-            .is_some_and(|(at, before)| before >= head && (0..LATELY).contains(&now.0.saturating_sub(at.0)));
-        if known { Ok(()) } else { tx.put_contact(device, now, head) }
+        let lately = |at: Millis| (0..LATELY).contains(&now.0.saturating_sub(at.0));
+        Ok(tx.contact(device)?.is_some_and(|(at, before)| before >= head && lately(at)))
     }
 
     /// Takes what a lost laptop hands in before it forgets everything: a bundle for the county, which goes into quarantine.
@@ -227,8 +227,7 @@ impl County {
                 }
                 (Some(Kind::Push), Some(asking)) => self.take_held(device, asking, &read(&item)?, &mut taken)?,
                 (Some(Kind::Paper), Some(_)) => {
-                    let paper = Paper::parse(&item.bytes).map_err(malformed)?;
-                    self.take_held_paper(device, &paper, &mut taken)?;
+                    self.take_held_paper(device, &paper(&item)?, &mut taken)?;
                 }
                 _ => {}
             }

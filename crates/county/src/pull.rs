@@ -31,44 +31,51 @@ impl County {
     /// # Errors
     /// `DeviceUnknown`, `OtherLog`.
     pub fn pull(&self, device: DeviceId, pull: &Pull) -> Result<Page, Refusal> {
-        let page = self.page(device, pull)?;
-        if !page.deliveries.is_empty() {
+        let (page, noted) = self.page(device, pull)?;
+        if !noted {
             // What is on a laptop, should it ever be lost, is what was open to it by then.
             self.settle(self.ledger.write(|tx| Ok(self.note_contact(tx, device, page.head.position)?)))?;
         }
         Ok(page)
     }
 
-    fn page(&self, device: DeviceId, pull: &Pull) -> Result<Page, Refusal> {
+    /// The page, and whether nothing need be remembered of it: who only reads waits for no writer.
+    fn page(&self, device: DeviceId, pull: &Pull) -> Result<(Page, bool), Refusal> {
         self.settle(self.ledger.read(|tx| {
-            let device = self.greeted(tx, device)?;
-            if pull.log != self.meta.log {
-                return Err(Refusal::OtherLog.into());
-            }
-            let head = tx.head()?;
-            let end = end_of(head);
-            let cursor = pull.cursor.min(end);
-            let page =
-                Page { head: Mark::of(head, &tx.chain_at(head)?), from: pull.cursor, next: cursor, ..Page::default() };
-            if cursor == end {
-                // Whatever is visible is so since the head at the latest: all of it is before this cursor.
-                return Ok(page);
-            }
-            if !device.confirmed {
-                // It sees nothing before the head has let its enrolment through, and then what is older than that too:
-                // so it stays where it is. What was erased of its own work it must hear all the same.
-                let erased = erased(tx, &Entitled::default(), device.id, cursor)?;
-                return Ok(Page { next: pull.cursor, erased, ..page });
-            }
-            let (now, before) = self.entitled(tx, head, &device, cursor)?;
-            let gone = gone(tx, &now, &before, (device.id, pull.journal), cursor)?;
-            let erased = erased(tx, &now, device.id, cursor)?;
-            let most = match usize::try_from(pull.most) {
-                Ok(most @ 1..) => most.min(self.limits.bytes),
-                Ok(0) | Err(_) => self.limits.bytes,
-            };
-            self.fill(tx, Page { gone, erased, ..page }, pull.journal, &now, most)
+            let page = self.page_of(tx, device, pull)?;
+            let noted = page.deliveries.is_empty() || self.contact_is_noted(tx, device, page.head.position)?;
+            Ok((page, noted))
         }))
+    }
+
+    fn page_of(&self, tx: &dyn Transaction, device: DeviceId, pull: &Pull) -> Result<Page, No> {
+        let device = self.greeted(tx, device)?;
+        if pull.log != self.meta.log {
+            return Err(Refusal::OtherLog.into());
+        }
+        let head = tx.head()?;
+        let end = end_of(head);
+        let cursor = pull.cursor.min(end);
+        let page =
+            Page { head: Mark::of(head, &tx.chain_at(head)?), from: pull.cursor, next: cursor, ..Page::default() };
+        if cursor == end {
+            // Whatever is visible is so since the head at the latest: all of it is before this cursor.
+            return Ok(page);
+        }
+        if !device.confirmed {
+            // It sees nothing before the head has let its enrolment through, and then what is older than that too:
+            // so it stays where it is. What was erased of its own work it must hear all the same.
+            let erased = erased(tx, &Entitled::default(), device.id, cursor)?;
+            return Ok(Page { next: pull.cursor, erased, ..page });
+        }
+        let (now, before) = self.entitled(tx, head, &device, cursor)?;
+        let gone = gone(tx, &now, &before, (device.id, pull.journal), cursor)?;
+        let erased = erased(tx, &now, device.id, cursor)?;
+        let most = match usize::try_from(pull.most) {
+            Ok(most @ 1..) => most.min(self.limits.bytes),
+            Ok(0) | Err(_) => self.limits.bytes,
+        };
+        self.fill(tx, Page { gone, erased, ..page }, pull.journal, &now, most)
     }
 
     /// Whether a pull at the greeting's cursor would bring nothing and name nothing that is gone; `false` too where the

@@ -10,7 +10,7 @@ use domain::clock::{Millis, shanghai};
 use domain::event::Event;
 use domain::exchange::{Message as _, PAGE_BYTES, Push};
 use domain::ids::{DeviceId, FactId, FileId, PersonId, hex};
-use domain::lost::{LaptopLost, NumberRange};
+use domain::lost::{LaptopLost, NumberRange, TOGETHER};
 use domain::rights::Position;
 use domain::words::{DocKind, Role, Section};
 use store::{Laptop, Store};
@@ -26,16 +26,10 @@ use crate::home::{self, LastLine};
 
 /// Characters of what happened.
 const MOST_HOW: usize = 200;
-/// The county takes two persons' words together within a week.
-const SAID_LATELY: i64 = 7 * 86_400_000;
 /// Families that are listed by name; the rest is counted.
 const MOST_ROWS: usize = 500;
 /// Bytes of photos in one bundle that is handed in, but for a larger one.
 const MOST_PHOTOS: u64 = 2 << 20;
-
-fn guards(role: Role) -> bool {
-    matches!(role, Role::CentreHead | Role::CentreAuditor)
-}
 
 /// What is worked out of a laptop once for all lists.
 struct Traces<'a> {
@@ -50,7 +44,7 @@ impl Desk {
     /// The laptops of the county, and which of them are lost.
     pub(crate) fn laptops(&self, _: Nothing) -> Result<LaptopsView, Failure> {
         let store = self.store();
-        self.may(&store, guards, "查看各台电脑")?;
+        self.may(&store, Role::guards, "查看各台电脑")?;
         let people = store.people()?;
         let mut rows: Vec<LaptopRow> = store.laptops()?.iter().map(|laptop| self.laptop_row(&people, laptop)).collect();
         // What is under way first.
@@ -101,7 +95,7 @@ impl Desk {
             return Err(Failure::new(Code::TextTooLong, &[("most", &MOST_HOW.to_string())]).at("how"));
         }
         let mut store = self.store();
-        self.may(&store, guards, "报失电脑")?;
+        self.may(&store, Role::guards, "报失电脑")?;
         let laptop = Self::laptop(&store, with.device)?;
         if with.device == self.identity.device {
             return Err(Failure::new(Code::OwnLaptop, &[]).at("device"));
@@ -110,7 +104,7 @@ impl Desk {
         let given_up = laptop.revoked.as_ref().is_some_and(|(_, revoked)| revoked.lost.is_some());
         // What was said long ago and led to nothing may be said again.
         let said = |(person, at, _): &(PersonId, Millis, LaptopLost)| {
-            *person == self.identity.person && now.0.saturating_sub(at.0) < SAID_LATELY
+            *person == self.identity.person && now.0.saturating_sub(at.0) < TOGETHER
         };
         if given_up || laptop.lost.iter().any(said) {
             return Err(Failure::new(Code::SaidLost, &[]).at("device"));
@@ -127,7 +121,7 @@ impl Desk {
     /// What lay on a laptop, what is to be done again, and what the bureau is told.
     pub(crate) fn lost_laptop(&self, with: LaptopAsked) -> Result<LostView, Failure> {
         let store = self.store();
-        self.may(&store, guards, "查看报失电脑")?;
+        self.may(&store, Role::guards, "查看报失电脑")?;
         let laptop = Self::laptop(&store, with.device)?;
         let burnt = laptop.revoked.as_ref().and_then(|(_, revoked)| revoked.lost);
         let contact = burnt.and_then(|burnt| burnt.contact);

@@ -8,6 +8,9 @@ use crate::ids::DeviceId;
 use crate::rights::Position;
 use crate::words::DocKind;
 
+/// Two persons' words count as of one loss within so many milliseconds: a week.
+pub const TOGETHER: i64 = 7 * 86_400_000;
+
 /// One of the two says that a laptop is lost (domain.md SC5). In the device's own file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaptopLost {

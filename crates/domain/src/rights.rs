@@ -204,7 +204,7 @@ impl Rights {
             Some(Writer::Operator) => role == Role::CentreOperator,
             Some(Writer::Head) => role == Role::CentreHead,
             Some(Writer::Beholder) => role.sees_all(),
-            Some(Writer::Guard) => matches!(role, Role::CentreHead | Role::CentreAuditor),
+            Some(Writer::Guard) => role.guards(),
             Some(Writer::Assigner) => {
                 matches!(role, Role::CentreHead | Role::CentreOperator)
                     || (role == Role::CentralDirector && self.assigns(person, file, as_of))

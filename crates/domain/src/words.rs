@@ -101,6 +101,11 @@ impl Role {
         }
     }
 
+    /// Whether the role watches over the others: laptops that are lost, masks that were lifted.
+    pub fn guards(self) -> bool {
+        matches!(self, Self::CentreHead | Self::CentreAuditor)
+    }
+
     /// Whether the role goes to doors or sits at the centre's counter: visits, papers, contacts, payments.
     pub fn works_cases(self) -> bool {
         match self {

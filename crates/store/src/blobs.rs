@@ -81,6 +81,17 @@ pub(crate) fn keep(
     Ok(())
 }
 
+/// Rows of hash, file and section.
+fn places(mut rows: rusqlite::Rows<'_>) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let section: String = row.get(2)?;
+        let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
+        out.push((Sha(row.get(0)?), FileId(row.get(1)?), section));
+    }
+    Ok(out)
+}
+
 impl Store {
     /// The blob of this hash, if it is here.
     ///
@@ -133,14 +144,23 @@ impl Store {
         let mut find = self
             .conn
             .prepare_cached("SELECT sha, file, section FROM blob WHERE sent = 0 ORDER BY size, sha LIMIT ?1")?;
-        let mut rows = find.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
-            let section: String = row.get(2)?;
-            let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
-            out.push((Sha(row.get(0)?), FileId(row.get(1)?), section));
-        }
-        Ok(out)
+        places(find.query([i64::try_from(most).unwrap_or(i64::MAX)])?)
+    }
+
+    /// Blobs of own work that are in no verified backup of the county yet, in the same way.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn own_unsafe_papers(&self) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
+        let safe: u64 = self.meta("safe")?.unwrap_or(0);
+        let mut find = self.conn.prepare_cached(
+            "SELECT b.sha, b.file, b.section FROM blob b
+             WHERE b.sent = 0 OR EXISTS (SELECT 1 FROM receipt_photo p JOIN journal j ON j.no = p.fact >> 32
+               WHERE p.sha = b.sha AND j.own = 1
+                 AND coalesce((SELECT e.position FROM entry e WHERE e.n = p.fact), 9223372036854775807) > ?1)
+             ORDER BY b.size, b.sha",
+        )?;
+        places(find.query([int(safe)])?)
     }
 
     /// The folder in which this file stands, where it stands in one.

@@ -6,15 +6,14 @@ use std::collections::BTreeMap;
 use domain::clock::Millis;
 use domain::decision::DeviceRevoked;
 use domain::event::Event;
-use domain::ids::{DeviceId, FactId, FileId, PersonId, Sha};
-use domain::lost::{LaptopLost, NumberRange};
+use domain::ids::{DeviceId, FactId, PersonId};
+use domain::lost::LaptopLost;
 use domain::org::DeviceEnrolled;
 use domain::rights::{Entitled, Position, Rights};
-use domain::words::{DocKind, Section};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 
 use crate::fault::StoreFault;
-use crate::log::{Store, bodies};
+use crate::log::{Store, bodies, int};
 
 /// A laptop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,30 +90,7 @@ impl Store {
             "SELECT s.bytes FROM batch b JOIN sealed s ON s.n = b.n JOIN journal j ON j.no = b.n >> 32
              WHERE j.own = 1 AND (b.position IS NULL OR b.position > ?1) ORDER BY b.n",
         )?;
-        Ok(find.query_map([crate::log::int(safe)], |row| row.get(0))?.collect::<Result<_, _>>()?)
-    }
-
-    /// Papers of own work that are in no verified backup of the county yet, small first, with the file and section of each.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn own_unsafe_papers(&self) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
-        let safe: u64 = self.meta("safe")?.unwrap_or(0);
-        let mut find = self.conn.prepare_cached(
-            "SELECT b.sha, b.file, b.section FROM blob b
-             WHERE b.sent = 0 OR EXISTS (SELECT 1 FROM receipt_photo p JOIN journal j ON j.no = p.fact >> 32
-               WHERE p.sha = b.sha AND j.own = 1
-                 AND coalesce((SELECT e.position FROM entry e WHERE e.n = p.fact), 9223372036854775807) > ?1)
-             ORDER BY b.size, b.sha",
-        )?;
-        let mut rows = find.query([crate::log::int(safe)])?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
-            let section: String = row.get(2)?;
-            let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
-            out.push((Sha(row.get(0)?), FileId(row.get(1)?), section));
-        }
-        Ok(out)
+        Ok(find.query_map([int(safe)], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
     /// A fact's place in the log, if it has one.
@@ -126,33 +102,6 @@ impl Store {
         let mut find = self.conn.prepare_cached("SELECT position FROM entry WHERE n = ?1")?;
         let position: Option<Option<i64>> = find.query_row([n], |row| row.get(0)).optional()?;
         Ok(position.flatten().and_then(|position| Position::try_from(position).ok()))
-    }
-
-    /// The numbers that a device was leased and under which no sheet is known here.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn open_numbers(&self, device: DeviceId) -> Result<Vec<NumberRange>, StoreFault> {
-        let mut find = self.conn.prepare_cached(
-            "SELECT DISTINCT kind, year, block * 100, (SELECT max(serial) FROM
-               (SELECT kind, year, serial FROM letter UNION ALL SELECT kind, year, serial FROM spent) u
-               WHERE u.kind = b.kind AND u.year = b.year AND u.serial / 100 = b.block)
-             FROM number_block b WHERE file = (SELECT no FROM file WHERE id = ?1) ORDER BY kind, year, block",
-        )?;
-        let rows = find.query_map(params![FileId::device(device).0], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i32>(1)?, row.get::<_, u32>(2)?, row.get::<_, Option<u32>>(3)?))
-        })?;
-        let mut out = Vec::new();
-        for row in rows {
-            let (kind, year, block, used) = row?;
-            let Some(kind) = DocKind::ALL.iter().copied().find(|known| known.code() == kind) else { continue };
-            let first = used.map_or(block, |used| used.saturating_add(1));
-            let last = block.saturating_add(99);
-            if first <= last {
-                out.push(NumberRange { kind, year, first, last });
-            }
-        }
-        Ok(out)
     }
 
     /// The facts of these kinds that count, in the order of the log, those that are only here last.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use domain::ids::{FileId, JournalId};
+use domain::ids::{DeviceId, FileId, JournalId};
 use domain::letter::BlockLeased;
+use domain::lost::NumberRange;
 use domain::words::DocKind;
 use rusqlite::{Connection, Transaction, params};
 
@@ -27,6 +28,29 @@ impl Store {
     /// [`StoreFault`].
     pub fn numbers(&self, device: FileId, kind: DocKind, year: i32) -> Result<Numbers, StoreFault> {
         numbers(&self.conn, device, kind, year)
+    }
+
+    /// The numbers that any device was leased, for whatever journal, and under which no sheet is known here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn open_numbers(&self, device: DeviceId) -> Result<Vec<NumberRange>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT DISTINCT kind, year, block FROM number_block
+             WHERE file = (SELECT no FROM file WHERE id = ?1) ORDER BY kind, year, block",
+        )?;
+        let rows =
+            find.query_map([FileId::device(device).0], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?)))?;
+        let mut out = Vec::new();
+        for row in rows {
+            let (code, year, block) = row?;
+            let Some(kind) = DocKind::ALL.iter().copied().find(|kind| kind.code() == code) else { continue };
+            let block = BlockLeased { kind, year, block, journal: None };
+            if let Some(first) = first_free(&self.conn, &block)? {
+                out.push(NumberRange { kind, year, first, last: block.end().saturating_sub(1) });
+            }
+        }
+        Ok(out)
     }
 
     /// Gives up every number that this device was leased before the present journal: another state of this disk may have
@@ -78,19 +102,22 @@ fn free(conn: &Connection, device: FileId, kind: DocKind, year: i32) -> Result<V
     let mut out = Vec::new();
     for block in blocks {
         let block = BlockLeased { kind, year, block, journal: None };
-        // A number is consumed in order and never given back, so the highest used one says it all.
-        let used: Option<u32> = conn
-            .prepare_cached(
-                "SELECT max(serial) FROM (SELECT kind, year, serial FROM letter UNION ALL SELECT kind, year, serial FROM spent)
-                 WHERE kind = ?1 AND year = ?2 AND serial >= ?3 AND serial < ?4",
-            )?
-            .query_row(params![kind.code(), year, block.first(), block.end()], |row| row.get(0))?;
-        let next = used.map_or(block.first(), |used| used.saturating_add(1));
-        if next < block.end() {
-            out.push((block, next));
-        }
+        out.extend(first_free(conn, &block)?.map(|next| (block, next)));
     }
     Ok(out)
+}
+
+/// The first number of a block under which no sheet is known, if one is left.
+fn first_free(conn: &Connection, block: &BlockLeased) -> Result<Option<u32>, StoreFault> {
+    // A number is consumed in order and never given back, so the highest used one says it all.
+    let used: Option<u32> = conn
+        .prepare_cached(
+            "SELECT max(serial) FROM (SELECT kind, year, serial FROM letter UNION ALL SELECT kind, year, serial FROM spent)
+             WHERE kind = ?1 AND year = ?2 AND serial >= ?3 AND serial < ?4",
+        )?
+        .query_row(params![block.kind.code(), block.year, block.first(), block.end()], |row| row.get(0))?;
+    let next = used.map_or(block.first(), |used| used.saturating_add(1));
+    Ok((next < block.end()).then_some(next))
 }
 
 /// Set where another state of this disk may have printed under what was leased so far, also under what this one has not
