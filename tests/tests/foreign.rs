@@ -13,8 +13,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use foreign::{MAX_BYTES, PictureFault, Reader, SheetFault};
-use serde_json::json;
-use tests::{Folder, World, assets, bytes, failure_code, picture, program};
+use serde_json::{Value, json};
+use tests::{Folder, World, assets, bytes, failure_code, items, picture, program};
 use zip::write::SimpleFileOptions;
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
@@ -233,6 +233,98 @@ fn a_picture_is_measured_by_its_head_and_never_unpacked() {
     // A program that is no reader says something else, or nothing.
     assert_eq!(Reader::of("/bin/echo".into()).picture(&png), Err(PictureFault::ReaderFailed));
     assert_eq!(Reader::of("/bin/false".into()).workbook(&png).err(), Some(SheetFault::ReaderFailed));
+}
+
+#[test]
+fn a_preview_is_small_upright_and_on_white_and_a_hostile_picture_has_none() {
+    let reader = reader();
+    let drawn = |bytes: &[u8]| {
+        let small = reader.preview(bytes).expect("a preview");
+        assert!(small.len() <= foreign::MOST_PREVIEW, "{}", small.len());
+        image::load_from_memory_with_format(&small, image::ImageFormat::Jpeg).expect("a JPEG").to_rgb8()
+    };
+    let encoded = |picture: &image::DynamicImage, format| {
+        let mut out = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut out, format).expect("a picture");
+        out.into_inner()
+    };
+    // A wide photo, red on the left, that the camera says is to be turned: red is above then.
+    let wide = image::RgbImage::from_fn(1600, 900, |x, _| {
+        if x < 800 { image::Rgb([220, 20, 20]) } else { image::Rgb([20, 20, 220]) }
+    });
+    let mut photo = encoded(&wide.into(), image::ImageFormat::Jpeg);
+    assert!(drawn(&photo).width() > drawn(&photo).height());
+    // APP1 with one entry: orientation, turn right.
+    let exif = b"\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00";
+    photo.splice(2..2, exif.iter().copied());
+    let turned = drawn(&photo);
+    assert!(turned.width() < turned.height(), "{}x{}", turned.width(), turned.height());
+    let (above, below) =
+        (turned.get_pixel(turned.width() / 2, 9), turned.get_pixel(turned.width() / 2, turned.height() - 9));
+    assert!(above[0] > 180 && below[2] > 180, "{above:?} {below:?}");
+    // Noise cannot be told in few bytes: it is drawn smaller. What is clear is white.
+    let mut state = 7_u32;
+    let noise = image::RgbImage::from_fn(1500, 1100, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [a, b, c, _] = state.to_be_bytes();
+        image::Rgb([a, b, c])
+    });
+    assert!(drawn(&encoded(&noise.into(), image::ImageFormat::Png)).width() < 1_000);
+    let clear = image::RgbaImage::from_pixel(300, 200, image::Rgba([0, 0, 0, 0]));
+    assert!(
+        drawn(&encoded(&clear.into(), image::ImageFormat::Png)).get_pixel(150, 100).0.iter().all(|shade| *shade > 250)
+    );
+    // A sheet as long as the largest allowed, and lines a dot wide.
+    let long = image::RgbImage::from_pixel(20_000, 1_200, image::Rgb([200, 200, 200]));
+    assert_eq!(drawn(&encoded(&long.into(), image::ImageFormat::Png)).width(), 1_200);
+    for (width, height) in [(1, 30_000), (30_000, 1), (1, 1)] {
+        let line = image::RgbImage::from_pixel(width, height, image::Rgb([9, 9, 9]));
+        drawn(&encoded(&line.into(), image::ImageFormat::Png));
+    }
+    let png = picture(3, image::ImageFormat::Png);
+    let mut giant = png.clone();
+    giant[16..24].copy_from_slice(&[0, 0, 0xc3, 0x50, 0, 0, 0xc3, 0x50]);
+    for hostile in [&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", &png[..60], &giant, b"GIF89a", b"%PDF-1.7"] {
+        assert!(reader.preview(hostile).is_err());
+    }
+}
+
+#[test]
+fn a_photo_that_cannot_be_drawn_is_kept_and_said_and_pictures_that_look_alike_have_previews_of_their_own() {
+    let world = World::at(NOON);
+    let (_, zhou, files, _) = world.village(2);
+    let run = zhou.ask("PrintLetters", json!({ "which": { "households": files } }));
+    let rows: Vec<&Value> = items(&run["letters"]).iter().filter(|row| row["kind"] == "SERVICE_RECEIPT").collect();
+    let file = |row: &Value, photo: &[u8]| {
+        zhou.ask(
+            "FileReceipt",
+            json!({ "receipt_no": row["doc_no"], "household": row["household"], "file": bytes("p.jpg", photo) }),
+        )
+    };
+    let photo = |last: u8| {
+        let mut photo = picture(7, image::ImageFormat::Jpeg);
+        photo.resize(50_000, 0);
+        photo.push(last);
+        photo
+    };
+    let small = file(rows[0], &picture(9, image::ImageFormat::Jpeg));
+    assert_eq!(
+        (&small["picture"]["here"], &small["picture"]["preview"], &small["remarks"]),
+        (&json!(true), &json!(null), &json!([]))
+    );
+    let (one, two) = (file(rows[0], &photo(1)), file(rows[1], &photo(2)));
+    assert!(one["picture"]["preview"].is_string() && two["picture"]["preview"].is_string(), "{one} {two}");
+    assert_ne!(one["picture"]["preview"], two["picture"]["preview"]);
+    let (media, bytes) = zhou.door().blob(one["picture"]["preview"].as_str().expect("a name")).expect("kept");
+    assert_eq!(media, "image/jpeg");
+    assert!(bytes.len() <= 40_000);
+    // A head and nothing behind it, and much of that.
+    let mut broken = picture(5, image::ImageFormat::Png)[..57].to_vec();
+    broken.resize(60_000, 7);
+    let kept = file(rows[1], &broken);
+    assert_eq!((&kept["remarks"][0]["code"], &kept["picture"]["preview"]), (&json!("NOT_DRAWN"), &json!(null)));
+    assert_eq!(zhou.sync()["blobs_sent"], 4, "previews are not counted");
+    zhou.check();
 }
 
 #[test]

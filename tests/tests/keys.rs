@@ -202,6 +202,8 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
     let draft = |text: &str| Draft { form: "visit".to_owned(), file: None, at: Millis(1), text: text.to_owned() };
     let set = |sql: &str| store::file::open(&path, &key).expect("opens").execute_batch(sql).expect("done");
 
+    const NINE: &str = include_str!("../../crates/store/src/folder/back_to_9.sql");
+    let back = |sql: &str| set(&format!("{NINE}\n{sql}"));
     const FILED: &str = include_str!("../../crates/store/src/filed.sql");
     // Schema 6 had words for sections, kinds and accounts in each row, and rows by file in the order of their numbers.
     const SIX: &str = "DROP VIEW slot; DROP VIEW fact; DROP TRIGGER entry_gone; DROP INDEX fact_apart;
@@ -257,12 +259,12 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
         .expect("written");
     let views = store.dump_views().expect("read");
     drop(store);
-    set(&six);
+    back(&six);
     let store = open().expect("the version before");
     assert_eq!(store.dump_views().expect("read"), views, "what was kept is where it was");
     assert_eq!(store.check().expect("sound"), 1);
     drop(store);
-    set(&six);
+    back(&six);
     set(FIVE);
     set("DROP TABLE draft; PRAGMA user_version = 4");
     let mut store = open().expect("the version before");
@@ -274,11 +276,11 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
     assert!(store.drafts().expect("read").is_empty());
     assert!(store.keep_draft(&draft("人在县城")).expect("kept"));
     drop(store);
-    set(&six);
+    back(&six);
     set(FIVE);
     assert_eq!(open().expect("opens").dump_views().expect("read"), views);
     // Schema 7 knew nothing of papers that are asked for again, and its views not in which file a fact is replaced.
-    set("DROP TABLE paper_known; DROP TABLE replaced;
+    back("DROP TABLE paper_known; DROP VIEW slot; DROP TABLE replaced;
         CREATE TABLE replaced (target INTEGER NOT NULL, by INTEGER NOT NULL, PRIMARY KEY (target, by)) STRICT, WITHOUT ROWID;
         UPDATE meta SET value = CAST('7' AS BLOB) WHERE key = 'views';
         PRAGMA user_version = 7;");
@@ -287,19 +289,26 @@ fn a_file_of_the_version_before_is_brought_up_to_date_and_a_later_one_is_left_al
     assert_eq!(store.check().expect("sound"), 1);
     drop(store);
     // Schema 8 had leases that named no journal.
-    set("DROP TABLE number_block;
+    back(
+        "DROP TABLE number_block;
         CREATE TABLE number_block (fact INTEGER NOT NULL PRIMARY KEY, kind TEXT NOT NULL, year INTEGER NOT NULL,
           block INTEGER NOT NULL, file INTEGER NOT NULL) STRICT;
         UPDATE meta SET value = CAST('8' AS BLOB) WHERE key = 'views';
-        PRAGMA user_version = 8;");
+        PRAGMA user_version = 8;",
+    );
     let store = open().expect("the version before");
     assert_eq!(store.dump_views().expect("read"), views, "what was kept is where it was");
     drop(store);
-    for other in [3, 10] {
+    // Schema 9 knew one paper of a fact.
+    back("");
+    let store = open().expect("the version before");
+    assert_eq!(store.dump_views().expect("read"), views, "what was kept is where it was");
+    drop(store);
+    for other in [3, 11] {
         set(&format!("PRAGMA user_version = {other}"));
         let fault = open().expect_err("refused");
         assert!(matches!(fault, StoreFault::Newer { found, .. } if found == other), "{fault}");
     }
-    set("PRAGMA user_version = 9");
+    set("PRAGMA user_version = 10");
     assert_eq!(open().expect("opens").drafts().expect("read"), [draft("人在县城")], "a refusal changed nothing");
 }

@@ -137,6 +137,12 @@ fn with_photo(world: &World, size: usize) -> tests::Seat {
     op
 }
 
+/// The photos of receipts that a desk knows.
+fn photos(seat: &tests::Seat) -> Vec<serde_json::Value> {
+    let view = seat.ask("Receipts", json!({}));
+    items(&view["rows"]).iter().flat_map(|row| items(&row["pictures"]).clone()).collect()
+}
+
 #[test]
 fn a_photo_that_broke_off_goes_on_at_the_next_contact() {
     let (mut world, line) = county(3);
@@ -151,6 +157,11 @@ fn a_photo_that_broke_off_goes_on_at_the_next_contact() {
     line.cut_no_more();
     let status = head.ask("Status", json!({}));
     assert_eq!(status["last_failure"]["code"], "LINE_BROKEN", "{status}");
+    let photo = photos(&head)[0].clone();
+    assert_eq!(photo["here"], false, "{photo}");
+    let small = photo["preview"].as_str().expect("its preview came before it");
+    let (media, drawn) = head.door().blob(small).expect("kept");
+    assert_eq!((media.as_str(), image::guess_format(&drawn).ok()), ("image/jpeg", Some(image::ImageFormat::Jpeg)));
     world.restart();
     let before = line.carried();
     let report = head.sync();
@@ -158,6 +169,7 @@ fn a_photo_that_broke_off_goes_on_at_the_next_contact() {
     let came = line.carried().down - before.down;
     assert!((80_000..120_000).contains(&came), "the rest and little more: {came}");
     assert_eq!(head.ask("SyncState", json!({}))["running"], json!(null));
+    assert_eq!(photos(&head)[0]["here"], true);
     head.check();
 }
 

@@ -46,7 +46,7 @@ pub struct Taken {
     pub made_on: NaiveDate,
     /// Records in it.
     pub records: u64,
-    /// Photos in it that are kept here now.
+    /// Photos in it that are kept here now, and photos in small.
     pub photos: u32,
     /// Parts that were not taken: not allowed, or of a journal that was continued elsewhere.
     pub refused: u32,
@@ -65,7 +65,7 @@ pub struct Answered {
     pub acknowledged: usize,
     /// Batches on its pages.
     pub batches: usize,
-    /// Photos.
+    /// Photos, and photos in small.
     pub photos: usize,
     /// There is more than fitted: it comes with the next one.
     pub more: bool,

@@ -1536,12 +1536,26 @@ api_types! {
         pub file: FileInput,
     }
 
+    /// A photo or scan of a signed receipt.
+    pub struct PictureView {
+        /// Name of the original: its bytes as [`BlobView`] says, once they are here.
+        pub sha256: Sha,
+        /// Size in bytes.
+        pub bytes: u64,
+        /// Media type.
+        pub media: String,
+        /// Whether the original is on this desk.
+        pub here: bool,
+        /// The photo in small (JPEG), if it has one and it is on this desk: a line brings it before the original.
+        pub preview: Option<Sha>,
+    }
+
     /// A filed photo.
     pub struct ReceiptFiled {
         /// The fact.
         pub fact: FactId,
         /// The picture.
-        pub picture: BlobView,
+        pub picture: PictureView,
         /// What the person should know.
         pub remarks: Vec<Remark>,
     }
@@ -1636,7 +1650,7 @@ api_types! {
         /// The sheet.
         pub letter: LedgerRow,
         /// Photos.
-        pub pictures: Vec<BlobView>,
+        pub pictures: Vec<PictureView>,
         /// Mode, when complete.
         pub mode: Option<ServiceMode>,
         /// Day of service, when complete.

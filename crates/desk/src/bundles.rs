@@ -13,9 +13,9 @@ use domain::exchange::{Acks, Cursor, Mark, Message, PAGE_BYTES, Page, Sum};
 use domain::ids::{BundleId, Sha};
 use domain::pack::{pack, unpack};
 use serde::{Deserialize, Serialize};
-use store::Store;
 use store::bundle::{Direction, Header, Item};
 use store::stick::{self, Filler, Listed};
+use store::{Outgoing, Store};
 
 use crate::Desk;
 use crate::api::{
@@ -79,13 +79,15 @@ impl Desk {
                 Some((number, _)) => *number,
                 None => store.batches()?.saturating_add(1),
             };
-            let unsent = store.unsent_places(MOST_NAMED)?;
+            let mut unsent = store.only_here_blobs()?;
+            unsent.truncate(MOST_NAMED);
             let mut missing: Vec<Sha> = store.missing_blobs()?.into_iter().map(|missing| missing.sha).collect();
             missing.truncate(MOST_NAMED);
             let offset = store.meta("offset")?.unwrap_or(0);
             let anew = store.anew()?;
             drop(store);
-            let unsent = unsent.into_iter().map(|(sha, file, section)| Unsent { sha, file, section }).collect();
+            let unsent =
+                unsent.into_iter().map(|Outgoing { sha, file, section, .. }| Unsent { sha, file, section }).collect();
             Asking { hello: self.hello(wants, true)?, offset, first, unsent, missing, anew }
         };
         let records = self.store().only_here()?;
@@ -99,12 +101,12 @@ impl Desk {
             for unsent in &asking.unsent {
                 let Some(blob) = self.store().blob(unsent.sha)? else { continue };
                 if filler.size_with(u64::try_from(blob.bytes.len()).unwrap_or(u64::MAX)) > room {
-                    photos_left = photos_left.saturating_add(1);
+                    photos_left = photos_left.saturating_add(u32::from(!blob.preview));
                     continue;
                 }
                 let paper = Paper { sha: blob.sha, file: blob.file, section: blob.section, bytes: blob.bytes };
                 put(filler, Kind::Paper, &paper.bytes())?;
-                photos = photos.saturating_add(1);
+                photos = photos.saturating_add(u32::from(!blob.preview));
             }
             Ok(())
         })?;
@@ -452,8 +454,8 @@ impl Desk {
         }
         let mut store = self.store();
         for sha in &answer.kept {
+            report.blobs_sent = report.blobs_sent.saturating_add(u32::from(!store.is_preview(*sha)?));
             store.blob_sent(*sha, false)?;
-            report.blobs_sent = report.blobs_sent.saturating_add(1);
         }
         // Now only what the county does not have goes over into a new journal.
         if welcome.closed || twin || store.batches()? < welcome.batches {
@@ -492,7 +494,7 @@ impl Desk {
                 store.arrived(paper.sha, have, rest)?;
             }
             if store.arrived_whole(&missing)? {
-                report.blobs_received = report.blobs_received.saturating_add(1);
+                report.blobs_received = report.blobs_received.saturating_add(u32::from(!missing.preview));
             } else {
                 wrong.insert(paper.sha);
             }
@@ -518,7 +520,8 @@ impl Desk {
     pub(crate) fn sticks(&self, _: Nothing) -> Result<SticksView, Failure> {
         let store = self.store();
         let records = store.only_here()?;
-        let photos = u32::try_from(store.unsent_places(MOST_NAMED)?.len()).unwrap_or(u32::MAX);
+        let photos =
+            u32::try_from(store.only_here_blobs()?.iter().filter(|one| !one.preview).count()).unwrap_or(u32::MAX);
         let note = |key: &str| -> Result<Option<StickNote>, Failure> {
             let noted: Option<Noted> = store.meta(key)?;
             Ok(noted.map(|Noted { at, records, photos }| StickNote { at: at.rfc3339(), records, photos }))

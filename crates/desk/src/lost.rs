@@ -13,7 +13,7 @@ use domain::ids::{DeviceId, FactId, FileId, PersonId, hex};
 use domain::lost::{LaptopLost, NumberRange, TOGETHER};
 use domain::rights::Position;
 use domain::words::{DocKind, Role, Section};
-use store::{Laptop, Store};
+use store::{Laptop, Outgoing, Store};
 
 use crate::Desk;
 use crate::api::{
@@ -231,7 +231,7 @@ impl Desk {
             let mut done = 0_usize;
             self.write_bundle(&folder, |filler| {
                 put(filler, Kind::Asking, &asking)?;
-                for (sha, file, section) in rest {
+                for Outgoing { sha, file, section, .. } in rest {
                     let blob = self.store().blob(*sha)?;
                     let size = blob.as_ref().map_or(0, |blob| u64::try_from(blob.bytes.len()).unwrap_or(u64::MAX));
                     if done > 0 && filler.size_with(size) > MOST_PHOTOS {

@@ -1,21 +1,24 @@
 //! Receipts on their way home: a photo filed under its number, completed by the rules of its mode.
-//! Foreign bytes are only looked at as far as their head; nothing of a picture is judged.
+//! Foreign bytes are looked at and drawn in small by another process; nothing of a picture is judged.
 
+use domain::blob::MOST_PREVIEW;
 use domain::event::Event;
-use domain::ids::FileId;
-use domain::receipt::{Proxy, ReceiptCompleted, ReceiptFault, ReceiptFiled, check};
+use domain::ids::{FileId, Sha};
+use domain::receipt::{Preview, Proxy, ReceiptCompleted, ReceiptFault, ReceiptFiled, check};
 use domain::words::{DocKind, LetterState, Section};
 use foreign::{PictureFault, Reader};
 use store::{Letter, Store};
 
 use crate::api::{
-    BlobView, CompleteReceipt, FileReceipt, LedgerAsked, ReceiptFiled as ReceiptFiledReply, ReceiptRow, ReceiptsView,
-    Saved,
+    CompleteReceipt, FileReceipt, LedgerAsked, PictureView, ReceiptFiled as ReceiptFiledReply, ReceiptRow,
+    ReceiptsView, Saved,
 };
 use crate::failure::{Code, Failure};
 use crate::letters::one_letter;
+use crate::visits::remark;
 use crate::{Desk, bytes_of};
 
+const PDF: &str = "application/pdf";
 /// Largest photo and largest PDF (reliability limits).
 const MOST_PHOTO: u64 = 4 * 1024 * 1024;
 const MOST_PDF: u64 = 20 * 1024 * 1024;
@@ -50,7 +53,7 @@ fn worded(fault: ReceiptFault) -> Failure {
 /// The media type of a picture by its first bytes; a photo's size in pixels is read from its head, in another process.
 fn media_of(reader: &Reader, name: &str, bytes: &[u8]) -> Result<&'static str, Failure> {
     if bytes.starts_with(b"%PDF-") {
-        return Ok("application/pdf");
+        return Ok(PDF);
     }
     let picture = reader.picture(bytes).map_err(|fault| {
         let code = match fault {
@@ -77,6 +80,20 @@ fn one_receipt(store: &Store, receipt_no: &str, household: Option<FileId>) -> Re
     Ok(letter)
 }
 
+fn view(store: &Store, photo: &ReceiptFiled) -> Result<PictureView, Failure> {
+    let preview = match photo.preview {
+        Some(small) if store.has_blob(small.sha256)? => Some(small.sha256),
+        Some(_) | None => None,
+    };
+    Ok(PictureView {
+        sha256: photo.sha256,
+        bytes: photo.bytes,
+        media: photo.media.clone(),
+        here: store.has_blob(photo.sha256)?,
+        preview,
+    })
+}
+
 impl Desk {
     pub(crate) fn file_receipt(&self, with: FileReceipt) -> Result<ReceiptFiledReply, Failure> {
         {
@@ -87,33 +104,48 @@ impl Desk {
         let (name, bytes) = bytes_of(&with.file, MOST_PDF, "file")?;
         // The store is free while another process looks at the picture.
         let media = media_of(&self.reader, &name, &bytes)?;
-        let mut store = self.store();
-        let letter = one_receipt(&store, &with.receipt_no, with.household)?;
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if media != "application/pdf" && size > MOST_PHOTO {
+        let (sha, size) = (Sha::of(&bytes), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if media != PDF && size > MOST_PHOTO {
             let size = format!("{}KB", size / 1024);
             return Err(Failure::new(Code::TooLarge, &[("file", &name), ("size", &size), ("most", "4MB")]).at("file"));
         }
-        let sha = domain::ids::Sha::of(&bytes);
+        let (mut small, mut remarks) = (None, Vec::new());
+        if media != PDF && size > MOST_PREVIEW {
+            small = self.reader.preview(&bytes).ok().and_then(|drawn| Preview::naming(sha, &drawn));
+            if small.is_none() {
+                remarks.push(remark(
+                    "NOT_DRAWN",
+                    "照片已存下，但这台电脑画不出它的小样：请打开看一看，看不清就重拍一张",
+                    "The photo is kept, but could not be drawn in small: open it and look, and take another if it is not clear",
+                ));
+            }
+        }
+        let mut store = self.store();
+        let letter = one_receipt(&store, &with.receipt_no, with.household)?;
         let known = store.receipt_photos(None)?;
         let doc = letter.letter.doc.clone();
-        if let Some((said, _)) = known.iter().find(|(_, photo)| photo.sha256 == sha && photo.receipt == doc) {
+        if let Some((said, photo)) = known.iter().find(|(_, photo)| photo.sha256 == sha && photo.receipt == doc) {
             // The same picture of the same paper: it is home already.
-            let picture = BlobView { sha256: sha, bytes: size, media: media.to_owned() };
+            let picture = view(&store, photo)?;
             return Ok(ReceiptFiledReply { fact: said.id, picture, remarks: Vec::new() });
         }
         if let Some((_, other)) = known.iter().find(|(_, photo)| photo.sha256 == sha) {
             let doc_no = other.receipt.to_string();
             return Err(Failure::new(Code::PictureReused, &[("doc_no", &doc_no)]).at("file"));
         }
-        let event =
-            Event::ReceiptFiled(ReceiptFiled { receipt: doc, sha256: sha, media: media.to_owned(), bytes: size });
+        let preview = small
+            .as_deref()
+            .map(|small| Preview { sha256: Sha::of(small), bytes: u64::try_from(small.len()).unwrap_or(u64::MAX) });
+        let filed = ReceiptFiled { receipt: doc, sha256: sha, media: media.to_owned(), bytes: size, preview };
+        let event = Event::ReceiptFiled(filed.clone());
         let (fact, _) = self.write(&mut store, |pen| {
             pen.keep_blob(letter.file, Section::Core, media, &bytes)?;
+            if let Some(small) = &small {
+                pen.keep_preview(letter.file, Section::Core, Preview::MEDIA, small)?;
+            }
             Ok(pen.record(letter.file, Section::Core, &event, Vec::new())?)
         })?;
-        let picture = BlobView { sha256: sha, bytes: size, media: media.to_owned() };
-        Ok(ReceiptFiledReply { fact, picture, remarks: Vec::new() })
+        Ok(ReceiptFiledReply { fact, picture: view(&store, &filed)?, remarks })
     }
 
     pub(crate) fn complete_receipt(&self, with: CompleteReceipt) -> Result<Saved, Failure> {
@@ -169,11 +201,8 @@ impl Desk {
                 continue;
             }
             let of = Some((letter.household, letter.doc_no.as_str()));
-            let pictures = store
-                .receipt_photos(of)?
-                .into_iter()
-                .map(|(_, photo)| BlobView { sha256: photo.sha256, bytes: photo.bytes, media: photo.media })
-                .collect();
+            let photos = store.receipt_photos(of)?;
+            let pictures = photos.iter().map(|(_, photo)| view(&store, photo)).collect::<Result<_, _>>()?;
             let done = store.receipts_done(of)?.pop().map(|(_, done)| done);
             rows.push(ReceiptRow {
                 complete: done.is_some(),

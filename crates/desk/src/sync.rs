@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
 use domain::Signer as _;
-use domain::blob::Piece;
+use domain::blob::{MOST_PREVIEW, Piece};
 use domain::clock::Millis;
 use domain::enrol::{Refusal, offer_bytes};
 use domain::exchange::{Acks, EVERY_JOURNAL, Hello, PAGE_BYTES, Page, Pull, Push, Sum};
@@ -14,7 +14,7 @@ use domain::fact::{Batch, Fact};
 use domain::ids::{FileId, JournalId};
 use domain::words::DocKind;
 use serde::{Deserialize, Serialize};
-use store::{MOST_UNFILED, StoreFault};
+use store::{MOST_UNFILED, Outgoing, StoreFault};
 
 use crate::api::{
     ClocksView, ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage, SyncStateView,
@@ -45,6 +45,27 @@ enum Fetching {
     Line(#[from] CourierFault),
     #[error(transparent)]
     Store(#[from] StoreFault),
+}
+
+/// When a photo's turn comes: those of the family that somebody asked for, then previews and other small ones both ways,
+/// then the rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Asked,
+    Small,
+    Rest,
+}
+
+impl Turn {
+    fn of(file: FileId, size: u64, first: Option<FileId>) -> Self {
+        if first == Some(file) {
+            Self::Asked
+        } else if size <= MOST_PREVIEW {
+            Self::Small
+        } else {
+            Self::Rest
+        }
+    }
 }
 
 impl Desk {
@@ -114,8 +135,10 @@ impl Desk {
             // What arrived of photos of families that left must not stay.
             store.sweep_arriving()?;
         }
-        self.photos_out(carrier, first, &mut report)?;
-        self.photos_in(carrier, first, &mut report)?;
+        for turn in [Turn::Asked, Turn::Small, Turn::Rest] {
+            self.photos_out(carrier, (first, turn), &mut report)?;
+            self.photos_in(carrier, (first, turn), &mut report)?;
+        }
         self.deliver_carried(carrier, &mut report)?;
         (report.bytes_out, report.bytes_in) = carrier.traffic();
         Ok(report)
@@ -249,27 +272,27 @@ impl Desk {
     fn photos_out(
         &self,
         carrier: &mut Carrier<'_>,
-        first: Option<FileId>,
+        (first, turn): (Option<FileId>, Turn),
         report: &mut SyncReport,
     ) -> Result<(), Failure> {
         let mut unsent = self.store().unsent_blobs()?;
-        if let Some(file) = first {
-            let own = self.store().unsent_of(file)?;
-            // Stable: among themselves they stay small before large.
-            unsent.sort_by_key(|(sha, _)| !own.contains(sha));
+        unsent.retain(|one| Turn::of(one.file, one.size, first) == turn);
+        if unsent.is_empty() {
+            return Ok(());
         }
-        carrier.stage(Stage::PhotosOut, unsent.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size)));
-        for (sha, size) in unsent {
+        carrier.stage(Stage::PhotosOut, unsent.iter().fold(0_u64, |sum, one| sum.saturating_add(one.size)));
+        for Outgoing { sha, file, section, size, preview } in unsent {
             let Some(blob) = self.store().blob(sha)? else { continue };
-            let piece = Piece { sha, file: blob.file, section: blob.section, size, from: 0 };
+            let piece = Piece { sha, file, section, size, from: 0 };
             match carrier.send_blob(&piece, &blob.bytes) {
                 Ok(had) => {
                     self.store().blob_sent(sha, had)?;
-                    report.blobs_sent = report.blobs_sent.saturating_add(u32::from(!had));
+                    report.blobs_sent = report.blobs_sent.saturating_add(u32::from(!had && !preview));
                 }
                 // Held with its record: the county does not take it, and the rest must not wait for it.
                 Err(CourierFault::Refused(Refusal::NotAllowed)) => {
-                    if self.store().blob_not_taken(sha)? {
+                    // What is said of a photo goes for its preview too.
+                    if self.store().blob_not_taken(sha)? || preview {
                         continue;
                     }
                     report.remarks.push(remark(
@@ -294,11 +317,14 @@ impl Desk {
     fn photos_in(
         &self,
         carrier: &mut Carrier<'_>,
-        first: Option<FileId>,
+        (first, turn): (Option<FileId>, Turn),
         report: &mut SyncReport,
     ) -> Result<(), Failure> {
         let mut missing = self.store().missing_blobs()?;
-        missing.sort_by_key(|one| first != Some(one.file));
+        missing.retain(|one| Turn::of(one.file, one.size, first) == turn);
+        if missing.is_empty() {
+            return Ok(());
+        }
         carrier.stage(Stage::PhotosIn, missing.iter().fold(0_u64, |sum, one| sum.saturating_add(one.size)));
         for one in missing {
             let fetched = carrier.fetch_blob(
@@ -309,7 +335,7 @@ impl Desk {
             match fetched {
                 Ok(()) => {
                     if self.store().arrived_whole(&one)? {
-                        report.blobs_received = report.blobs_received.saturating_add(1);
+                        report.blobs_received = report.blobs_received.saturating_add(u32::from(!one.preview));
                     } else {
                         report.remarks.push(remark(
                             "BLOB_WRONG",
@@ -716,8 +742,10 @@ impl Desk {
             here: store.family(file)?.is_some(),
             waiting: count(of_file.iter().filter(|held| !**held).count()),
             held: count(of_file.iter().filter(|held| **held).count()),
-            photos_missing: count(store.missing_blobs()?.iter().filter(|one| one.file == file).count()),
-            photos_unsent: count(store.unsent_of(file)?.len()),
+            photos_missing: count(store.missing_blobs()?.iter().filter(|one| one.file == file && !one.preview).count()),
+            photos_unsent: count(
+                store.only_here_blobs()?.iter().filter(|one| one.file == file && !one.preview).count(),
+            ),
         })
     }
 

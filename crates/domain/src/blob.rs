@@ -9,6 +9,8 @@ use crate::words::Section;
 
 /// Most bytes of a blob.
 pub const MOST_BLOB: u64 = 20 * 1024 * 1024;
+/// Most bytes of a photo's preview. A photo that is no larger needs none; so previews come before all photos that have one.
+pub const MOST_PREVIEW: u64 = 40_000;
 
 /// The rest of a blob, from an offset on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

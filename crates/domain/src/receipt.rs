@@ -19,6 +19,42 @@ pub struct ReceiptFiled {
     pub media: String,
     /// Size, bytes.
     pub bytes: u64,
+    /// The photo in small. None: it is small itself, is no photo, or could not be drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+}
+
+/// A photo drawn small (JPEG), that a bad line brings long before the photo: to see which paper it is, never as proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Its SHA-256.
+    pub sha256: Sha,
+    /// Size, bytes, at most [`crate::blob::MOST_PREVIEW`].
+    pub bytes: u64,
+}
+
+impl Preview {
+    /// Its media type.
+    pub const MEDIA: &str = "image/jpeg";
+
+    /// A drawn JPEG with the name of its original in a comment: two photos that look alike have two previews, each of which
+    /// belongs where its photo does. None for what is no JPEG.
+    pub fn naming(original: Sha, drawn: &[u8]) -> Option<Vec<u8>> {
+        let (start, rest) = (drawn.get(..2)?, drawn.get(2..)?);
+        let named = original.to_string();
+        let length = u16::try_from(named.len()).ok()?.checked_add(2)?;
+        if start != [0xff, 0xd8] {
+            return None;
+        }
+        Some([start, &[0xff, 0xfe], &length.to_be_bytes(), named.as_bytes(), rest].concat())
+    }
+}
+
+impl ReceiptFiled {
+    /// All papers that it names.
+    pub fn papers(&self) -> Vec<Sha> {
+        std::iter::once(self.sha256).chain(self.preview.map(|preview| preview.sha256)).collect()
+    }
 }
 
 /// A receipt completed by the rules of its mode: the letter counts as served.

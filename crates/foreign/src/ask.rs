@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::child::serve;
-use crate::picture::{Picture, PictureFault};
+use crate::picture::{Format, Picture, PictureFault};
 use crate::sheet::{SheetFault, SheetRow};
 use crate::words::{Question, ask, frame, heard};
 use crate::{MAX_COLUMNS, MAX_ROWS, WORD};
@@ -94,6 +94,25 @@ impl Reader {
         match kind {
             frame::PICTURE => serde_json::from_slice(&json).map_err(|_told_otherwise| failed),
             frame::FAULT => Err(serde_json::from_slice(&json).unwrap_or(failed)),
+            _ => Err(failed),
+        }
+    }
+
+    /// A picture drawn small, the right way up: a JPEG of at most [`crate::MOST_PREVIEW`] bytes. Ask [`Reader::picture`] for
+    /// its size first: a reader has no room for the largest.
+    ///
+    /// # Errors
+    /// [`PictureFault`].
+    pub fn preview(&self, bytes: &[u8]) -> Result<Vec<u8>, PictureFault> {
+        let mut asked = self.ask(Question::Preview, bytes).ok_or(PictureFault::NoReader)?;
+        let failed = PictureFault::ReaderFailed;
+        match heard(&mut asked.from).map_err(|_told_otherwise| failed)? {
+            (frame::PREVIEW, drawn)
+                if drawn.len() <= crate::MOST_PREVIEW && Format::of(&drawn) == Some(Format::Jpeg) =>
+            {
+                Ok(drawn)
+            }
+            (frame::FAULT, json) => Err(serde_json::from_slice(&json).unwrap_or(failed)),
             _ => Err(failed),
         }
     }

@@ -6,7 +6,7 @@ use std::panic;
 use crate::confine::confine;
 use crate::picture::{self, PictureFault};
 use crate::sheet::{self, SheetFault};
-use crate::words::{Question, asked, frame, say};
+use crate::words::{Question, asked, frame, say, say_bytes};
 
 /// The first word of a program's arguments that makes it a reader.
 pub const WORD: &str = "read-foreign";
@@ -31,6 +31,13 @@ pub(crate) fn serve(from: &mut impl io::Read, to: &mut impl Write) -> io::Result
             let looked = panic::catch_unwind(|| picture::look(&bytes)).unwrap_or(Err(PictureFault::ReaderFailed));
             match looked {
                 Ok(picture) => say(to, frame::PICTURE, &picture)?,
+                Err(fault) => say(to, frame::FAULT, &fault)?,
+            }
+        }
+        Question::Preview => {
+            let drawn = panic::catch_unwind(|| picture::preview(&bytes)).unwrap_or(Err(PictureFault::ReaderFailed));
+            match drawn {
+                Ok(preview) => say_bytes(to, frame::PREVIEW, &preview)?,
                 Err(fault) => say(to, frame::FAULT, &fault)?,
             }
         }

@@ -23,5 +23,7 @@ pub const MAX_UNPACKED_BYTES: u64 = 100 * 1024 * 1024;
 pub const MAX_ROWS: usize = 100_000;
 /// The most columns that are read.
 pub const MAX_COLUMNS: u32 = 64;
+/// The most that a picture drawn small may have, bytes: what a preview may have, with room for a name.
+pub const MOST_PREVIEW: usize = 39_900;
 /// The most that is sent to a child: a photo or a workbook with room to spare, bytes.
 pub const MOST_ASKED: usize = 32 * 1024 * 1024;

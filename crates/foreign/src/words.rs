@@ -13,10 +13,12 @@ pub(crate) enum Question {
     Workbook,
     /// Kind and size of a picture.
     Picture,
+    /// A picture drawn small.
+    Preview,
 }
 
 impl Question {
-    const ALL: [(u8, Self); 2] = [(1, Self::Workbook), (2, Self::Picture)];
+    const ALL: [(u8, Self); 3] = [(1, Self::Workbook), (2, Self::Picture), (3, Self::Preview)];
 
     fn code(self) -> u8 {
         Self::ALL.iter().find(|(_, it)| *it == self).map_or(0, |(code, _)| *code)
@@ -39,6 +41,8 @@ pub(crate) mod frame {
     pub(crate) const PICTURE: u8 = 5;
     /// Why it cannot be read.
     pub(crate) const FAULT: u8 = 6;
+    /// The picture drawn small: bytes, not JSON.
+    pub(crate) const PREVIEW: u8 = 8;
 }
 
 pub(crate) fn ask(to: &mut impl Write, question: Question, bytes: &[u8]) -> io::Result<()> {
@@ -63,12 +67,15 @@ pub(crate) fn asked(from: &mut impl Read) -> io::Result<(Question, Vec<u8>)> {
 }
 
 pub(crate) fn say(to: &mut impl Write, kind: u8, what: &impl serde::Serialize) -> io::Result<()> {
-    let json = serde_json::to_vec(what)?;
-    let length = u32::try_from(json.len()).ok().filter(|length| *length <= MOST_FRAME);
+    say_bytes(to, kind, &serde_json::to_vec(what)?)
+}
+
+pub(crate) fn say_bytes(to: &mut impl Write, kind: u8, bytes: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= MOST_FRAME);
     let length = length.ok_or_else(|| io::Error::other("a frame too large"))?;
     to.write_all(&[kind])?;
     to.write_all(&length.to_be_bytes())?;
-    to.write_all(&json)
+    to.write_all(bytes)
 }
 
 pub(crate) fn heard(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {

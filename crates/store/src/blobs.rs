@@ -20,8 +20,25 @@ pub struct Blob {
     pub file: FileId,
     /// The section.
     pub section: Section,
+    /// A photo in small: nobody counts it.
+    pub preview: bool,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+/// A blob that is to go to the county.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its hash.
+    pub sha: Sha,
+    /// The file it belongs to.
+    pub file: FileId,
+    /// The section.
+    pub section: Section,
+    /// Its size, bytes.
+    pub size: u64,
+    /// A photo in small: nobody counts it.
+    pub preview: bool,
 }
 
 /// A blob that a fact here names and that is not here.
@@ -35,16 +52,54 @@ pub struct Missing {
     pub media: String,
     /// Its size as the fact says, bytes.
     pub size: u64,
+    /// A photo in small: nobody counts it.
+    pub preview: bool,
 }
 
-const MISSING: &str = "SELECT DISTINCT p.sha, (SELECT i.id FROM file i WHERE i.no = p.file), p.media, p.size
-     FROM receipt_photo p JOIN fact f ON f.n = p.fact
+/// A blob to be kept, under its hash.
+pub(crate) struct Keeping<'a> {
+    pub(crate) file: FileId,
+    pub(crate) section: Section,
+    pub(crate) media: &'a str,
+    pub(crate) preview: bool,
+    /// The county has it, or shall not have it.
+    pub(crate) sent: bool,
+}
+
+impl<'a> Keeping<'a> {
+    /// Of this laptop alone.
+    pub(crate) fn local(media: &'a str) -> Self {
+        Self { file: FileId([0; 8]), section: Section::Core, media, preview: false, sent: true }
+    }
+
+    pub(crate) fn keep(&self, conn: &Connection, sha: Sha, bytes: &[u8]) -> Result<(), StoreFault> {
+        let size = int(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        conn.prepare_cached(
+            "INSERT INTO blob (sha, file, section, media, size, sent, preview, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (sha) DO NOTHING",
+        )?
+        .execute(params![
+            sha.0,
+            self.file.0,
+            self.section.code(),
+            self.media,
+            size,
+            self.sent,
+            self.preview,
+            bytes
+        ])?;
+        Ok(())
+    }
+}
+
+const MISSING: &str = "SELECT DISTINCT p.sha, (SELECT i.id FROM file i WHERE i.no = p.file), p.media, p.size, p.preview
+     FROM paper p JOIN fact f ON f.n = p.fact
      WHERE f.position IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha = p.sha)";
 
 /// Of a row of `blob`: nothing here names it, neither what stands nor what left and is kept nor, as far as can be told without
 /// reading what is held, a receipt that the county holds.
-pub(crate) const UNNAMED: &str = "blob.sha NOT IN (SELECT sha FROM receipt_photo)
-     AND blob.sha NOT IN (SELECT sha FROM leaving WHERE sha IS NOT NULL)
+pub(crate) const UNNAMED: &str = "blob.sha NOT IN (SELECT sha FROM paper)
+     AND blob.sha NOT IN (SELECT sha FROM left_paper)
      AND NOT EXISTS (SELECT 1 FROM file i JOIN filed x ON x.file = i.no JOIN entry e ON e.n = x.n
        JOIN manner m ON m.no = e.manner
        WHERE i.id = blob.file AND e.held = 1 AND m.kind = 'ReceiptFiled' AND m.section = blob.section)";
@@ -63,31 +118,14 @@ fn settled(tx: &Connection, sha: Sha) -> Result<(), StoreFault> {
     Ok(())
 }
 
-pub(crate) fn keep(
-    conn: &Connection,
-    sha: Sha,
-    file: FileId,
-    section: Section,
-    media: &str,
-    bytes: &[u8],
-    sent: bool,
-) -> Result<(), StoreFault> {
-    let size = int(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-    conn.prepare_cached(
-        "INSERT INTO blob (sha, file, section, media, size, sent, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (sha) DO NOTHING",
-    )?
-    .execute(params![sha.0, file.0, section.code(), media, size, sent, bytes])?;
-    Ok(())
-}
-
-/// Rows of hash, file and section.
-fn places(mut rows: rusqlite::Rows<'_>) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
+/// Rows of a blob's hash, file, section, size and whether it is a preview.
+fn outgoing(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Outgoing>, StoreFault> {
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let section: String = row.get(2)?;
         let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
-        out.push((Sha(row.get(0)?), FileId(row.get(1)?), section));
+        let (sha, file) = (Sha(row.get(0)?), FileId(row.get(1)?));
+        out.push(Outgoing { sha, file, section, size: uint(row.get(3)?), preview: row.get(4)? });
     }
     Ok(out)
 }
@@ -98,13 +136,14 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn blob(&self, sha: Sha) -> Result<Option<Blob>, StoreFault> {
-        let mut find = self.conn.prepare_cached("SELECT media, file, section, bytes FROM blob WHERE sha = ?1")?;
-        let row: Option<(String, [u8; 8], String, Vec<u8>)> = find
-            .query_row(params![sha.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-            .optional()?;
-        let Some((media, file, section, bytes)) = row else { return Ok(None) };
+        let mut find =
+            self.conn.prepare_cached("SELECT section, media, file, preview, bytes FROM blob WHERE sha = ?1")?;
+        let mut rows = find.query([sha.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let section: String = row.get(0)?;
         let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
-        Ok(Some(Blob { sha, media, file: FileId(file), section, bytes }))
+        let (media, file) = (row.get(1)?, FileId(row.get(2)?));
+        Ok(Some(Blob { sha, media, file, section, preview: row.get(3)?, bytes: row.get(4)? }))
     }
 
     /// Keeps bytes for this laptop alone (a preview, a run's PDF): never sent.
@@ -113,54 +152,58 @@ impl Store {
     /// [`StoreFault`].
     pub fn keep_local(&mut self, media: &str, bytes: &[u8]) -> Result<Sha, StoreFault> {
         let sha = Sha::of(bytes);
-        keep(&self.conn, sha, FileId([0; 8]), Section::Core, media, bytes, true)?;
+        Keeping::local(media).keep(&self.conn, sha, bytes)?;
         Ok(sha)
     }
 
-    /// Blobs that the county does not have, or may have lost, with their sizes, small first.
+    /// Whether a blob is here.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn unsent_blobs(&self) -> Result<Vec<(Sha, u64)>, StoreFault> {
-        let mut find = self.conn.prepare_cached("SELECT sha, size FROM blob WHERE sent <> 1 ORDER BY size, sha")?;
-        Ok(find.query_map([], |row| Ok((Sha(row.get(0)?), uint(row.get(1)?))))?.collect::<Result<_, _>>()?)
+    pub fn has_blob(&self, sha: Sha) -> Result<bool, StoreFault> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM blob WHERE sha = ?1")?.exists([sha.0])?)
     }
 
-    /// Own blobs of one file that the county does not have.
+    /// Whether a blob that is here is a photo in small.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn unsent_of(&self, file: FileId) -> Result<Vec<Sha>, StoreFault> {
-        let mut find =
-            self.conn.prepare_cached("SELECT sha FROM blob WHERE sent = 0 AND file = ?1 ORDER BY size, sha")?;
-        Ok(find.query_map(params![file.0], |row| Ok(Sha(row.get(0)?)))?.collect::<Result<_, _>>()?)
+    pub fn is_preview(&self, sha: Sha) -> Result<bool, StoreFault> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM blob WHERE sha = ?1 AND preview = 1")?.exists([sha.0])?)
     }
 
-    /// Own blobs that the county does not have, small first, each with the file and section it belongs to; at most `most`.
+    /// Blobs that the county does not have, or may have lost, small first.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn unsent_places(&self, most: usize) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
-        let mut find = self
-            .conn
-            .prepare_cached("SELECT sha, file, section FROM blob WHERE sent = 0 ORDER BY size, sha LIMIT ?1")?;
-        places(find.query([i64::try_from(most).unwrap_or(i64::MAX)])?)
+    pub fn unsent_blobs(&self) -> Result<Vec<Outgoing>, StoreFault> {
+        let all = "SELECT sha, file, section, size, preview FROM blob WHERE sent <> 1 ORDER BY size, sha";
+        outgoing(self.conn.prepare_cached(all)?.query([])?)
     }
 
-    /// Blobs of own work that are in no verified backup of the county yet, in the same way.
+    /// Own blobs that the county does not have, small first.
     ///
     /// # Errors
     /// [`StoreFault`].
-    pub fn own_unsafe_papers(&self) -> Result<Vec<(Sha, FileId, Section)>, StoreFault> {
+    pub fn only_here_blobs(&self) -> Result<Vec<Outgoing>, StoreFault> {
+        let all = "SELECT sha, file, section, size, preview FROM blob WHERE sent = 0 ORDER BY size, sha";
+        outgoing(self.conn.prepare_cached(all)?.query([])?)
+    }
+
+    /// Blobs of own work that are in no verified backup of the county yet, small first.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn own_unsafe_papers(&self) -> Result<Vec<Outgoing>, StoreFault> {
         let safe: u64 = self.meta("safe")?.unwrap_or(0);
         let mut find = self.conn.prepare_cached(
-            "SELECT b.sha, b.file, b.section FROM blob b
-             WHERE b.sent = 0 OR EXISTS (SELECT 1 FROM receipt_photo p JOIN journal j ON j.no = p.fact >> 32
+            "SELECT b.sha, b.file, b.section, b.size, b.preview FROM blob b
+             WHERE b.sent = 0 OR EXISTS (SELECT 1 FROM paper p JOIN journal j ON j.no = p.fact >> 32
                WHERE p.sha = b.sha AND j.own = 1
                  AND coalesce((SELECT e.position FROM entry e WHERE e.n = p.fact), 9223372036854775807) > ?1)
              ORDER BY b.size, b.sha",
         )?;
-        places(find.query([int(safe)])?)
+        outgoing(find.query([int(safe)])?)
     }
 
     /// The folder in which this file stands, where it stands in one.
@@ -243,6 +286,7 @@ impl Store {
                 file: FileId(row.get(1)?),
                 media: row.get(2)?,
                 size: uint(row.get(3)?),
+                preview: row.get(4)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -287,7 +331,12 @@ impl Store {
         }
         let right = Sha::of(&bytes) == missing.sha;
         if right {
-            keep(&tx, missing.sha, missing.file, Section::Core, &missing.media, &bytes, true)?;
+            let (file, section) = (missing.file, Section::Core);
+            Keeping { file, section, media: &missing.media, preview: missing.preview, sent: true }.keep(
+                &tx,
+                missing.sha,
+                &bytes,
+            )?;
         }
         tx.prepare_cached("DELETE FROM arriving WHERE sha = ?1")?.execute(params![missing.sha.0])?;
         tx.commit()?;

@@ -160,13 +160,11 @@ pub(crate) fn close(
     Ok(())
 }
 
-/// Forgets the paper that only this fact names. Of what is held nothing but the fact itself says which.
+/// Forgets the papers that only this fact names. Of what is held nothing but the fact itself says which.
 fn drop_papers(tx: &Transaction<'_>, n: i64) -> Result<(), StoreFault> {
-    for sha in bodies(tx, &[n])?.iter().filter_map(leaving::paper) {
-        tx.prepare_cached(
-            "DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo WHERE fact <> ?2)",
-        )?
-        .execute(params![sha.0, n])?;
+    for sha in bodies(tx, &[n])?.iter().flat_map(leaving::papers) {
+        tx.prepare_cached("DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM paper WHERE fact <> ?2)")?
+            .execute(params![sha.0, n])?;
     }
     Ok(())
 }

@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 use crate::file::FileKey;
 use crate::log::{Standing, Store, bodies};
 
+/// A file of today's schema as schema 9 had it.
+pub(crate) const BACK_TO_9: &str = include_str!("folder/back_to_9.sql");
+
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// Its path.

@@ -146,7 +146,7 @@ fn carry_over(
         .prepare("SELECT n FROM fact WHERE n BETWEEN ?1 AND ?2 AND position IS NULL ORDER BY n")?
         .query_map([first, last], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    numbers.extend(left.keys());
+    numbers.extend(&left);
     numbers.sort_unstable();
     let mut again = BTreeSet::new();
     let before = carried(tx)?;
@@ -178,7 +178,7 @@ fn carry_over(
             continue;
         }
         let hash = Sha::of(&fact.bytes());
-        let now = over.fact(names, fact, at, left.get(&was).copied().flatten())?;
+        let now = over.fact(names, fact, at)?;
         if double.is_none() {
             remembered.push(Carried { now, was: id, hash });
             let earlier = before.iter().filter(|carried| carried.now == id);
@@ -214,14 +214,9 @@ impl<'a, 't> GoingOver<'a, 't> {
         Self { tx, journal, no, head: None, seq, renamed: BTreeMap::new(), others: BTreeSet::new() }
     }
 
-    /// Writes a fact under the next name, which it returns. Without a time it stays out of sight, with the paper it names.
-    pub(crate) fn fact(
-        &mut self,
-        names: &mut Names,
-        fact: Fact,
-        at: Option<i64>,
-        paper: Option<Sha>,
-    ) -> Result<FactId, StoreFault> {
+    /// Writes a fact under the next name, which it returns. Without a time it stays out of sight, with the papers it
+    /// names.
+    pub(crate) fn fact(&mut self, names: &mut Names, fact: Fact, at: Option<i64>) -> Result<FactId, StoreFault> {
         let tx = self.tx;
         self.seq = self.seq.saturating_add(1);
         let id = FactId { journal: self.journal, seq: self.seq };
@@ -246,7 +241,7 @@ impl<'a, 't> GoingOver<'a, 't> {
         self.head = Some((self.seq, Sha::of(&bytes)));
         tx.execute("INSERT INTO open_fact (n, bytes) VALUES (?1, ?2)", params![n, bytes])?;
         let Some(at) = at else {
-            leaving::keep(tx, n, None, paper)?;
+            leaving::keep(tx, n, None, &leaving::papers(&fact))?;
             return Ok(id);
         };
         let file = names.file(tx, fact.file)?;

@@ -37,11 +37,15 @@ impl Store {
         self.within(|tx, _| {
             set_meta(tx, "safe", &safe)?;
             tx.prepare_cached(
-                "UPDATE leaving SET paper_at = ?1 WHERE paper_at IS NULL AND sha IN (SELECT sha FROM blob WHERE sent = 1)",
+                "UPDATE leaving SET paper_at = ?1 WHERE paper_at IS NULL
+                   AND EXISTS (SELECT 1 FROM left_paper p WHERE p.n = leaving.n)
+                   AND NOT EXISTS (SELECT 1 FROM left_paper p JOIN blob b ON b.sha = p.sha
+                     WHERE p.n = leaving.n AND b.sent <> 1)",
             )?
             .execute([int(head)])?;
             let safe = shared(tx, safe)?;
-            let which = "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1 AND (l.sha IS NULL OR l.paper_at < ?2)";
+            let which = "JOIN batch b ON b.n = l.batch WHERE b.position <= ?1
+              AND (l.paper_at < ?2 OR NOT EXISTS (SELECT 1 FROM left_paper p WHERE p.n = l.n))";
             let kept = kept(tx, which, &[int(safe), int(safe.min(read))])?;
             release(tx, &kept)
         })
@@ -54,34 +58,44 @@ fn shared(conn: &Connection, safe: u64) -> Result<u64, StoreFault> {
     Ok(meta::<Option<u64>>(conn, "anew")?.flatten().map_or(safe, |lost| safe.min(lost)))
 }
 
-/// A fact that left: its number, its batch's, and the paper it names.
+/// A fact that left: its number, its batch's, and the papers it names.
 struct Left {
     n: i64,
     batch: Option<i64>,
-    paper: Option<Sha>,
+    papers: Vec<Sha>,
 }
 
 fn kept(conn: &Connection, which: &str, with: &[i64]) -> Result<Vec<Left>, StoreFault> {
-    let mut find = conn.prepare_cached(&format!("SELECT l.n, l.batch, l.sha FROM leaving l {which}"))?;
-    let rows = find.query_map(rusqlite::params_from_iter(with), |row| {
-        Ok(Left { n: row.get(0)?, batch: row.get(1)?, paper: row.get::<_, Option<[u8; 32]>>(2)?.map(Sha) })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut find = conn.prepare_cached(&format!("SELECT l.n, l.batch FROM leaving l {which}"))?;
+    let mut papers = conn.prepare_cached("SELECT sha FROM left_paper WHERE n = ?1 ORDER BY sha")?;
+    let mut rows = find.query(rusqlite::params_from_iter(with))?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (n, batch) = (row.get(0)?, row.get(1)?);
+        let papers = papers.query_map([n], |row| Ok(Sha(row.get(0)?)))?.collect::<Result<_, _>>()?;
+        out.push(Left { n, batch, papers });
+    }
+    Ok(out)
 }
 
-/// Keeps a fact that left, with the batch it stands in (none: not sealed yet) and the paper it names.
-pub(crate) fn keep(tx: &Connection, n: i64, batch: Option<i64>, paper: Option<Sha>) -> Result<(), StoreFault> {
-    tx.prepare_cached("INSERT OR IGNORE INTO leaving (n, batch, sha) VALUES (?1, ?2, ?3)")?.execute(params![
-        n,
-        batch,
-        paper.map(|sha| sha.0)
-    ])?;
+/// Keeps a fact that left, with the batch it stands in (none: not sealed yet) and the papers it names.
+pub(crate) fn keep(tx: &Connection, n: i64, batch: Option<i64>, papers: &[Sha]) -> Result<(), StoreFault> {
+    tx.prepare_cached("INSERT OR IGNORE INTO leaving (n, batch) VALUES (?1, ?2)")?.execute(params![n, batch])?;
+    for sha in papers {
+        tx.prepare_cached("INSERT OR IGNORE INTO left_paper (n, sha) VALUES (?1, ?2)")?.execute(params![n, sha.0])?;
+    }
     Ok(())
 }
 
 /// A fact that had left is here again, or is under another name.
 pub(crate) fn back(tx: &Connection, n: i64) -> Result<(), StoreFault> {
-    tx.prepare_cached("DELETE FROM leaving WHERE n = ?1")?.execute([n])?;
+    back_between(tx, (n, n))
+}
+
+/// The same of all between two numbers.
+pub(crate) fn back_between(tx: &Connection, (first, last): (i64, i64)) -> Result<(), StoreFault> {
+    tx.prepare_cached("DELETE FROM leaving WHERE n BETWEEN ?1 AND ?2")?.execute([first, last])?;
+    tx.prepare_cached("DELETE FROM left_paper WHERE n BETWEEN ?1 AND ?2")?.execute([first, last])?;
     Ok(())
 }
 
@@ -109,16 +123,16 @@ pub(crate) fn sealed(tx: &Connection, (first, end): (i64, i64), batch: i64) -> R
     Ok(())
 }
 
-/// What left of a journal and the county does not have, each with the paper it names.
-pub(crate) fn only_here(tx: &Connection, (first, last): (i64, i64)) -> Result<BTreeMap<i64, Option<Sha>>, StoreFault> {
+/// What left of a journal and the county does not have.
+pub(crate) fn only_here(tx: &Connection, (first, last): (i64, i64)) -> Result<BTreeSet<i64>, StoreFault> {
     let which = "LEFT JOIN batch b ON b.n = l.batch WHERE l.n BETWEEN ?1 AND ?2 AND b.position IS NULL";
-    Ok(kept(tx, which, &[first, last])?.into_iter().map(|left| (left.n, left.paper)).collect())
+    Ok(kept(tx, which, &[first, last])?.into_iter().map(|left| left.n).collect())
 }
 
-/// What left of a journal between two numbers, each with the paper it names.
-pub(crate) fn among(tx: &Connection, (first, last): (i64, i64)) -> Result<BTreeMap<i64, Option<Sha>>, StoreFault> {
+/// What left of a journal between two numbers.
+pub(crate) fn among(tx: &Connection, (first, last): (i64, i64)) -> Result<BTreeSet<i64>, StoreFault> {
     let kept = kept(tx, "WHERE l.n BETWEEN ?1 AND ?2", &[first, last])?;
-    Ok(kept.into_iter().map(|left| (left.n, left.paper)).collect())
+    Ok(kept.into_iter().map(|left| left.n).collect())
 }
 
 /// Forgets what was kept, as far as the county has it: a paper that is still to be sent goes once it was.
@@ -129,7 +143,7 @@ fn release(tx: &Transaction<'_>, which: &[Left]) -> Result<(), StoreFault> {
     }
     for left in which {
         back(tx, left.n)?;
-        if let Some(sha) = left.paper {
+        for sha in &left.papers {
             tx.prepare_cached(&format!("DELETE FROM blob WHERE sha = ?1 AND sent <> 0 AND {UNNAMED}"))?
                 .execute([sha.0])?;
         }
@@ -159,12 +173,11 @@ pub(crate) fn erase(
                     Some(batch) if tx.prepare_cached(sent)?.exists([batch])? => Some(batch),
                     Some(_) | None => None,
                 };
-                release(tx, &[Left { n, batch, paper: left.paper }])?;
-                if let Some(sha) = left.paper {
-                    tx.prepare_cached(
-                        "DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM receipt_photo)",
-                    )?
-                    .execute([sha.0])?;
+                let papers = left.papers.clone();
+                release(tx, &[Left { n, batch, papers }])?;
+                for sha in &left.papers {
+                    tx.prepare_cached("DELETE FROM blob WHERE sha = ?1 AND sha NOT IN (SELECT sha FROM paper)")?
+                        .execute([sha.0])?;
                 }
             }
         }
@@ -264,8 +277,8 @@ pub(crate) fn leave(
     let mut batches: BTreeMap<i64, BTreeSet<u64>> = BTreeMap::new();
     for (n, batch) in facts {
         let at = batch.map(|batch| names::batch_of(*n, batch));
-        if let Some(paper) = kept.get(n) {
-            keep(tx, *n, at, *paper)?;
+        if let Some(papers) = kept.get(n) {
+            keep(tx, *n, at, papers)?;
         }
         views::drop_fact(tx, file, *n)?;
         tx.prepare_cached("DELETE FROM entry WHERE n = ?1")?.execute([n])?;
@@ -299,28 +312,27 @@ pub(crate) fn leave(
 }
 
 /// Which of these facts (each with its batch's number) are own ones that no verified backup holds and that were not erased,
-/// each with the paper it names. A paper that is here may be in none, although its fact is: it came to the county after it.
+/// each with the papers it names. A paper that is here may be in none, although its fact is: it came to the county after it.
 fn to_keep(
     tx: &Transaction<'_>,
     names: &mut Names,
     facts: &[(i64, Option<i64>)],
-) -> Result<BTreeMap<i64, Option<Sha>>, StoreFault> {
+) -> Result<BTreeMap<i64, Vec<Sha>>, StoreFault> {
     let safe = shared(tx, meta(tx, "safe")?.unwrap_or(0))?;
     let mut numbers = Vec::new();
     for (n, batch) in facts {
         let Some(at) = batch.map(|batch| names::batch_of(*n, batch)) else { continue };
         // What was erased is a row without a body.
         let erased = tx.prepare_cached("SELECT 1 FROM erased WHERE n = ?1")?.exists([n])?;
-        let paper = tx
-            .prepare_cached("SELECT 1 FROM receipt_photo p JOIN blob b ON b.sha = p.sha WHERE p.fact = ?1")?
-            .exists([n])?;
+        let paper =
+            tx.prepare_cached("SELECT 1 FROM paper p JOIN blob b ON b.sha = p.sha WHERE p.fact = ?1")?.exists([n])?;
         if !erased && unsafe_own(tx, at, if paper { 0 } else { safe })? {
             numbers.push(*n);
         }
     }
     // In order a batch is read once for all its facts.
     numbers.sort_unstable();
-    bodies(tx, &numbers)?.iter().map(|fact| Ok((names.fact(tx, fact.id)?, paper(fact)))).collect()
+    bodies(tx, &numbers)?.iter().map(|fact| Ok((names.fact(tx, fact.id)?, papers(fact)))).collect()
 }
 
 /// Whether a batch is this desk's own and in no verified backup.
@@ -333,11 +345,11 @@ fn unsafe_own(tx: &Connection, batch: i64, safe: u64) -> Result<bool, StoreFault
         .exists([batch, int(safe)])?)
 }
 
-/// The paper that a fact names.
-pub(crate) fn paper(fact: &Fact) -> Option<Sha> {
+/// The papers that a fact names.
+pub(crate) fn papers(fact: &Fact) -> Vec<Sha> {
     match Event::read(&fact.kind, &fact.body) {
-        Ok(Some(Event::ReceiptFiled(filed))) => Some(filed.sha256),
-        Ok(_) | Err(_) => None,
+        Ok(Some(Event::ReceiptFiled(filed))) => filed.papers(),
+        Ok(_) | Err(_) => Vec::new(),
     }
 }
 

@@ -30,7 +30,7 @@ mod taken_over;
 mod taking;
 mod views;
 
-pub use blobs::{Blob, Missing};
+pub use blobs::{Blob, Missing, Outgoing};
 pub use copies::{Copied, Copier, FOLDER as COPIES};
 pub use drafts::Draft;
 pub use fault::{DiskTrouble, StoreFault};

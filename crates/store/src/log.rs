@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use zeroize::Zeroizing;
 
 use crate::anchor::{Anchor, Head};
+use crate::blobs::Keeping;
 use crate::copies::Copier;
 use crate::deciding::{decide, decides};
 use crate::fault::StoreFault;
@@ -29,7 +30,7 @@ use crate::names::{self, Names};
 use crate::views::{self, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
-const SCHEMA: i64 = 9;
+const SCHEMA: i64 = 10;
 /// The oldest that is read, and brought up to date at opening; those before it were never given to anybody.
 const OLDEST: i64 = 4;
 
@@ -143,7 +144,10 @@ impl Store {
             if found < 8 {
                 tx.execute_batch(include_str!("papers.sql"))?;
             }
-            tx.execute_batch(include_str!("leased.sql"))?;
+            if found < 9 {
+                tx.execute_batch(include_str!("leased.sql"))?;
+            }
+            tx.execute_batch(include_str!("previews.sql"))?;
             tx.pragma_update(None, "user_version", SCHEMA)?;
             tx.commit()?;
         }
@@ -618,7 +622,23 @@ impl Pen<'_> {
     /// [`StoreFault`].
     pub fn keep_blob(&mut self, file: FileId, section: Section, media: &str, bytes: &[u8]) -> Result<Sha, StoreFault> {
         let sha = Sha::of(bytes);
-        crate::blobs::keep(self.tx, sha, file, section, media, bytes, false)?;
+        Keeping { file, section, media, preview: false, sent: false }.keep(self.tx, sha, bytes)?;
+        Ok(sha)
+    }
+
+    /// Keeps a photo in small, in the same way.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn keep_preview(
+        &mut self,
+        file: FileId,
+        section: Section,
+        media: &str,
+        bytes: &[u8],
+    ) -> Result<Sha, StoreFault> {
+        let sha = Sha::of(bytes);
+        Keeping { file, section, media, preview: true, sent: false }.keep(self.tx, sha, bytes)?;
         Ok(sha)
     }
 
@@ -628,7 +648,7 @@ impl Pen<'_> {
     /// [`StoreFault`].
     pub fn keep_run(&mut self, media: &str, bytes: &[u8]) -> Result<Sha, StoreFault> {
         let sha = Sha::of(bytes);
-        crate::blobs::keep(self.tx, sha, FileId([0; 8]), Section::Core, media, bytes, true)?;
+        Keeping::local(media).keep(self.tx, sha, bytes)?;
         Ok(sha)
     }
 

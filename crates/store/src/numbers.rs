@@ -311,9 +311,10 @@ mod tests {
         begin(&mut store, 2);
         store
             .conn
-            .execute_batch(
-                "PRAGMA user_version = 8; INSERT INTO meta VALUES ('numbers_doubt', CAST('{\"Since\":7}' AS BLOB));",
-            )
+            .execute_batch(&format!(
+                "{} PRAGMA user_version = 8; INSERT INTO meta VALUES ('numbers_doubt', CAST('{{\"Since\":7}}' AS BLOB));",
+                crate::folder::BACK_TO_9
+            ))
             .expect("as it was");
         drop(store);
         let (mut store, _) = folder.store();

@@ -19,7 +19,7 @@ use domain::words::{HouseholdField, Line, Section, VisitResult};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::fault::StoreFault;
-use crate::leaving::paper;
+use crate::leaving::papers;
 use crate::log::{Pen, Store, bodies, int, uint};
 use crate::views::{self, slot};
 
@@ -659,7 +659,7 @@ impl Store {
     pub fn papers_of(&self, facts: &[FactId]) -> Result<Vec<Sha>, StoreFault> {
         let numbers: BTreeSet<i64> = facts.iter().filter_map(|id| self.names.known_fact(*id)).collect();
         let mut others: BTreeSet<Sha> = BTreeSet::new();
-        let mut find = self.conn.prepare_cached("SELECT fact, sha FROM receipt_photo")?;
+        let mut find = self.conn.prepare_cached("SELECT fact, sha FROM paper")?;
         let mut rows = find.query([])?;
         while let Some(row) = rows.next()? {
             let (n, sha): (i64, [u8; 32]) = (row.get(0)?, row.get(1)?);
@@ -667,9 +667,9 @@ impl Store {
                 others.insert(Sha(sha));
             }
         }
-        // Of what is held no row names its paper.
+        // Of what is held no row names its papers.
         let numbers: Vec<i64> = numbers.into_iter().collect();
-        let own: BTreeSet<Sha> = bodies(&self.conn, &numbers)?.iter().filter_map(paper).collect();
+        let own: BTreeSet<Sha> = bodies(&self.conn, &numbers)?.iter().flat_map(papers).collect();
         Ok(own.difference(&others).copied().collect())
     }
 

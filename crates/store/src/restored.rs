@@ -301,8 +301,6 @@ struct Aside {
     fact: Vec<u8>,
     /// None: it had left, and stays out of sight.
     at: Option<i64>,
-    /// The paper that what had left names.
-    paper: Option<Sha>,
 }
 
 fn aside(tx: &Transaction<'_>) -> Result<Vec<Aside>, StoreFault> {
@@ -315,9 +313,9 @@ fn set_aside(
     names: &mut Names,
     from: FactId,
     here: impl Iterator<Item = i64>,
-    left: &BTreeMap<i64, Option<Sha>>,
+    left: &BTreeSet<i64>,
 ) -> Result<(), StoreFault> {
-    let numbers: BTreeSet<i64> = here.chain(left.keys().copied()).collect();
+    let numbers: BTreeSet<i64> = here.chain(left.iter().copied()).collect();
     let numbers: Vec<i64> = numbers.into_iter().collect();
     let mut all = aside(tx)?;
     for fact in bodies_by(tx, &numbers, leaving::HERE_OR_LEFT)? {
@@ -326,7 +324,7 @@ fn set_aside(
         let bytes = fact.bytes();
         // A reading that broke off, and the county was restored once more, may have set it aside before.
         if all.iter().all(|one| one.fact != bytes) {
-            all.push(Aside { from, fact: bytes, at, paper: left.get(&n).copied().flatten() });
+            all.push(Aside { from, fact: bytes, at });
         }
     }
     set_meta(tx, "aside", &all)
@@ -363,7 +361,7 @@ fn write_again(tx: &Transaction<'_>, names: &mut Names) -> Result<Option<(u64, S
             )?
             .exists(params![file, fact.section.code()])?;
         let at = one.at.or_else(|| sees.then_some(fact.wall.0));
-        over.fact(names, fact, at, one.paper)?;
+        over.fact(names, fact, at)?;
     }
     set_meta(tx, "aside", &Vec::<Aside>::new())?;
     for file in files {
@@ -425,7 +423,7 @@ pub(crate) fn other_branch(
         leaving::leave(tx, names, *file, facts, own, false)?;
     }
     tx.prepare_cached("DELETE FROM stale WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
-    tx.prepare_cached("DELETE FROM leaving WHERE n BETWEEN ?1 AND ?2")?.execute([from, last])?;
+    leaving::back_between(tx, (from, last))?;
     let number = names::fact_no(no, batch.seal.batch)?;
     let parted: Vec<i64> = tx
         .prepare_cached("SELECT n FROM batch WHERE n BETWEEN ?1 AND ?2")?

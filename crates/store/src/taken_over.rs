@@ -117,8 +117,7 @@ fn facts(
         let at: Option<i64> =
             from.prepare_cached(find)?.query_row(params![id.journal.0, int(id.seq)], |row| row.get(0)).optional()?;
         let hash = Sha::of(&fact.bytes());
-        let paper = leaving::paper(&fact);
-        let now = over.fact(names, fact, at, paper)?;
+        let now = over.fact(names, fact, at)?;
         remembered.push(Carried { now, was: id, hash });
         remembered.extend(chain().map(|one| Carried { now, ..*one }));
         written.push(names::fact_no(no, now.seq)?);
@@ -136,10 +135,11 @@ fn papers(tx: &Transaction<'_>, from: &Connection) -> Result<(), StoreFault> {
         if tx.prepare_cached("SELECT 1 FROM blob WHERE sha = ?1")?.exists([sha])? {
             continue;
         }
-        let paper = "SELECT file, section, media, size, sent, bytes FROM blob WHERE sha = ?1";
+        let paper = "SELECT file, section, media, size, sent, preview, bytes FROM blob WHERE sha = ?1";
         from.prepare_cached(paper)?.query_row([sha], |row| {
             tx.prepare_cached(
-                "INSERT INTO blob (sha, file, section, media, size, sent, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO blob (sha, file, section, media, size, sent, preview, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 sha,
@@ -148,7 +148,8 @@ fn papers(tx: &Transaction<'_>, from: &Connection) -> Result<(), StoreFault> {
                 row.get::<_, Value>(2)?,
                 row.get::<_, Value>(3)?,
                 row.get::<_, Value>(4)?,
-                row.get::<_, Value>(5)?
+                row.get::<_, Value>(5)?,
+                row.get::<_, Value>(6)?
             ])
         })?;
     }

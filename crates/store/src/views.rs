@@ -12,6 +12,7 @@ use domain::fact::{self, Fact, Told};
 use domain::household::{ContactAdded, DueListed, HouseholdListed, Placed};
 use domain::ids::{FactId, JournalId, PersonId};
 use domain::merge::{Entry, register};
+use domain::receipt::Preview;
 use domain::words::{HouseholdField, Section, VisitResult};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction, params};
@@ -21,7 +22,7 @@ use crate::log::{int, uint};
 use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 9;
+pub(crate) const VERSION: i64 = 10;
 
 /// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
@@ -34,6 +35,7 @@ const TABLES: &[&str] = &[
     "letter",
     "letter_void",
     "receipt_photo",
+    "paper",
     "receipt_done",
     "payment",
     "person",
@@ -42,13 +44,14 @@ const TABLES: &[&str] = &[
     "county_fact",
 ];
 
-/// Tables that hold one row a fact, found by it.
+/// Tables whose rows are found by their fact.
 const BY_FACT: &[&str] = &[
     "contact_stated",
     "handed_over",
     "letter",
     "letter_void",
     "receipt_photo",
+    "paper",
     "receipt_done",
     "payment",
     "person",
@@ -627,17 +630,16 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
                 .execute(params![n, file, text(&voided.doc), voided.reason])?;
         }
         Event::ReceiptFiled(filed) => {
-            tx.prepare_cached(
-                "INSERT INTO receipt_photo (fact, file, doc_no, sha, media, size) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                n,
-                file,
-                text(&filed.receipt),
-                filed.sha256.0,
-                filed.media,
-                int(filed.bytes)
-            ])?;
+            tx.prepare_cached("INSERT INTO receipt_photo (fact, file, doc_no) VALUES (?1, ?2, ?3)")?
+                .execute(params![n, file, text(&filed.receipt)])?;
+            let photo = (filed.sha256, filed.media.as_str(), filed.bytes, false);
+            let small = filed.preview.map(|small| (small.sha256, Preview::MEDIA, small.bytes, true));
+            for (sha, media, size, preview) in std::iter::once(photo).chain(small) {
+                tx.prepare_cached(
+                    "INSERT OR IGNORE INTO paper (fact, sha, file, media, size, preview) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![n, sha.0, file, media, int(size), preview])?;
+            }
         }
         Event::ReceiptCompleted(done) => {
             tx.prepare_cached(

@@ -93,12 +93,19 @@ CREATE INDEX letter_void_no ON letter_void (doc_no);
 CREATE TABLE receipt_photo (
   fact INTEGER NOT NULL PRIMARY KEY,
   file INTEGER NOT NULL,
-  doc_no TEXT NOT NULL,
-  sha BLOB NOT NULL,
-  media TEXT NOT NULL,
-  size INTEGER NOT NULL
+  doc_no TEXT NOT NULL
 ) STRICT;
 CREATE INDEX receipt_photo_no ON receipt_photo (doc_no);
+-- What a fact names by its hash: a photo, and the photo in small.
+CREATE TABLE paper (
+  fact INTEGER NOT NULL,
+  sha BLOB NOT NULL,
+  file INTEGER NOT NULL,
+  media TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  preview INTEGER NOT NULL,
+  PRIMARY KEY (fact, sha)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE receipt_done (
   fact INTEGER NOT NULL PRIMARY KEY,
   file INTEGER NOT NULL,

@@ -373,16 +373,18 @@ impl Sim {
                     continue;
                 };
                 let lost = self.acts.iter().any(|act| act.what.mark == filed.sha256.to_string() && act.lost);
-                assert!(
-                    ledger.papers.contains_key(&filed.sha256) || lost,
-                    "I13 the picture of {} is not at the county",
-                    here.fact.id
-                );
-                assert!(
-                    file.blobs.contains_key(&filed.sha256) || lost,
-                    "I13 the picture of {} is not on laptop {number}",
-                    here.fact.id
-                );
+                for sha in filed.papers() {
+                    assert!(
+                        ledger.papers.contains_key(&sha) || lost,
+                        "I13 a picture of {} is not at the county",
+                        here.fact.id
+                    );
+                    assert!(
+                        file.blobs.contains_key(&sha) || lost,
+                        "I13 a picture of {} is not on laptop {number}",
+                        here.fact.id
+                    );
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use desk::api::{
     SettleConflict, StateContact, VisitForm, VoidLetter, VoidPayment, Which,
 };
 use desk::failure::Code;
+use domain::blob::MOST_PREVIEW;
 use domain::ids::{FactId, FileId, PersonId, Sha};
 use domain::money::Fen;
 use domain::place::PlaceCode;
@@ -264,12 +265,15 @@ impl Sim {
             }
             return;
         }
+        // One in three is a photo that is large enough for a preview; all of them look alike.
         let mut photo = b"%PDF-1.4 ".to_vec();
+        if number % 3 == 0 {
+            photo = crate::picture(3, image::ImageFormat::Jpeg);
+            photo.resize(usize::try_from(MOST_PREVIEW).expect("a size") + 1_000, 0);
+        }
         photo.extend_from_slice(&number.to_le_bytes());
-        let input = FileInput::Bytes {
-            name: "p.pdf".to_owned(),
-            base64: base64::engine::general_purpose::STANDARD.encode(&photo),
-        };
+        let input =
+            FileInput::Bytes { name: "p".to_owned(), base64: base64::engine::general_purpose::STANDARD.encode(&photo) };
         let with = FileReceipt { receipt_no: receipt.clone(), household: Some(file), file: input };
         if self.ask(seat, Call::FileReceipt(with)).is_some() {
             let mark = Sha::of(&photo).to_string();

@@ -410,6 +410,8 @@ export const en: Text = {
     picture: "Photo {n}",
     when: "Served {day} · {mode}",
     tooBig: "The file is too large: photos 4 MB, PDF 20 MB at most.",
+    smallOnly: "This is the photo in small; the original has not come yet",
+    notHereYet: "The photo has not come yet; it comes with a later sync",
   },
   check: {
     title: "To check",

@@ -408,6 +408,8 @@ export const zh = {
     picture: "第{n}张照片",
     when: "{day}送达 · {mode}",
     tooBig: "文件太大：照片4MB以内，PDF 20MB以内。",
+    smallOnly: "这是小样，原照片还没收到",
+    notHereYet: "照片还没收到，下次同步再收",
   },
   check: {
     title: "待核对",

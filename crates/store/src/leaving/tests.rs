@@ -12,7 +12,7 @@ use domain::household::ContactStated;
 use domain::ids::{DeviceId, FactId, FileId, LogId, PersonId};
 use domain::letter::{BlockLeased, DocNo, LetterPrinted};
 use domain::money::Fen;
-use domain::receipt::ReceiptFiled;
+use domain::receipt::{Preview, ReceiptFiled};
 use domain::words::{ContactState, DocKind};
 
 use super::*;
@@ -86,6 +86,7 @@ fn receipt_with(held: &[u64]) -> (Store, FactId, Sha, Folder) {
             sha256: sha,
             media: "image/jpeg".to_owned(),
             bytes: 27,
+            preview: None,
         };
         Ok((pen.record(LOST, Section::Core, &Event::ReceiptFiled(filed), Vec::new())?, sha))
     });
@@ -111,7 +112,7 @@ fn forked(position: u64) -> Delivery {
 }
 
 fn offered(store: &Store) -> Vec<Sha> {
-    store.unsent_blobs().expect("blobs").into_iter().map(|(sha, _)| sha).collect()
+    store.unsent_blobs().expect("blobs").into_iter().map(|one| one.sha).collect()
 }
 
 fn take(store: &mut Store, gone: Vec<Gone>, erased: Vec<FactId>, deliveries: Vec<Delivery>) {
@@ -442,4 +443,60 @@ fn a_paper_is_offered_again_while_a_copy_without_it_could_stand_in_for_the_count
     assert_eq!(offers(&mut store, 50), [], "now a county that lacks it is behind what this laptop knows");
     store.county_restored(39).expect("restored");
     assert_eq!(offered(&store), [sha]);
+}
+
+/// A receipt of `LOST` with a photo and the photo in small.
+fn with_preview() -> (Store, FactId, Sha, Sha, Folder) {
+    let (store, (fact, photo, small), _, folder) = acknowledged(&[], |pen| {
+        let photo = pen.keep_blob(LOST, Section::Core, "image/jpeg", b"a photo of a signed receipt")?;
+        let small = pen.keep_preview(LOST, Section::Core, Preview::MEDIA, b"the same in small")?;
+        let filed = ReceiptFiled {
+            receipt: DocNo { organ: "青资助".to_owned(), kind: DocKind::ServiceReceipt, year: 2026, serial: 10_700 },
+            sha256: photo,
+            media: "image/jpeg".to_owned(),
+            bytes: 27,
+            preview: Some(Preview { sha256: small, bytes: 17 }),
+        };
+        Ok((pen.record(LOST, Section::Core, &Event::ReceiptFiled(filed), Vec::new())?, photo, small))
+    });
+    (store, fact, photo, small, folder)
+}
+
+#[test]
+fn a_photo_and_its_preview_are_kept_offered_and_erased_together() {
+    let (mut store, fact, photo, small, _folder) = with_preview();
+    assert_eq!(offered(&store), [small, photo], "small before large");
+    store.blob_sent(photo, false).expect("sent");
+    take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
+    assert_eq!((kept(&store), offered(&store)), (vec![fact], vec![small]));
+    store.set_safe(43, 43).expect("told");
+    let known = "SELECT paper_at FROM leaving";
+    let at = |store: &Store| store.conn.query_row(known, [], |row| row.get::<_, Option<i64>>(0)).expect("kept");
+    assert_eq!(at(&store), None, "the county does not have both");
+    store.blob_sent(small, false).expect("sent");
+    store.set_safe(43, 44).expect("told");
+    assert_eq!((at(&store), offered(&store)), (Some(44), vec![]));
+    store.county_restored(39).expect("restored");
+    assert_eq!((at(&store), offered(&store)), (None, vec![small, photo]));
+    let (from, next) = (store.cursor().expect("a cursor"), Cursor { visible: 45, position: 45, seq: 1 });
+    store.absorb(&Page { erased: vec![fact], from, next, head: mark(45), ..Page::default() }).expect("absorbed");
+    assert_eq!(kept(&store), []);
+    for sha in [photo, small] {
+        assert_eq!(store.blob(sha).expect("read"), None);
+    }
+}
+
+#[test]
+fn a_paper_that_the_version_before_kept_is_kept() {
+    let (mut store, fact, sha, folder) = receipt();
+    take(&mut store, vec![gone(LOST)], Vec::new(), Vec::new());
+    store.conn.execute_batch(crate::folder::BACK_TO_9).expect("as it was");
+    drop(store);
+    let (mut store, _) = folder.store();
+    assert_eq!((kept(&store), offered(&store)), (vec![fact], vec![]));
+    store.county_restored(39).expect("restored");
+    assert_eq!(offered(&store), [sha], "no place lost it");
+    let (from, next) = (store.cursor().expect("a cursor"), Cursor { visible: 45, position: 45, seq: 1 });
+    store.absorb(&Page { erased: vec![fact], from, next, head: mark(45), ..Page::default() }).expect("absorbed");
+    assert_eq!((kept(&store), store.blob(sha).expect("read")), (vec![], None));
 }
