@@ -88,7 +88,18 @@ pub(crate) fn look(bytes: &[u8]) -> Result<Picture, PictureFault> {
 const ROOM: u64 = 200 * 1024 * 1024;
 
 /// Longest side in dots and quality, best first: a sheet of paper on which a signature is still seen, then whatever fits.
-const SMALLER: [(u32, u8); 7] = [(1_200, 60), (1_000, 55), (800, 50), (640, 45), (480, 40), (320, 35), (160, 30)];
+const SMALLER: [(u32, u8); 10] = [
+    (1_200, 60),
+    (1_000, 50),
+    (1_000, 30),
+    (800, 40),
+    (800, 25),
+    (640, 40),
+    (640, 25),
+    (480, 30),
+    (320, 30),
+    (160, 30),
+];
 
 /// The picture in small, as a JPEG. It is turned as the camera held it: what says so is lost in small.
 pub(crate) fn preview(bytes: &[u8]) -> Result<Vec<u8>, PictureFault> {

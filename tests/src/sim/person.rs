@@ -267,7 +267,7 @@ impl Sim {
         }
         // One in three is a photo that is large enough for a preview; all of them look alike.
         let mut photo = b"%PDF-1.4 ".to_vec();
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             photo = crate::picture(3, image::ImageFormat::Jpeg);
             photo.resize(usize::try_from(MOST_PREVIEW).expect("a size") + 1_000, 0);
         }
