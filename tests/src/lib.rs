@@ -17,7 +17,9 @@ pub mod bench_road;
 #[cfg(feature = "measure")]
 pub mod bench_sync;
 mod campaign;
+pub mod canary;
 mod chance;
+pub mod crowd;
 #[cfg(feature = "measure")]
 pub mod day;
 pub mod decoders;

@@ -28,11 +28,20 @@ impl Session {
     /// # Panics
     /// When it does not start.
     pub fn begin(home: &Path, clock: &str) -> Self {
+        Self::with_temporary(home, clock, &std::env::temp_dir())
+    }
+
+    /// The same, with its temporary files in a folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn with_temporary(home: &Path, clock: &str, temporary: &Path) -> Self {
         let mut child = spawn(
             Command::new(program("desk"))
                 .args(["session", "--clock", clock, "--home"])
                 .arg(home)
                 .env("RUHU_PASSPHRASE", PASSPHRASE)
+                .envs(["TMPDIR", "SQLITE_TMPDIR"].map(|name| (name, temporary)))
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped()),
         );

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
-use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, RANGE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{ACCEPT_RANGES, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::middleware::{self, Next as Following};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use axum::{Extension, Json, Router};
@@ -26,6 +27,8 @@ use crate::blob::PaperPart;
 use crate::body::{Arriving, Cut, Lines, Next, whole};
 use crate::carried::MOST_CARRIED;
 use crate::county::County;
+use crate::crowd::Paces;
+use crate::permit::{Anyone, Enrolled, Permit};
 use crate::restore::Proof;
 use crate::tls::Peer;
 
@@ -118,18 +121,30 @@ impl Route {
     }
 }
 
-/// The routes of a county. Each request must carry a [`Peer`].
+/// The routes of a county. Each request must carry a `Peer`.
 pub(crate) fn router(county: Arc<County>) -> Router {
     let routes = Route::ALL.into_iter().fold(Router::new(), |all, route| all.route(route.path(), route.handler()));
     routes
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
         .layer(Extension(Arc::new(Takers::default())))
+        .layer(middleware::from_fn_with_state(Arc::new(Paces::default()), in_turn))
         .with_state(county)
 }
 
+/// Whoever asks faster than a desk does waits.
+async fn in_turn(
+    State(paces): State<Arc<Paces>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Following,
+) -> Response {
+    paces.wait(peer.0).await;
+    next.run(request).await
+}
+
 /// A refusal on its way.
-struct Sorry(Refusal);
+pub(crate) struct Sorry(Refusal);
 
 impl From<Refusal> for Sorry {
     fn from(refusal: Refusal) -> Self {
@@ -163,7 +178,7 @@ async fn body(body: Body, most: usize) -> Result<Vec<u8>, Sorry> {
 }
 
 /// Runs a step where it may block on the disk.
-async fn step<T: Send + 'static>(
+pub(crate) async fn step<T: Send + 'static>(
     county: Arc<County>,
     work: impl FnOnce(&County) -> Result<T, Sorry> + Send + 'static,
 ) -> Result<T, Sorry> {
@@ -184,27 +199,31 @@ fn heard<M: Message>(bytes: &[u8]) -> Result<M, Sorry> {
 /// One message in, one out, from an enrolled device.
 async fn exchange<A: Message, B: Message>(
     county: Arc<County>,
-    peer: Peer,
+    permit: Permit<Enrolled>,
     bytes: Body,
     answer: impl FnOnce(&County, DeviceId, &A) -> Result<B, Refusal> + Send + 'static,
 ) -> Result<Response, Sorry> {
     let bytes = body(bytes, MOST_MESSAGE).await?;
     let packed = step(county, move |county| {
-        let device = county.device_of(peer.0)?;
-        let reply = answer(county, device, &heard(&bytes)?)?;
+        let reply = answer(county, permit.device(), &heard(&bytes)?)?;
         pack(&reply).or(Err(Sorry(Refusal::CountyTrouble)))
     })
     .await?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], packed).into_response())
 }
 
+/// Whoever became known a moment ago comes back as such: its present connection stands among those of strangers.
+type Anew = [(HeaderName, &'static str); 1];
+const ANEW: Anew = [(CONNECTION, "close")];
+
 async fn enrol(
     State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
+    permit: Permit<Anyone>,
     bytes: Body,
-) -> Result<Json<EnrolReply>, Sorry> {
+) -> Result<(Anew, Json<EnrolReply>), Sorry> {
     let ask: EnrolAsk = serde_json::from_slice(&body(bytes, MOST_ENROL).await?).or(Err(Sorry(Refusal::Malformed)))?;
-    Ok(Json(step(county, move |county| Ok(county.enrol(peer.0, &ask)?)).await?))
+    let reply = step(county, move |county| Ok(county.enrol(permit.certificate(), &ask)?)).await?;
+    Ok((ANEW, Json(reply)))
 }
 
 /// Who presents itself: its id, and its key's signature over `domain::enrol::offer_bytes`, hexadecimal.
@@ -216,71 +235,45 @@ struct Presented {
 
 async fn offer(
     State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
+    permit: Permit<Anyone>,
     presented: Result<Query<Presented>, axum::extract::rejection::QueryRejection>,
     bytes: Body,
-) -> Result<StatusCode, Sorry> {
+) -> Result<(Anew, StatusCode), Sorry> {
     let Query(presented) = presented.or(Err(Sorry(Refusal::Malformed)))?;
     let signature = unhex(&presented.proof).ok_or(Sorry(Refusal::Malformed))?;
     let proof = Proof { device: presented.device, signature };
     let bytes = body(bytes, MOST_MESSAGE).await?;
-    step(county, move |county| Ok(county.offer(peer.0, &proof, &heard::<Push>(&bytes)?)?)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    step(county, move |county| Ok(county.offer(permit.certificate(), &proof, &heard::<Push>(&bytes)?)?)).await?;
+    Ok((ANEW, StatusCode::NO_CONTENT))
 }
 
-async fn hello(
-    State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
-    bytes: Body,
-) -> Result<Response, Sorry> {
-    exchange(county, peer, bytes, |county, device, hello: &Hello| county.hello(device, hello)).await
+async fn hello(State(county): State<Arc<County>>, permit: Permit<Enrolled>, bytes: Body) -> Result<Response, Sorry> {
+    exchange(county, permit, bytes, |county, device, hello: &Hello| county.hello(device, hello)).await
 }
 
-async fn push(
-    State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
-    bytes: Body,
-) -> Result<Response, Sorry> {
-    exchange(county, peer, bytes, |county, device, push: &Push| county.push(device, push)).await
+async fn push(State(county): State<Arc<County>>, permit: Permit<Enrolled>, bytes: Body) -> Result<Response, Sorry> {
+    exchange(county, permit, bytes, |county, device, push: &Push| county.push(device, push)).await
 }
 
-async fn pull(
-    State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
-    bytes: Body,
-) -> Result<Response, Sorry> {
-    exchange(county, peer, bytes, |county, device, pull: &Pull| county.pull(device, pull)).await
+async fn pull(State(county): State<Arc<County>>, permit: Permit<Enrolled>, bytes: Body) -> Result<Response, Sorry> {
+    exchange(county, permit, bytes, |county, device, pull: &Pull| county.pull(device, pull)).await
 }
 
-async fn close(
-    State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
-    bytes: Body,
-) -> Result<Response, Sorry> {
-    exchange(county, peer, bytes, |county, device, pull: &Pull| county.close(device, pull)).await
+async fn close(State(county): State<Arc<County>>, permit: Permit<Enrolled>, bytes: Body) -> Result<Response, Sorry> {
+    exchange(county, permit, bytes, |county, device, pull: &Pull| county.close(device, pull)).await
 }
 
 /// A sealed bundle that whoever speaks here carries unread, and the sealed answer to it.
-async fn bundle(
-    State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
-    bytes: Body,
-) -> Result<Response, Sorry> {
-    let asked = Arc::clone(&county);
-    let bearer = step(asked, move |county| Ok(county.device_of(peer.0)?)).await?;
+async fn bundle(State(county): State<Arc<County>>, permit: Permit<Enrolled>, bytes: Body) -> Result<Response, Sorry> {
     let sealed = body(bytes, MOST_CARRIED).await?;
-    let answer = step(county, move |county| Ok(county.carried(bearer, &sealed)?)).await?;
+    let answer = step(county, move |county| Ok(county.carried(permit.device(), &sealed)?)).await?;
     Ok(([(CONTENT_TYPE, "application/octet-stream")], answer).into_response())
 }
 
 /// What a lost laptop hands in, sealed, before it forgets everything.
-async fn rescue(
-    State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
-    bytes: Body,
-) -> Result<StatusCode, Sorry> {
+async fn rescue(State(county): State<Arc<County>>, permit: Permit<Anyone>, bytes: Body) -> Result<StatusCode, Sorry> {
     let sealed = body(bytes, MOST_CARRIED).await?;
-    step(county, move |county| Ok(county.rescue(peer.0, &sealed)?)).await?;
+    step(county, move |county| Ok(county.rescue(permit.certificate(), &sealed)?)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -305,24 +298,24 @@ fn piece(sha: &str, said: Asked) -> Result<Piece, Sorry> {
 /// How much of a blob is here: a small question with a small answer.
 async fn blob_stand(
     State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
+    permit: Permit<Enrolled>,
     Extension(takers): Extension<Arc<Takers>>,
     Path(sha): Path<String>,
     said: Asked,
 ) -> Result<Json<Stand>, Sorry> {
     let piece = piece(&sha, said)?;
-    takers.settle((peer.0, piece.sha)).await;
-    Ok(Json(step(county, move |county| Ok(county.blob_stand(county.device_of(peer.0)?, &piece)?)).await?))
+    takers.settle((permit.device(), piece.sha)).await;
+    Ok(Json(step(county, move |county| Ok(county.blob_stand(permit.device(), &piece)?)).await?))
 }
 
 /// Who takes in which blob from whom now. A desk that asks anew has given its old flow up: what that one still holds is
 /// written first, so that no byte which arrived is sent again.
 #[derive(Default)]
-struct Takers(Mutex<BTreeMap<(Sha, Sha), watch::Sender<bool>>>);
+struct Takers(Mutex<BTreeMap<(DeviceId, Sha), watch::Sender<bool>>>);
 
 impl Takers {
     /// Ends who takes this blob in, if anybody does, and waits until it has written what it holds.
-    async fn settle(&self, blob: (Sha, Sha)) {
+    async fn settle(&self, blob: (DeviceId, Sha)) {
         let taker = self.all().remove(&blob);
         if let Some(taker) = taker {
             taker.send_replace(true);
@@ -332,7 +325,7 @@ impl Takers {
     }
 
     /// Enters a new taker; hears when it should end.
-    fn enter(&self, blob: (Sha, Sha)) -> watch::Receiver<bool> {
+    fn enter(&self, blob: (DeviceId, Sha)) -> watch::Receiver<bool> {
         let (end, ended) = watch::channel(false);
         let mut all = self.all();
         all.retain(|_, taker| !taker.is_closed());
@@ -342,7 +335,7 @@ impl Takers {
         ended
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<(Sha, Sha), watch::Sender<bool>>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(DeviceId, Sha), watch::Sender<bool>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -351,7 +344,7 @@ impl Takers {
 /// safe, while the rest still arrives: so the desk knows where it stands however the line ends, and that it lives.
 async fn put_blob(
     State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
+    permit: Permit<Enrolled>,
     Extension(takers): Extension<Arc<Takers>>,
     Path(sha): Path<String>,
     said: Asked,
@@ -361,13 +354,10 @@ async fn put_blob(
     if piece.size > MOST_BLOB {
         return Err(Sorry(Refusal::TooLarge));
     }
-    takers.settle((peer.0, piece.sha)).await;
+    let device = permit.device();
+    takers.settle((device, piece.sha)).await;
     let asked = Arc::clone(&county);
-    let (device, stand) = step(asked, move |county| {
-        let device = county.device_of(peer.0)?;
-        Ok((device, county.blob_stand(device, &piece)?))
-    })
-    .await?;
+    let stand = step(asked, move |county| Ok(county.blob_stand(device, &piece)?)).await?;
     let gap = !stand.kept && piece.from > stand.have;
     if gap {
         let stand = Stand { refused: Some(Refusal::Gap), ..stand };
@@ -377,7 +367,7 @@ async fn put_blob(
     say(&tell, stand);
     if !stand.kept {
         // A task of its own: what has arrived is kept even if nobody waits for the answer any more.
-        let ended = takers.enter((peer.0, piece.sha));
+        let ended = takers.enter((device, piece.sha));
         tokio::spawn(take_in(county, device, piece, Arriving::of(bytes), tell, ended));
     }
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::new(Lines(told))).into_response())
@@ -454,16 +444,15 @@ async fn take_in(
 
 async fn blob(
     State(county): State<Arc<County>>,
-    Extension(peer): Extension<Peer>,
+    permit: Permit<Enrolled>,
     Path(sha): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Sorry> {
     let sha: Sha = sha.parse().or(Err(Sorry(Refusal::Malformed)))?;
     let range = headers.get(RANGE).and_then(|value| value.to_str().ok()).and_then(range);
     let kept = step(county, move |county| {
-        let device = county.device_of(peer.0)?;
         let (from, count) = range.unwrap_or((0, None));
-        Ok(county.blob(device, sha, from, count)?)
+        Ok(county.blob(permit.device(), sha, from, count)?)
     })
     .await?;
     let PaperPart { bytes, from, size } = kept;

@@ -292,14 +292,20 @@ pub(crate) fn allowed(rights: &Rights, device: &Device, fact: &Fact, as_of: Posi
 }
 
 /// An assignment in the file of another village than it names: the right to write is judged by the file, so the two
-/// must agree, or a director of one village could give himself any other. So it is of a lost laptop and its device's file.
+/// must agree, or a director of one village could give himself any other. So it is of a laptop that is lost or opened and
+/// its device's file, and of officers, whom every laptop must hear of.
 fn misfiled(fact: &Fact) -> bool {
-    if !matches!(fact.kind.as_str(), "VillageAssigned" | "LaptopLost") {
+    let ours = ["VillageAssigned", "LaptopLost", "OfficerOffered", "OfficersNamed", "RecoveryHelped"]
+        .contains(&fact.kind.as_str());
+    if !ours {
         return false;
     }
     match Event::read(&fact.kind, &fact.body) {
         Ok(Some(Event::VillageAssigned(assigned))) => fact.file != FileId::village(&assigned.village),
         Ok(Some(Event::LaptopLost(lost))) => fact.file != FileId::device(lost.device),
+        Ok(Some(Event::OfficerOffered(offered))) => fact.file != FileId::device(offered.device),
+        Ok(Some(Event::RecoveryHelped(helped))) => fact.file != FileId::device(helped.device),
+        Ok(Some(Event::OfficersNamed(named))) => fact.file != FileId::county() || !named.sound(),
         Ok(_) | Err(_) => true,
     }
 }

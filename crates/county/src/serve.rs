@@ -10,16 +10,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Extension;
-use domain::ids::Sha;
+use domain::ids::{DeviceId, Sha};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::county::County;
+use crate::crowd::{self, Place, Places};
 use crate::http;
 use crate::tls::{self, Peer};
 
@@ -31,7 +32,6 @@ const SILENCE: Duration = Duration::from_secs(60);
 const LAST_WORDS: Duration = Duration::from_secs(10);
 /// After a failed accept, mostly for want of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
-const MOST_CONNECTIONS: usize = 1_024;
 
 /// Why a county cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +51,10 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeFault> {
     let acceptor = TlsAcceptor::from(Arc::new(tls::config(&county)?));
-    let router = http::router(county);
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let crowd = Arc::new(Crowd::of(county));
     let (stop, stopped) = watch::channel(false);
     let mut shutdown = pin!(shutdown);
     loop {
-        let place = tokio::select! {
-            () = &mut shutdown => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
         let stream = tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
@@ -70,11 +65,7 @@ pub async fn serve(
                 }
             },
         };
-        let (acceptor, router, stopped) = (acceptor.clone(), router.clone(), stopped.clone());
-        tokio::spawn(async move {
-            talk(stream, acceptor, router, stopped).await;
-            drop(place);
-        });
+        tokio::spawn(talk(stream, acceptor.clone(), Arc::clone(&crowd), stopped.clone()));
     }
     drop(listener);
     drop(stopped);
@@ -85,8 +76,55 @@ pub async fn serve(
     Ok(())
 }
 
+/// All who are connected, and where they are led.
+struct Crowd {
+    county: Arc<County>,
+    router: axum::Router,
+    strangers: Arc<Places<()>>,
+    unknown: Arc<Places<()>>,
+    devices: Arc<Places<DeviceId>>,
+}
+
+/// A place among those whom the county knows, or among the others.
+enum Seat {
+    Device(Place<DeviceId>),
+    Unknown(Place<()>),
+}
+
+impl Seat {
+    async fn lost(&mut self) {
+        match self {
+            Self::Device(place) => place.lost().await,
+            Self::Unknown(place) => place.lost().await,
+        }
+    }
+}
+
+impl Crowd {
+    fn of(county: Arc<County>) -> Self {
+        Self {
+            router: http::router(Arc::clone(&county)),
+            county,
+            strangers: Places::of(crowd::strangers(crowd::room_for_all())),
+            unknown: Places::of(crowd::MOST_UNKNOWN),
+            devices: Places::of(crowd::MOST_OF_ONE),
+        }
+    }
+
+    /// A place for who has shown this certificate.
+    async fn seat(&self, Peer(certificate): Peer) -> Seat {
+        let county = Arc::clone(&self.county);
+        let device = tokio::task::spawn_blocking(move || county.device_of(certificate)).await;
+        match device {
+            Ok(Ok(device)) => Seat::Device(self.devices.take(device)),
+            Ok(Err(_)) | Err(_) => Seat::Unknown(self.unknown.take(())),
+        }
+    }
+}
+
 /// One connection. Whatever goes wrong on it is the peer's or the line's, and only ends it.
-async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router, mut stopped: watch::Receiver<bool>) {
+async fn talk(stream: TcpStream, acceptor: TlsAcceptor, crowd: Arc<Crowd>, mut stopped: watch::Receiver<bool>) {
+    let mut stranger = crowd.strangers.take(());
     // Halves the time to the first answer on bad lines; without it, it still works.
     if stream.set_nodelay(true).is_err() {
         return;
@@ -95,12 +133,15 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router, mu
     let stream = Counted { stream, moved: Arc::clone(&moved), deaf: false };
     let handshake = tokio::select! {
         handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream)) => handshake,
+        () = stranger.lost() => return,
         _ = stopped.wait_for(|stop| *stop) => return,
     };
     let Ok(Ok(stream)) = handshake else { return };
     let Some(certificate) = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()) else { return };
     let peer = Peer(Sha::of(certificate));
-    let service = TowerToHyperService::new(router.layer(Extension(peer)));
+    let mut seat = crowd.seat(peer).await;
+    drop(stranger);
+    let service = TowerToHyperService::new(crowd.router.clone().layer(Extension(peer)));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -111,6 +152,7 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router, mu
     let open = tokio::select! {
         _ = connection.as_mut() => false,
         () = silence.as_mut() => false,
+        () = seat.lost() => false,
         _ = stopped.wait_for(|stop| *stop) => true,
     };
     if open {

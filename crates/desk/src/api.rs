@@ -127,6 +127,12 @@ calls! {
     StayOpen(Nothing) -> HomeView;
     /// Another passphrase in place of this one. The old one opens nothing from then on; a power cut leaves one of the two.
     ChangePassphrase(ChangePassphrase) -> HomeView;
+    /// What can be done about a forgotten passphrase: who the officers are, and whether they were asked. Works on a locked home.
+    Recovery(Nothing) -> RecoveryView;
+    /// Write what is asked of the officers to a stick. Works on a locked home; asked again, it is the same question.
+    AskRecovery(AskRecovery) -> RecoveryAsked;
+    /// Choose a fresh passphrase with what two officers sent back. The forgotten one opens nothing from then on.
+    Recover(Recover) -> HomeView;
     /// Copies of this home on this laptop, newest first: one each quarter of an hour of use, kept for thirty days. Works on a
     /// locked home, too.
     Backups(Nothing) -> BackupsView;
@@ -267,6 +273,16 @@ calls! {
     ReportLost(ReportLost) -> Saved;
     /// Head and auditor of the centre: what lay on a laptop, what is to be done again, and what the bureau is told.
     LostLaptop(LaptopAsked) -> LostView;
+    /// Who helps with forgotten passphrases: who offered, who was named, who helped whom. For the centre.
+    Officers(Nothing) -> OfficersView;
+    /// Offer to help, with this laptop's key.
+    OfferOfficer(Nothing) -> Saved;
+    /// Name the three who help, or nobody. It holds once head and auditor, or two heads, have named the same within a week.
+    NameOfficers(NameOfficers) -> Saved;
+    /// Read what a forgotten laptop asks, from a stick. Nothing changes.
+    LookAtRecovery(LookAtRecovery) -> RecoveryRequest;
+    /// Open one of the two locks of a forgotten laptop and write what comes of it to a stick. On record before it is done.
+    HelpRecovery(HelpRecovery) -> RecoveryPassed;
     /// Today's ranked table of units, computed from what this desk holds, with its coverage.
     Bulletin(BulletinAsked) -> BulletinView;
     /// Centre head: issue the bulletin, a frozen and numbered snapshot.
@@ -301,6 +317,22 @@ pub enum LaptopState {
     Lost,
     /// Turned out, its person left.
     Revoked,
+}
+
+/// Whose turn it is to help with a forgotten passphrase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RecoveryTurn {
+    /// Yours: you are the first.
+    First,
+    /// Yours: another has helped already, and with you it is done.
+    Second,
+    /// You have helped; it goes to one of the others.
+    Others,
+    /// Two have helped: it goes back to the laptop.
+    Done,
+    /// This laptop is none of the three.
+    NotOfficer,
 }
 
 /// What a bundle on a stick is to this desk.
@@ -497,6 +529,158 @@ api_types! {
         pub passphrase: String,
         /// The one that shall.
         pub fresh: String,
+    }
+
+    /// What a locked laptop knows of a forgotten passphrase.
+    pub struct RecoveryView {
+        /// The three officers by name; any two of them help. None: the county has named nobody, or this home was not opened since.
+        pub officers: Vec<String>,
+        /// When they were asked, RFC 3339, if an answer is waited for.
+        pub asked: Option<String>,
+        /// The six words that an officer's screen must show, too.
+        pub words: Option<String>,
+        /// Folders of the sticks that are plugged in.
+        pub sticks: Vec<String>,
+    }
+
+    /// Ask the officers.
+    pub struct AskRecovery {
+        /// The folder to write to: a stick's.
+        pub folder: String,
+    }
+
+    /// What was written.
+    pub struct RecoveryAsked {
+        /// The file.
+        pub file: String,
+        /// The six words to say to the officers.
+        pub words: String,
+        /// Who they are; any two.
+        pub officers: Vec<String>,
+    }
+
+    /// Open a home by what two officers sent back.
+    pub struct Recover {
+        /// The file that the second one wrote.
+        pub file: FileInput,
+        /// The passphrase from now on.
+        pub fresh: String,
+    }
+
+    /// Who helps with forgotten passphrases.
+    pub struct OfficersView {
+        /// Laptops whose person offered to help.
+        pub rows: Vec<OfficerRow>,
+        /// What head and auditor said last.
+        pub said: Vec<OfficersSaid>,
+        /// The three by name, once two persons named the same.
+        pub in_force: Vec<String>,
+        /// Who helped whom, newest first, at most 100.
+        pub helped: Vec<RecoveryHelpedRow>,
+        /// Whether you may name them.
+        pub may_name: bool,
+    }
+
+    /// A laptop whose person offered to help.
+    pub struct OfficerRow {
+        /// The laptop.
+        pub device: DeviceId,
+        /// Whose it is.
+        pub person: PersonId,
+        /// By name.
+        pub name: String,
+        /// Role.
+        pub role: Option<Role>,
+        /// One of the three.
+        pub named: bool,
+        /// It was not given up or turned out.
+        pub in_use: bool,
+        /// It is the one in front of you.
+        pub mine: bool,
+    }
+
+    /// Somebody said who the three are.
+    pub struct OfficersSaid {
+        /// Who said so.
+        pub name: String,
+        /// When, RFC 3339.
+        pub at: String,
+        /// Whom, by name; none: nobody.
+        pub officers: Vec<String>,
+        /// It is what holds.
+        pub in_force: bool,
+        /// It was you.
+        pub mine: bool,
+    }
+
+    /// Somebody helped.
+    pub struct RecoveryHelpedRow {
+        /// Who.
+        pub name: String,
+        /// When, RFC 3339.
+        pub at: String,
+        /// Whose laptop.
+        pub whose: String,
+        /// Why, in the officer's words.
+        pub reason: String,
+    }
+
+    /// Name the three.
+    pub struct NameOfficers {
+        /// Their laptops: three of three persons, or none.
+        pub devices: Vec<DeviceId>,
+    }
+
+    /// Look at what a forgotten laptop asks.
+    pub struct LookAtRecovery {
+        /// The file from the stick.
+        pub file: FileInput,
+    }
+
+    /// What a forgotten laptop asks.
+    pub struct RecoveryRequest {
+        /// The file's name.
+        pub file: String,
+        /// Whose laptop it is, by the county's list.
+        pub name: String,
+        /// The account.
+        pub person: PersonId,
+        /// The laptop.
+        pub device: DeviceId,
+        /// When it was asked, by that laptop's clock, RFC 3339.
+        pub asked: String,
+        /// The six words that its screen shows.
+        pub words: String,
+        /// The three whom it asks, by name.
+        pub officers: Vec<String>,
+        /// Those of them who can help now.
+        pub next: Vec<String>,
+        /// Whose turn it is.
+        pub turn: RecoveryTurn,
+    }
+
+    /// Help.
+    pub struct HelpRecovery {
+        /// The file from the stick.
+        pub file: FileInput,
+        /// The folder to write to.
+        pub folder: String,
+        /// The six words as the laptop's person says them: in the same room or on the telephone.
+        pub words: String,
+        /// Why, and how you know that it is them. On record.
+        pub reason: String,
+    }
+
+    /// What was passed on.
+    pub struct RecoveryPassed {
+        /// The file that was written.
+        pub file: String,
+        /// Two have helped: it goes back to the laptop.
+        pub complete: bool,
+        /// Else who can be the second.
+        pub next: Vec<String>,
+        /// Whose laptop it is.
+        pub name: String,
     }
 
     /// A form as it stands.

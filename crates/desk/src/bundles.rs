@@ -598,7 +598,7 @@ fn seen_from_outside(fault: &stick::StickFault) -> Failure {
 
 /// Where the system mounts what people plug in.
 #[cfg(target_os = "linux")]
-fn mounted() -> Vec<PathBuf> {
+pub(crate) fn mounted() -> Vec<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let places = mounts.lines().filter_map(|line| line.split(' ').nth(1)).map(unescaped).map(PathBuf::from);
     let plugged = |place: &PathBuf| ["/media/", "/run/media/"].iter().any(|root| place.starts_with(root));
@@ -608,7 +608,7 @@ fn mounted() -> Vec<PathBuf> {
 
 /// Elsewhere the person names the folder.
 #[cfg(not(target_os = "linux"))]
-fn mounted() -> Vec<PathBuf> {
+pub(crate) fn mounted() -> Vec<PathBuf> {
     Vec::new()
 }
 

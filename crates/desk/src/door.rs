@@ -20,7 +20,7 @@ use crate::courier::{Courier, CourierFault, Https};
 use crate::failure::{Code, Failure};
 use crate::home::{self, Identity};
 use crate::sync::{offset_of, worded};
-use crate::{Desk, backups, incident};
+use crate::{Desk, backups, incident, recovery};
 
 /// How often an own contact that breaks off is given ten milliseconds to let go of the home.
 const LINGERING: u32 = 300;
@@ -161,6 +161,20 @@ impl Door {
                     home::change_passphrase(&self.options.home, &with.passphrase, &with.fresh)?;
                 }
                 Ok((Reply::ChangePassphrase(self.look()?), Vec::new()))
+            }
+            Call::Recovery(_) => Ok((Reply::Recovery(recovery::view(&self.options.home)), Vec::new())),
+            Call::AskRecovery(with) => {
+                let _inside = self.inside();
+                let asked = recovery::ask(&self.options.home, &with, &self.clock)?;
+                Ok((Reply::AskRecovery(asked), Vec::new()))
+            }
+            Call::Recover(with) => {
+                {
+                    // As when the passphrase is changed.
+                    let _inside = self.inside();
+                    recovery::recover(&self.options.home, &with)?;
+                }
+                Ok((Reply::Recover(self.look()?), Vec::new()))
             }
             Call::Backups(_) if self.inside().is_none() => {
                 let copies = backups::listed(&self.options.home)?;

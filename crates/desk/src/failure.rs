@@ -150,6 +150,26 @@ codes! {
     SaidLost = "SAID_LOST", "这台电脑您已经报过失，或者已经停用。要另一位（负责人或审计）在自己的电脑上也报一次才生效。", "You have said so already, or it is turned out. Another person (head or auditor) must say so at their own desk.";
     /// A time to come.
     NotYet = "NOT_YET", "丢失的时间还没有到，请核对日期和时间。", "That time has not come yet; check day and time.";
+    /// Nobody was named to help with a forgotten passphrase.
+    NoOfficers = "NO_OFFICERS", "这台电脑上还没有能帮忙找回口令的人：县里指定三个人以后，这台电脑要同步、再用口令打开过一次才行。请再想想口令；没送出的记录都还在本机。", "Nobody can help with this laptop's passphrase yet: after the county has named three persons it must have synced and been opened once. Try to remember; what was not sent is still here.";
+    /// Three of three.
+    ThreeOfficers = "THREE_OFFICERS", "要选三个人，三台不同的电脑；要取消，就一个也不选。", "Choose three persons with three laptops, or nobody to have none.";
+    /// Not one of the three.
+    NotOfficer = "NOT_OFFICER", "这个文件不是请您帮忙的：它认的三个人里没有这台电脑。", "This file does not ask you: this laptop is none of its three.";
+    /// Not your turn.
+    RecoveryTurn = "RECOVERY_TURN", "您这一道已经开过了，接下来请{officers}开；两道都开了就拿回那台电脑。", "You have done your part; next is {officers}. Once two have helped it goes back to the laptop.";
+    /// The words differ.
+    RecoveryWords = "RECOVERY_WORDS", "六个词对不上。请让那台电脑前的本人一个一个念给您听；对不上就不要开，可能有人换了文件。", "The six words differ. Have the person at that laptop say them one by one; if they still differ do not help: the file may have been exchanged.";
+    /// Some other file.
+    RecoveryFile = "RECOVERY_FILE", "“{file}”不是找回口令的文件，或者有损坏。请选名字以“找回口令”开头的那个。", "“{file}” is no file for a forgotten passphrase, or is damaged. Choose the one whose name begins with 找回口令.";
+    /// Of another county.
+    RecoveryOther = "RECOVERY_OTHER", "这个文件不是本县的电脑写的。", "This file was not written by a laptop of this county.";
+    /// A lost laptop asks.
+    RecoveryLost = "RECOVERY_LOST", "这台电脑已经报失或者停用，不能帮它找回口令。", "This laptop was reported lost or turned out; nobody may open it.";
+    /// Only one has helped.
+    RecoveryHalf = "RECOVERY_HALF", "还差一个人：请再拿给{officers}（任一位）开一道，然后拿回这台电脑。", "One more has to help: take it to any of {officers}, then back to this laptop.";
+    /// It fits no longer.
+    RecoveryOpen = "RECOVERY_OPEN", "“{file}”和这台电脑现在问的对不上，打不开。请在这台电脑上重新写一次，再请两位开。", "“{file}” does not fit what this laptop asks now. Write the question once more here and have two persons help again.";
     /// This laptop is lost.
     LaptopLost = "LAPTOP_LOST", "县里已把这台电脑报失停用。没有送出的记录已封存，只有县里打得开；其余资料已从这台电脑上清除。捡到这台电脑的，请交给县资助中心。", "The county has given this laptop up as lost. What was not sent is sealed for the county alone; everything else was erased here. Please hand it in at the county's student-aid centre.";
     /// Over-long text.

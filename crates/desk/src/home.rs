@@ -23,6 +23,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::Parts;
 use crate::clock::{Chance, Clock, random};
 use crate::failure::{Code, Failure};
+use crate::recovery::{RECOVERING, RECOVERY};
 
 const KEYS: &str = "keys.json";
 /// The encrypted file.
@@ -163,17 +164,9 @@ fn forget_the_rest(home: &Path) -> Result<(), Failure> {
     if !home.join(FORGETTING).exists() {
         return Ok(());
     }
-    for keys in [KEYS, PENDING] {
-        let path = home.join(keys);
-        if let Ok(mut file) = OpenOptions::new().write(true).open(&path) {
-            let bytes = file.metadata().map_err(io)?.len();
-            file.write_all(&vec![0; usize::try_from(bytes).unwrap_or(0)]).map_err(io)?;
-            file.sync_all().map_err(io)?;
-            drop(file);
-            fs::remove_file(&path).map_err(io)?;
-        }
+    for keys in [KEYS, PENDING, RECOVERY, RECOVERING] {
+        erase(&home.join(keys))?;
     }
-    sync_folder(&home.join(KEYS))?;
     for entry in fs::read_dir(home).map_err(io)? {
         let entry = entry.map_err(io)?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -285,13 +278,9 @@ fn aad(practice: bool) -> Vec<u8> {
 
 fn wrap(secrets: &Secrets, passphrase: &str, practice: bool, name: Option<String>) -> Result<KeysFile, Failure> {
     let salt: [u8; 16] = random().map_err(no_randomness)?;
-    let nonce: [u8; 24] = random().map_err(no_randomness)?;
     let cost = if practice { FLOOR } else { calibrated()? };
     let key = stretch(passphrase, &salt, cost)?;
-    let plain = Zeroizing::new(serde_json::to_vec(secrets).map_err(|error| broken(&error))?);
-    let sealed = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_told_otherwise| sealing_failed())?)
-        .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad(practice) })
-        .map_err(|_told_otherwise| sealing_failed())?;
+    let (nonce, sealed) = seal_secrets(&key, secrets, &aad(practice))?;
     Ok(KeysFile {
         version: 1,
         practice,
@@ -299,9 +288,58 @@ fn wrap(secrets: &Secrets, passphrase: &str, practice: bool, name: Option<String
         memory_kib: cost.memory_kib,
         passes: cost.passes,
         salt: hex(&salt),
-        nonce: hex(&nonce),
-        sealed: hex(&sealed),
+        nonce,
+        sealed,
     })
+}
+
+/// The keys under a key, with the nonce before them, both hexadecimal; `with` is bound to them.
+pub(crate) fn seal_secrets(key: &[u8; 32], secrets: &Secrets, with: &[u8]) -> Result<(String, String), Failure> {
+    let nonce: [u8; 24] = random().map_err(no_randomness)?;
+    let plain = Zeroizing::new(serde_json::to_vec(secrets).map_err(|error| broken(&error))?);
+    let sealed = XChaCha20Poly1305::new(key.into())
+        .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: with })
+        .map_err(|_told_otherwise| sealing_failed())?;
+    Ok((hex(&nonce), hex(&sealed)))
+}
+
+/// The keys that [`seal_secrets`] sealed. `None` for another key, or a changed file: from here both look the same.
+pub(crate) fn open_secrets(key: &[u8; 32], nonce: &str, sealed: &str, with: &[u8]) -> Option<Secrets> {
+    let nonce: [u8; 24] = unhex(nonce)?;
+    let plain = XChaCha20Poly1305::new(key.into())
+        .decrypt(&XNonce::from(nonce), Payload { msg: &unhex_all(sealed)?, aad: with })
+        .ok()
+        .map(Zeroizing::new)?;
+    serde_json::from_slice(&plain).ok()
+}
+
+/// Wraps the keys of a home for a fresh passphrase, whatever it was before: whole or not at all.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn wrap_anew(home: &Path, secrets: &Secrets, fresh: &str) -> Result<(), Failure> {
+    let keys = kept(home)?;
+    write_json(&home.join(KEYS), &wrap(secrets, fresh, keys.practice, keys.name)?)
+}
+
+/// Writes a small file whole or not at all.
+pub(crate) fn write_json(path: &Path, what: &impl Serialize) -> Result<(), Failure> {
+    write_synced(path, &serde_json::to_vec_pretty(what).map_err(|error| broken(&error))?)
+}
+
+/// Removes a file with keys, if it is there: what it held is written over before.
+pub(crate) fn erase(path: &Path) -> Result<(), Failure> {
+    let mut file = match OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io(error)),
+    };
+    let bytes = file.metadata().map_err(io)?.len();
+    file.write_all(&vec![0; usize::try_from(bytes).unwrap_or(0)]).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    drop(file);
+    fs::remove_file(path).map_err(io)?;
+    sync_folder(path)
 }
 
 fn sealing_failed() -> Failure {
@@ -320,18 +358,15 @@ fn unwrap(keys: &KeysFile, passphrase: &str) -> Result<Secrets, Failure> {
     if keys.version != 1 {
         return Err(Failure::new(Code::MadeByNewer, &[]));
     }
-    let damaged = || Failure::new(Code::HomeDamaged, &[]);
-    let salt: [u8; 16] = unhex(&keys.salt).ok_or_else(damaged)?;
-    let nonce: [u8; 24] = unhex(&keys.nonce).ok_or_else(damaged)?;
-    let sealed = unhex_all(&keys.sealed).ok_or_else(damaged)?;
+    let salt: [u8; 16] = unhex(&keys.salt).ok_or_else(sealing_failed)?;
+    if unhex::<24>(&keys.nonce).is_none() || unhex_all(&keys.sealed).is_none() {
+        return Err(sealing_failed());
+    }
     let cost = Cost { memory_kib: keys.memory_kib, passes: keys.passes };
     let key = stretch(passphrase, &salt, cost)?;
-    let plain = XChaCha20Poly1305::new(key.as_slice().try_into().map_err(|_told_otherwise| damaged())?)
-        .decrypt(&XNonce::from(nonce), Payload { msg: &sealed, aad: &aad(keys.practice) })
-        // A wrong passphrase and a changed file look the same from here.
-        .map_err(|_told_otherwise| Failure::new(Code::WrongPassphrase, &[]).at("passphrase"))?;
-    let plain = Zeroizing::new(plain);
-    serde_json::from_slice(&plain).map_err(|error| broken(&error))
+    // A wrong passphrase and a changed file look the same from here.
+    open_secrets(&key, &keys.nonce, &keys.sealed, &aad(keys.practice))
+        .ok_or_else(|| Failure::new(Code::WrongPassphrase, &[]).at("passphrase"))
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
@@ -387,8 +422,7 @@ pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool, token_hash:
                 if keys.name.as_ref() != Some(&token_hash.to_string()) {
                     // The same keys present another invitation from now on.
                     let keys = KeysFile { name: Some(token_hash.to_string()), ..keys };
-                    let text = serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?;
-                    write_synced(&home.join(PENDING), &text)?;
+                    write_json(&home.join(PENDING), &keys)?;
                 }
                 return Ok(secrets);
             }
@@ -411,7 +445,7 @@ pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool, token_hash:
         file_key: None,
     };
     let keys = wrap(&secrets, passphrase, practice, Some(token_hash.to_string()))?;
-    write_synced(&home.join(PENDING), &serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?)?;
+    write_json(&home.join(PENDING), &keys)?;
     Ok(secrets)
 }
 
@@ -425,7 +459,7 @@ pub(crate) fn change_passphrase(home: &Path, passphrase: &str, fresh: &str) -> R
     let secrets = unwrap(&keys, passphrase)?;
     crate::passphrase::check(fresh, "fresh")?;
     let keys = wrap(&secrets, fresh, keys.practice, keys.name)?;
-    write_synced(&home.join(KEYS), &serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?)
+    write_json(&home.join(KEYS), &keys)
 }
 
 fn kept(home: &Path) -> Result<KeysFile, Failure> {
@@ -455,7 +489,7 @@ pub(crate) fn finish(
         begin(&mut store, journal(&secrets)?, identity, &signing.verifying_key(), (master.0, &master.1), offset)?;
     }
     let keys = wrap(&secrets, passphrase, identity.practice, Some(identity.name.clone()))?;
-    write_synced(&home.join(KEYS), &serde_json::to_vec_pretty(&keys).map_err(|error| broken(&error))?)?;
+    write_json(&home.join(KEYS), &keys)?;
     // A left-over pending file holds the same secrets under the same passphrase; it is only untidy.
     if fs::remove_file(home.join(PENDING)).is_ok() {
         sync_folder(&home.join(PENDING))?;
@@ -601,6 +635,10 @@ impl Closed {
                 failure
             }
         })?;
+        if let Err(failure) = crate::recovery::keep(&self.folder, &self.secrets, &store) {
+            // Noted with its cause; the home opens without it, and the next opening tries again.
+            drop(failure);
+        }
         let parts = self.parts(store, clock, reader)?;
         Ok(Parts { standing, lock: self.lock, ..parts })
     }

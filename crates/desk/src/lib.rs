@@ -27,6 +27,7 @@ mod org;
 mod passphrase;
 mod payments;
 mod receipts;
+mod recovery;
 pub mod roster;
 mod settled;
 mod stick;
@@ -209,6 +210,9 @@ impl Desk {
             | Call::Lock(_)
             | Call::StayOpen(_)
             | Call::ChangePassphrase(_)
+            | Call::Recovery(_)
+            | Call::AskRecovery(_)
+            | Call::Recover(_)
             | Call::LookAtBackup(_)
             | Call::RestoreBackup(_)
             | Call::Join(_) => {
@@ -296,6 +300,11 @@ impl Desk {
             Call::Laptops(with) => (Reply::Laptops(self.laptops(with)?), read()),
             Call::ReportLost(with) => (Reply::ReportLost(self.report_lost(with)?), vec![Registries, Status]),
             Call::LostLaptop(with) => (Reply::LostLaptop(self.lost_laptop(with)?), read()),
+            Call::Officers(with) => (Reply::Officers(self.officers(with)?), read()),
+            Call::OfferOfficer(with) => (Reply::OfferOfficer(self.offer_officer(with)?), vec![Registries, Status]),
+            Call::NameOfficers(with) => (Reply::NameOfficers(self.name_officers(with)?), vec![Registries, Status]),
+            Call::LookAtRecovery(with) => (Reply::LookAtRecovery(self.look_at_recovery(with)?), read()),
+            Call::HelpRecovery(with) => (Reply::HelpRecovery(self.help_recovery(with)?), vec![Registries, Status]),
             Call::Bulletin(with) => (Reply::Bulletin(self.bulletin(with)?), read()),
             Call::IssueBulletin(with) => (Reply::IssueBulletin(self.issue_bulletin(with)?), vec![Bulletins, Status]),
             Call::Bulletins(with) => (Reply::Bulletins(self.bulletins(with)?), read()),

@@ -106,9 +106,14 @@ pub fn words(county: Sha, token_hash: Sha, key: &[u8; 32], certificate: Sha) -> 
     for part in [&county.0, &token_hash.0, key, &certificate.0] {
         bytes.extend_from_slice(part);
     }
+    six_words(&bytes)
+}
+
+/// Six words for bytes that two screens are to have in common; who chooses the bytes must not be able to try many.
+pub fn six_words(bytes: &[u8]) -> String {
     let of = |list: &[char; 16], at: u8| list.get(usize::from(at)).copied().unwrap_or_default();
     let word = |byte: &u8| -> String { [of(&HOW, byte >> 4), of(&WHAT, byte & 15)].iter().collect() };
-    Sha::of(&bytes).0.iter().take(6).map(word).collect::<Vec<_>>().join(" ")
+    Sha::of(bytes).0.iter().take(6).map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What the county tells a new desk.

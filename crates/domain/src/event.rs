@@ -14,6 +14,7 @@ use crate::org::{
 };
 use crate::payment::{PaymentReported, PaymentVoided};
 use crate::receipt::{ReceiptCompleted, ReceiptFiled};
+use crate::recovery::{OfficerOffered, OfficersNamed, RecoveryHelped};
 use crate::visit::{VisitMade, VisitNoted};
 use crate::words::Section;
 
@@ -71,11 +72,15 @@ macro_rules! events {
 }
 
 /// Whether facts of a kind can be erased. Rights and what the log says of itself cannot: they name no borrower, and who
-/// may see and do what follows from them. Nor can what tells who lifted a mask or gave a laptop up. Desks and county must agree, or their sums differ.
+/// may see and do what follows from them. Nor can what tells who lifted a mask, gave a laptop up or
+/// helped to open one. Desks and county must agree, or their sums differ.
 pub fn erasable(kind: &str) -> bool {
     !crate::rights::Rights::reads(kind)
         && writer(kind) != Some(Writer::Master)
-        && !matches!(kind, "HeldDecided" | "Erased" | "Looked" | "LaptopLost")
+        && !matches!(
+            kind,
+            "HeldDecided" | "Erased" | "Looked" | "LaptopLost" | "OfficerOffered" | "OfficersNamed" | "RecoveryHelped"
+        )
 }
 
 /// Who may write a kind of fact (domain.md §5).
@@ -152,6 +157,12 @@ events! {
     Looked in Beholder;
     /// A laptop lost.
     LaptopLost in Guard;
+    /// Somebody would help to open laptops.
+    OfficerOffered in Beholder;
+    /// Who does.
+    OfficersNamed in Guard;
+    /// Somebody did.
+    RecoveryHelped in Beholder;
     /// Held facts decided on.
     HeldDecided in Head;
     /// Facts erased.
@@ -198,6 +209,9 @@ impl Event {
             | Self::PaymentVoided(_)
             | Self::HeldDecided(_)
             | Self::LaptopLost(_)
+            | Self::OfficerOffered(_)
+            | Self::OfficersNamed(_)
+            | Self::RecoveryHelped(_)
             | Self::DeviceRevoked(_)
             | Self::JournalClosed(_)
             | Self::LogForked(_) => Section::Core,

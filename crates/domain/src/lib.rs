@@ -28,6 +28,7 @@ pub mod payment;
 pub mod phone;
 pub mod place;
 pub mod receipt;
+pub mod recovery;
 pub mod rights;
 mod text;
 pub mod visit;

@@ -65,9 +65,9 @@ const MANIFEST: usize = 36;
 const LAST: u32 = 1 << 31;
 const BEFORE_1970: i32 = 719_163;
 
-type Aead = ChaCha20Poly1305;
-type Kdf = HkdfSha256;
-type Kem = X25519HkdfSha256;
+pub(crate) type Aead = ChaCha20Poly1305;
+pub(crate) type Kdf = HkdfSha256;
+pub(crate) type Kem = X25519HkdfSha256;
 
 /// Why a bundle cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -192,6 +192,10 @@ impl BundleSecret {
         Self::of_seed(&seed)
     }
 
+    pub(crate) fn secret(&self) -> &<Kem as hpke::Kem>::PrivateKey {
+        &self.secret
+    }
+
     /// The half that others may know.
     pub fn key(&self) -> BundleKey {
         self.public
@@ -204,7 +208,7 @@ impl std::fmt::Debug for BundleSecret {
     }
 }
 
-fn public(key: &BundleKey) -> Result<<Kem as hpke::Kem>::PublicKey, BundleFault> {
+pub(crate) fn public(key: &BundleKey) -> Result<<Kem as hpke::Kem>::PublicKey, BundleFault> {
     <Kem as hpke::Kem>::PublicKey::from_bytes(&key.0).ok().ok_or(BundleFault::NotSealed)
 }
 
@@ -345,10 +349,16 @@ impl std::fmt::Debug for Item {
 }
 
 /// The randomness of one bundle as the library wants to have it: what was given, once.
-struct Given<'a> {
+pub(crate) struct Given<'a> {
     bytes: &'a [u8],
     /// The library asked for more than it was given.
-    dry: bool,
+    pub(crate) dry: bool,
+}
+
+impl<'a> Given<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, dry: false }
+    }
 }
 
 impl TryRng for Given<'_> {
@@ -447,7 +457,7 @@ impl<W: Write> Writer<W> {
         };
         let mut bytes = header.bytes();
         let from = OpModeS::Auth((envelope.from.secret.clone(), public(&envelope.from.public)?));
-        let mut given = Given { bytes: seed, dry: false };
+        let mut given = Given::of(seed);
         let (encapsulated, sealing) = hpke::setup_sender_with_rng::<Aead, Kdf, Kem>(
             &from,
             &public(&envelope.to)?,

@@ -105,7 +105,7 @@ impl Store {
     }
 
     /// The facts of these kinds that count, in the order of the log, those that are only here last.
-    fn facts_of(&self, kinds: &[&str]) -> Result<Vec<(Option<Position>, domain::fact::Fact)>, StoreFault> {
+    pub(crate) fn facts_of(&self, kinds: &[&str]) -> Result<Vec<(Option<Position>, domain::fact::Fact)>, StoreFault> {
         let mut rows: Vec<(Option<i64>, i64)> = Vec::new();
         for kind in kinds {
             let mut find = self.conn.prepare_cached(

@@ -4,6 +4,7 @@
 
 mod anchor;
 mod blobs;
+pub mod boxes;
 pub mod bundle;
 pub mod copies;
 mod deciding;
@@ -20,6 +21,7 @@ mod log;
 mod looks;
 mod names;
 mod numbers;
+mod officers;
 mod reads;
 mod restored;
 mod retold;
@@ -38,6 +40,7 @@ pub use laptops::Laptop;
 pub use log::{Pen, Standing, Store};
 pub use looks::Look;
 pub use numbers::Numbers;
+pub use officers::Officers;
 pub use reads::{Assignments, Counts, Family, Letter, Registers, Said, StandingFacts, Visit};
 pub use retold::Filled;
 pub use sealing::SEALED_AT_ONCE;

@@ -264,6 +264,30 @@ fn put(source: &mut impl Read, header: &Header, folder: &Path) -> Result<PathBuf
     prove(sink, fleeting, header, bytes, |_| {})
 }
 
+/// Writes a file that is no bundle into `folder` under a name, in place of an earlier one: whole or not at all, and read
+/// back from there.
+///
+/// # Errors
+/// [`StickFault`]; an earlier one then stays.
+pub fn put_named(bytes: &[u8], folder: &Path, name: &str) -> Result<PathBuf, StickFault> {
+    must_be_folder(folder)?;
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let fault = |error| classify(error, folder, Some(size));
+    let mut fleeting = Fleeting { path: folder.join(format!("{name}.{PART}")), kept: false };
+    let mut file = File::create(&fleeting.path).map_err(fault)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault)?;
+    forget_cached(&file);
+    drop(file);
+    if read_back(&fleeting.path).map_err(fault)? != (size, Sha256::digest(bytes).into()) {
+        return Err(StickFault::ReadBack);
+    }
+    let path = folder.join(name);
+    fs::rename(&fleeting.path, &path).map_err(fault)?;
+    fleeting.kept = true;
+    sync_folder(&path).map_err(fault)?;
+    Ok(path)
+}
+
 /// Room left for us where `folder` is, bytes, where the system tells.
 pub fn room(folder: &Path) -> Option<u64> {
     free(folder)

@@ -128,7 +128,10 @@ fn slot_of(event: &Event) -> Option<i64> {
         | Event::JournalClosed(_)
         | Event::LogForked(_)
         | Event::Looked(_)
-        | Event::LaptopLost(_) => None,
+        | Event::LaptopLost(_)
+        | Event::OfficerOffered(_)
+        | Event::OfficersNamed(_)
+        | Event::RecoveryHelped(_) => None,
     }
 }
 
@@ -690,6 +693,9 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
         | Event::LogForked(_)
         | Event::Looked(_)
         | Event::LaptopLost(_)
+        | Event::OfficerOffered(_)
+        | Event::OfficersNamed(_)
+        | Event::RecoveryHelped(_)
         | Event::HeldDecided(_)
         | Event::Erased(_) => {}
         // Registers: see `take`.

@@ -22,8 +22,8 @@ use serde_json::{Map, Value, json};
 use tests::{PASSPHRASE, Seat, World, assets, items, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
-const NAMES: [&str; 11] =
-    ["open", "search", "save", "print", "absorb", "line", "first", "wait", "sync", "wire", "dictionary"];
+const NAMES: [&str; 12] =
+    ["open", "search", "save", "print", "absorb", "line", "first", "wait", "crowd", "sync", "wire", "dictionary"];
 
 /// Figures by name.
 struct Figures(Map<String, Value>);
@@ -224,6 +224,7 @@ fn main() -> ExitCode {
         "line" => figures.0.extend(tests::bench_line::measure()),
         "first" => figures.0.extend(tests::bench_road::first()),
         "wait" => figures.0.extend(tests::bench_road::wait()),
+        "crowd" => figures.0.extend(tests::crowd::bench_crowd()),
         #[cfg(feature = "measure")]
         "sync" => tests::bench_sync::run(&mut figures.0),
         #[cfg(feature = "measure")]

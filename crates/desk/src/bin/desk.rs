@@ -234,7 +234,18 @@ fn run(what: What) -> Result<(), Stop> {
             let with = parse(&text)?;
             // A misspelt call or field is told before the home is opened.
             let call = Call::parse(&name, with).map_err(|failure| Stop::Answer(failure, WRONG_WORDS))?;
-            let outside = matches!(call, Call::Home(_) | Call::Unlock(_) | Call::Join(_));
+            // These bring what opens the home themselves, or ask what can be done for one that does not open.
+            let outside = matches!(
+                call,
+                Call::Home(_)
+                    | Call::Unlock(_)
+                    | Call::Join(_)
+                    | Call::Recovery(_)
+                    | Call::AskRecovery(_)
+                    | Call::Recover(_)
+                    | Call::LookAtBackup(_)
+                    | Call::RestoreBackup(_)
+            );
             let door = if outside { home.door(false)? } else { home.open()? };
             let (reply, stale) = door.handle(call)?;
             answer(Answer::Ok { reply: Box::new(reply), stale })
