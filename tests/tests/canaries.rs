@@ -40,6 +40,7 @@ fn two_hundred_words_and_twenty_photos_are_nowhere_to_be_read() {
     let world = World::at(NOON);
     let op = world.operator(&list);
     let zhou = world.join("zhou", "SCHOOL_DIRECTOR");
+    op.sync();
     op.ask("AssignVillages", json!({ "villages": codes, "person": "zhou" }));
     op.sync();
     zhou.sync();
@@ -61,6 +62,8 @@ fn two_hundred_words_and_twenty_photos_are_nowhere_to_be_read() {
         // As large as one that has a preview.
         photo.extend((0..6_000).flat_map(|_| chance.draw().to_be_bytes()));
         canaries.bytes(&format!("photo {number}"), &photo[20_000..20_048]);
+        let small = foreign::Reader::unconfined().preview(&photo).expect("a preview");
+        canaries.bytes(&format!("preview {number}"), small.get(small.len() / 2..).expect("its second half"));
         let filed = desk.ask("FileReceipt", &json!({ "receipt_no": row["doc_no"], "file": bytes("回证.jpg", &photo) }));
         assert!(filed["picture"]["preview"].is_string(), "{filed}");
     }

@@ -957,12 +957,16 @@ fn a_forgotten_passphrase_is_replaced_in_the_window_with_the_help_of_two() {
     std::fs::create_dir_all(&stick).expect("a folder");
     let file = || {
         let found = std::fs::read_dir(&stick).expect("a folder").map(|entry| entry.expect("an entry").path());
-        found.filter(|path| path.extension().is_some_and(|end| end == "json")).last().expect("a file")
+        // The name says how far it is.
+        found.filter(|path| path.extension().is_some_and(|end| end == "json")).max().expect("a file")
     };
     let pane = Pane::open(&screen, &homes[0], LATER);
     pane.click("forgot");
     pane.reads("forgotten", &["任意两位", "写到U盘"]);
+    pane.write("forgotten-fresh", FRESH);
+    pane.write("forgotten-fresh-again", FRESH);
     pane.write("forgotten-folder", &stick.to_string_lossy());
+    pane.picture("81-forgotten-first");
     pane.click("forgotten-ask");
     let words = pane.wait("forgotten-words", |text| text.split(' ').count() == 6);
     pane.size(1366, 768);
@@ -974,7 +978,7 @@ fn a_forgotten_passphrase_is_replaced_in_the_window_with_the_help_of_two() {
         sync(&pane);
         turn_to(&pane, "watch");
         pane.write("officer-file", &file().to_string_lossy());
-        pane.reads("officer-words", &[words.as_str()]);
+        pane.reads("officers", &["一个一个念给您听"]);
         pane.write("officer-said", if at == 0 { "大山 小河" } else { &words });
         pane.write("officer-reason", "本人在我面前，认得");
         pane.write("officer-folder", &stick.to_string_lossy());
@@ -985,7 +989,7 @@ fn a_forgotten_passphrase_is_replaced_in_the_window_with_the_help_of_two() {
             pane.write("officer-said", &words);
             for (width, height) in [(1366, 768), (1024, 600)] {
                 pane.size(width, height);
-                pane.script("document.querySelector('[data-test=officer-words]').scrollIntoView()", json!([]));
+                pane.script("document.querySelector('[data-test=officer-said]').scrollIntoView()", json!([]));
                 fits(&pane, "watch");
                 pane.picture(&format!("82-{width}x{height}-help"));
             }
@@ -1000,8 +1004,7 @@ fn a_forgotten_passphrase_is_replaced_in_the_window_with_the_help_of_two() {
     pane.click("forgot");
     pane.reads("forgotten-words", &[words.as_str()]);
     pane.write("forgotten-file", &file().to_string_lossy());
-    pane.write("recovered", FRESH);
-    pane.write("recovered-again", FRESH);
+    pane.write("forgotten-chosen", FRESH);
     pane.picture("84-back");
     pane.click("forgotten-open");
     pane.reads("practice", &["演练"]);

@@ -382,6 +382,13 @@ impl County {
         }))
     }
 
+    /// Whose certificate it is, whether or not that device may speak still.
+    pub(crate) fn known_by(&self, certificate: Sha) -> Option<DeviceId> {
+        let found =
+            self.ledger.read(|tx| Ok::<_, LedgerFault>(tx.device_by_certificate(certificate)?.map(|one| one.id)));
+        found.ok().flatten()
+    }
+
     /// Greets a device: opens its journal if it is new, leases the blocks of numbers it wants (at most five of a kind,
     /// only to those who work cases, and none to a greeting that is said twice), and says how far both know the same log.
     ///

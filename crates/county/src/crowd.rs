@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Connections of one device. A desk has two or three, and more that died on a bad line without a word.
-pub(crate) const MOST_OF_ONE: usize = 16;
+const MOST_OF_ONE: usize = 16;
 /// Connections of all those together whose certificate the county does not know: who joins has one.
-pub(crate) const MOST_UNKNOWN: usize = 256;
+const MOST_UNKNOWN: usize = 256;
 /// Connections that have not said who they are yet, where the system allows for so many.
 const MOST_STRANGERS: usize = 4_096;
 
@@ -82,14 +82,29 @@ impl<K: Ord + Copy> Drop for Place<K> {
     }
 }
 
+/// How many connections of each kind are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) strangers: usize,
+    pub(crate) unknown: usize,
+    pub(crate) of_one: usize,
+}
+
+impl Limits {
+    /// What this system has room for.
+    pub(crate) fn here() -> Self {
+        Self { strangers: strangers(room_for_all()), unknown: MOST_UNKNOWN, of_one: MOST_OF_ONE }
+    }
+}
+
 /// How many strangers there is room for, with so many connections that the system lets be open.
-pub(crate) fn strangers(open: u64) -> usize {
+fn strangers(open: u64) -> usize {
     usize::try_from(open / 4).unwrap_or(MOST_STRANGERS).clamp(64, MOST_STRANGERS)
 }
 
 /// Lets as many connections be open as the system allows this program. Returns how many.
 #[cfg(unix)]
-pub(crate) fn room_for_all() -> u64 {
+fn room_for_all() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let now = getrlimit(Resource::Nofile);
     let most = now.maximum.unwrap_or(u64::MAX).min(65_536);
@@ -103,7 +118,7 @@ pub(crate) fn room_for_all() -> u64 {
 
 /// Elsewhere connections are not counted among files.
 #[cfg(not(unix))]
-pub(crate) fn room_for_all() -> u64 {
+fn room_for_all() -> u64 {
     65_536
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::county::County;
-use crate::crowd::{self, Place, Places};
+use crate::crowd::{Limits, Place, Places};
 use crate::http;
 use crate::tls::{self, Peer};
 
@@ -50,8 +50,18 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeFault> {
+    serve_so_many(county, listener, Limits::here(), shutdown).await
+}
+
+/// The same, with places for so many.
+pub(crate) async fn serve_so_many(
+    county: Arc<County>,
+    listener: TcpListener,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeFault> {
     let acceptor = TlsAcceptor::from(Arc::new(tls::config(&county)?));
-    let crowd = Arc::new(Crowd::of(county));
+    let crowd = Arc::new(Crowd::of(county, limits));
     let (stop, stopped) = watch::channel(false);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -101,23 +111,24 @@ impl Seat {
 }
 
 impl Crowd {
-    fn of(county: Arc<County>) -> Self {
+    fn of(county: Arc<County>, limits: Limits) -> Self {
         Self {
             router: http::router(Arc::clone(&county)),
             county,
-            strangers: Places::of(crowd::strangers(crowd::room_for_all())),
-            unknown: Places::of(crowd::MOST_UNKNOWN),
-            devices: Places::of(crowd::MOST_OF_ONE),
+            strangers: Places::of(limits.strangers),
+            unknown: Places::of(limits.unknown),
+            devices: Places::of(limits.of_one),
         }
     }
 
     /// A place for who has shown this certificate.
     async fn seat(&self, Peer(certificate): Peer) -> Seat {
         let county = Arc::clone(&self.county);
-        let device = tokio::task::spawn_blocking(move || county.device_of(certificate)).await;
+        // A laptop that is lost has places of its own, too: it hands in what it has.
+        let device = tokio::task::spawn_blocking(move || county.known_by(certificate)).await;
         match device {
-            Ok(Ok(device)) => Seat::Device(self.devices.take(device)),
-            Ok(Err(_)) | Err(_) => Seat::Unknown(self.unknown.take(())),
+            Ok(Some(device)) => Seat::Device(self.devices.take(device)),
+            Ok(None) | Err(_) => Seat::Unknown(self.unknown.take(())),
         }
     }
 }
@@ -139,7 +150,12 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, crowd: Arc<Crowd>, mut s
     let Ok(Ok(stream)) = handshake else { return };
     let Some(certificate) = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()) else { return };
     let peer = Peer(Sha::of(certificate));
-    let mut seat = crowd.seat(peer).await;
+    let seat = tokio::select! {
+        seat = tokio::time::timeout(PATIENCE, crowd.seat(peer)) => seat,
+        () = stranger.lost() => return,
+        _ = stopped.wait_for(|stop| *stop) => return,
+    };
+    let Ok(mut seat) = seat else { return };
     drop(stranger);
     let service = TowerToHyperService::new(crowd.router.clone().layer(Extension(peer)));
     let mut connection = pin!(

@@ -1,6 +1,7 @@
 //! Desks and a county in one process: the courier is a function call. What a desk holds is compared with what a naive
 //! reading of the whole log says it should hold. Nothing here sleeps, and every random history has its seed.
 
+mod crowd;
 mod enrolment;
 mod exchange;
 mod matrix;

@@ -129,9 +129,11 @@ calls! {
     ChangePassphrase(ChangePassphrase) -> HomeView;
     /// What can be done about a forgotten passphrase: who the officers are, and whether they were asked. Works on a locked home.
     Recovery(Nothing) -> RecoveryView;
-    /// Write what is asked of the officers to a stick. Works on a locked home; asked again, it is the same question.
+    /// Choose a fresh passphrase and write what is asked of the officers to a stick. Works on a locked home; asked again with the
+    /// same passphrase, it is the same question.
     AskRecovery(AskRecovery) -> RecoveryAsked;
-    /// Choose a fresh passphrase with what two officers sent back. The forgotten one opens nothing from then on.
+    /// With what two officers sent back: the passphrase that was chosen when they were asked opens the home from then on, and the
+    /// forgotten one nothing.
     Recover(Recover) -> HomeView;
     /// Copies of this home on this laptop, newest first: one each quarter of an hour of use, kept for thirty days. Works on a
     /// locked home, too.
@@ -547,6 +549,9 @@ api_types! {
     pub struct AskRecovery {
         /// The folder to write to: a stick's.
         pub folder: String,
+        /// The passphrase from then on, once two have helped: a sentence of 8 Chinese characters, or four words, that nobody
+        /// would guess. Whoever takes laptop and answer together has not got it.
+        pub fresh: String,
     }
 
     /// What was written.
@@ -563,7 +568,7 @@ api_types! {
     pub struct Recover {
         /// The file that the second one wrote.
         pub file: FileInput,
-        /// The passphrase from now on.
+        /// The passphrase that was chosen when it was asked; it holds from now on.
         pub fresh: String,
     }
 
@@ -573,8 +578,10 @@ api_types! {
         pub rows: Vec<OfficerRow>,
         /// What head and auditor said last.
         pub said: Vec<OfficersSaid>,
-        /// The three by name, once two persons named the same.
+        /// The three by name, once two persons named the same within a week.
         pub in_force: Vec<String>,
+        /// Those of them who can help no longer: their laptop was given up, or their role ended. Name anew.
+        pub unable: Vec<String>,
         /// Who helped whom, newest first, at most 100.
         pub helped: Vec<RecoveryHelpedRow>,
         /// Whether you may name them.
@@ -609,6 +616,8 @@ api_types! {
         pub officers: Vec<String>,
         /// It is what holds.
         pub in_force: bool,
+        /// It was said more than a week ago and nobody else said the same: it has to be said again.
+        pub ran_out: bool,
         /// It was you.
         pub mine: bool,
     }
@@ -649,8 +658,6 @@ api_types! {
         pub device: DeviceId,
         /// When it was asked, by that laptop's clock, RFC 3339.
         pub asked: String,
-        /// The six words that its screen shows.
-        pub words: String,
         /// The three whom it asks, by name.
         pub officers: Vec<String>,
         /// Those of them who can help now.
@@ -665,7 +672,8 @@ api_types! {
         pub file: FileInput,
         /// The folder to write to.
         pub folder: String,
-        /// The six words as the laptop's person says them: in the same room or on the telephone.
+        /// The six words as the laptop's person reads them from its screen, in the same room or on the telephone. They are shown
+        /// nowhere else.
         pub words: String,
         /// Why, and how you know that it is them. On record.
         pub reason: String,

@@ -162,11 +162,14 @@ impl Door {
                 }
                 Ok((Reply::ChangePassphrase(self.look()?), Vec::new()))
             }
-            Call::Recovery(_) => Ok((Reply::Recovery(recovery::view(&self.options.home)), Vec::new())),
+            Call::Recovery(_) => Ok((Reply::Recovery(recovery::view(&self.options.home)?), Vec::new())),
             Call::AskRecovery(with) => {
-                let _inside = self.inside();
-                let asked = recovery::ask(&self.options.home, &with, &self.clock)?;
-                Ok((Reply::AskRecovery(asked), Vec::new()))
+                let question = {
+                    let _inside = self.inside();
+                    recovery::question(&self.options.home, &with.fresh, &self.clock)?
+                };
+                // A stick may take its time.
+                Ok((Reply::AskRecovery(question.put(with.folder.trim())?), Vec::new()))
             }
             Call::Recover(with) => {
                 {

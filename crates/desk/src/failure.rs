@@ -168,6 +168,10 @@ codes! {
     RecoveryLost = "RECOVERY_LOST", "这台电脑已经报失或者停用，不能帮它找回口令。", "This laptop was reported lost or turned out; nobody may open it.";
     /// Only one has helped.
     RecoveryHalf = "RECOVERY_HALF", "还差一个人：请再拿给{officers}（任一位）开一道，然后拿回这台电脑。", "One more has to help: take it to any of {officers}, then back to this laptop.";
+    /// Nobody has helped yet.
+    RecoveryNone = "RECOVERY_NONE", "这个文件还没有人帮过：请{officers}里任意两位先后帮忙，再拿第二位写的那个文件回来。", "Nobody has helped with this file yet: any two of {officers} do so, one after the other; then bring the file that the second one wrote.";
+    /// Another passphrase than was chosen.
+    RecoveryFresh = "RECOVERY_FRESH", "和写到U盘时定的新口令不一样。请输那时定的那个；也忘了的话，重新写一次，再请两位帮忙。", "This is not the new passphrase that was chosen when it was written to the stick. Enter that one; if it is forgotten, too, write once more and have two persons help again.";
     /// It fits no longer.
     RecoveryOpen = "RECOVERY_OPEN", "“{file}”和这台电脑现在问的对不上，打不开。请在这台电脑上重新写一次，再请两位开。", "“{file}” does not fit what this laptop asks now. Write the question once more here and have two persons help again.";
     /// This laptop is lost.

@@ -264,10 +264,14 @@ fn fitting(floor_ms: i64) -> Cost {
 }
 
 fn stretch(passphrase: &str, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    stretch_bytes(passphrase.as_bytes(), salt, cost)
+}
+
+fn stretch_bytes(secret: &[u8], salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>, Failure> {
     let params = Params::new(cost.memory_kib, cost.passes, 1, Some(32)).map_err(|error| broken(&error))?;
     let mut out = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase.as_bytes(), salt, out.as_mut_slice())
+        .hash_password_into(secret, salt, out.as_mut_slice())
         .map_err(|error| broken(&error))?;
     Ok(out)
 }
@@ -301,6 +305,48 @@ pub(crate) fn seal_secrets(key: &[u8; 32], secrets: &Secrets, with: &[u8]) -> Re
         .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: with })
         .map_err(|_told_otherwise| sealing_failed())?;
     Ok((hex(&nonce), hex(&sealed)))
+}
+
+/// Bytes through Argon2id at the least cost: for what somebody could try very often.
+pub(crate) fn slow(bytes: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    stretch_bytes(bytes, salt, FLOOR)
+}
+
+/// Thirty-two secret bytes under a passphrase.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Guarded {
+    memory_kib: u32,
+    passes: u32,
+    salt: String,
+    nonce: String,
+    sealed: String,
+}
+
+impl Guarded {
+    const WITH: &'static [u8] = b"ruhu guarded 1";
+
+    pub(crate) fn of(secret: &[u8; 32], passphrase: &str, practice: bool) -> Result<Self, Failure> {
+        let salt: [u8; 16] = random().map_err(no_randomness)?;
+        let nonce: [u8; 24] = random().map_err(no_randomness)?;
+        let cost = if practice { FLOOR } else { calibrated()? };
+        let key = stretch(passphrase, &salt, cost)?;
+        let sealed = XChaCha20Poly1305::new((&*key).into())
+            .encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: Self::WITH })
+            .map_err(|_told_otherwise| sealing_failed())?;
+        let Cost { memory_kib, passes } = cost;
+        Ok(Self { memory_kib, passes, salt: hex(&salt), nonce: hex(&nonce), sealed: hex(&sealed) })
+    }
+
+    /// `None` for another passphrase, or a changed file.
+    pub(crate) fn open(&self, passphrase: &str) -> Option<Zeroizing<[u8; 32]>> {
+        let (salt, nonce): ([u8; 16], [u8; 24]) = (unhex(&self.salt)?, unhex(&self.nonce)?);
+        let key = stretch(passphrase, &salt, Cost { memory_kib: self.memory_kib, passes: self.passes }).ok()?;
+        let plain = XChaCha20Poly1305::new((&*key).into())
+            .decrypt(&XNonce::from(nonce), Payload { msg: &unhex_all(&self.sealed)?, aad: Self::WITH })
+            .ok()
+            .map(Zeroizing::new)?;
+        Some(Zeroizing::new(plain.as_slice().try_into().ok()?))
+    }
 }
 
 /// The keys that [`seal_secrets`] sealed. `None` for another key, or a changed file: from here both look the same.

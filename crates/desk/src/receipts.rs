@@ -129,7 +129,7 @@ impl Desk {
             let picture = view(&store, photo)?;
             return Ok(ReceiptFiledReply { fact: said.id, picture, remarks: Vec::new() });
         }
-        if let Some((_, other)) = known.iter().find(|(_, photo)| photo.sha256 == sha) {
+        if let Some((_, other)) = known.iter().find(|(_, photo)| photo.papers().contains(&sha)) {
             let doc_no = other.receipt.to_string();
             return Err(Failure::new(Code::PictureReused, &[("doc_no", &doc_no)]).at("file"));
         }

@@ -1,7 +1,8 @@
 //! A forgotten passphrase. Beside the wrapped keys lies a second wrapping of them, under a key that is sealed for each two of
 //! the three officers, one box within the other: whoever opens the outer one hands on a box that only the next can open.
 //! The laptop writes what it asks to a stick, two officers open it at their own desks, and what comes back opens the keys
-//! for a fresh passphrase. Nothing on the stick opens anything without the laptop; no officer alone opens a laptop in hand.
+//! for the fresh passphrase that was chosen when it was asked. Nothing on the stick opens anything without the laptop, nor
+//! the two together without that passphrase; no officer alone opens a laptop in hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use domain::clock::Millis;
 use domain::enrol::six_words;
 use domain::event::Event;
-use domain::ids::{BundleKey, DeviceId, FileId, LogId, PersonId, hex, unhex};
+use domain::ids::{BundleKey, DeviceId, FileId, LogId, PersonId, Sha, hex};
+use domain::lost::TOGETHER;
 use domain::recovery::{Officer, OfficerOffered, OfficersNamed, RecoveryHelped};
 use domain::words::Role;
 use serde::{Deserialize, Serialize};
@@ -18,12 +20,12 @@ use store::{Officers, Store, boxes, stick};
 use zeroize::Zeroizing;
 
 use crate::api::{
-    AskRecovery, HelpRecovery, LookAtRecovery, NameOfficers, Nothing, OfficerRow, OfficersSaid, OfficersView, Recover,
+    HelpRecovery, LookAtRecovery, NameOfficers, Nothing, OfficerRow, OfficersSaid, OfficersView, Recover,
     RecoveryAsked, RecoveryHelpedRow, RecoveryPassed, RecoveryRequest, RecoveryTurn, RecoveryView, Saved,
 };
 use crate::clock::{Clock, random};
 use crate::failure::{Code, Failure};
-use crate::home::{self, Identity, Secrets, unhex_all};
+use crate::home::{self, Guarded, Identity, Secrets, unhex_all};
 use crate::{Desk, bundles, bytes_of};
 
 /// The second wrapping, beside the first.
@@ -61,12 +63,23 @@ struct Kept {
     /// The keys, under the key that is in the boxes.
     nonce: String,
     keys: String,
+    /// Of boxes and keys: a file that was damaged is made anew before anybody needs it.
+    sum: Sha,
 }
 
-/// What the laptop keeps of what it asked: a key of its own for the answer, which opens nothing else.
+impl Kept {
+    fn sum(boxes: &[Sealed], keys: &str) -> Sha {
+        let boxes: Vec<&str> = boxes.iter().map(|one| one.sealed.as_str()).collect();
+        Sha::of(format!("{} {keys}", boxes.join(" ")).as_bytes())
+    }
+}
+
+/// What the laptop keeps of what it asked: a key of its own for the answer, which opens nothing else, under the passphrase that
+/// was chosen for afterwards. Whoever takes laptop and answer together has not got that.
 #[derive(Debug, Serialize, Deserialize)]
 struct Asking {
-    seed: String,
+    reply: BundleKey,
+    seed: Guarded,
     at: Millis,
 }
 
@@ -132,7 +145,8 @@ fn for_each_two(officers: &[Officer], device: DeviceId, key: &[u8; 32]) -> Resul
 }
 
 fn read(path: &Path) -> Option<Kept> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok().filter(|kept: &Kept| kept.version == VERSION)
+    let kept: Kept = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (kept.version == VERSION && kept.sum == Kept::sum(&kept.boxes, &kept.keys)).then_some(kept)
 }
 
 /// Keeps the second wrapping as the log wants it: for the officers who are, or none. Called with each opening.
@@ -158,14 +172,16 @@ pub(crate) fn keep(home: &Path, secrets: &Secrets, store: &Store) -> Result<(), 
 fn write(path: &Path, secrets: &Secrets, identity: &Identity, officers: Vec<Officer>) -> Result<(), Failure> {
     let key: Zeroizing<[u8; 32]> = Zeroizing::new(random().map_err(home::no_randomness)?);
     let (nonce, keys) = home::seal_secrets(&key, secrets, &aad(identity.practice, identity.device))?;
+    let boxes = for_each_two(&officers, identity.device, &key)?;
     let kept = Kept {
         version: VERSION,
+        sum: Kept::sum(&boxes, &keys),
         practice: identity.practice,
         log: identity.log,
         device: identity.device,
         person: identity.person.clone(),
         name: identity.name.clone(),
-        boxes: for_each_two(&officers, identity.device, &key)?,
+        boxes,
         officers,
         nonce,
         keys,
@@ -173,49 +189,55 @@ fn write(path: &Path, secrets: &Secrets, identity: &Identity, officers: Vec<Offi
     home::write_json(path, &kept)
 }
 
-fn words(device: DeviceId, reply: &BundleKey, at: Millis) -> String {
-    six_words(&[b"ruhu.recovery.1\0".as_slice(), &device.0, &reply.0, &at.0.to_be_bytes()].concat())
+/// The six words of a question. Whoever writes a file chooses what they follow from: each try costs as much as one at a
+/// passphrase.
+fn words(device: DeviceId, reply: &BundleKey, at: Millis) -> Result<String, Failure> {
+    let told = [device.0.as_slice(), &reply.0, &at.0.to_be_bytes()].concat();
+    Ok(six_words(home::slow(&told, b"ruhu.recovery.1\0")?.as_slice()))
 }
 
 fn names(officers: &[Officer], which: impl Fn(&Officer) -> bool) -> Vec<String> {
     officers.iter().filter(|officer| which(officer)).map(|officer| officer.name.clone()).collect()
 }
 
-/// The reply key that waits for an answer, if one does.
-fn waiting(home: &Path) -> Option<(BundleSecret, Millis)> {
-    let asking: Asking = serde_json::from_slice(&fs::read(home.join(RECOVERING)).ok()?).ok()?;
-    let seed: Zeroizing<[u8; 32]> = Zeroizing::new(unhex(&asking.seed)?);
-    Some((BundleSecret::of_seed(&seed), asking.at))
+/// What waits for an answer, if anything does.
+fn waiting(home: &Path) -> Option<Asking> {
+    serde_json::from_slice(&fs::read(home.join(RECOVERING)).ok()?).ok()
 }
 
 /// What a locked laptop can say of a forgotten passphrase.
-pub(crate) fn view(home: &Path) -> RecoveryView {
+pub(crate) fn view(home: &Path) -> Result<RecoveryView, Failure> {
     let kept = read(&home.join(RECOVERY));
     let asked = waiting(home).zip(kept.as_ref());
-    RecoveryView {
+    let words = asked.as_ref().map(|(asking, kept)| words(kept.device, &asking.reply, asking.at)).transpose()?;
+    Ok(RecoveryView {
         officers: kept.as_ref().map_or_else(Vec::new, |kept| names(&kept.officers, |_| true)),
-        words: asked.as_ref().map(|((secret, at), kept)| words(kept.device, &secret.key(), *at)),
-        asked: asked.map(|((_, at), _)| at.rfc3339()),
+        words,
+        asked: asked.map(|(asking, _)| asking.at.rfc3339()),
         sticks: bundles::mounted().into_iter().map(|folder| folder.to_string_lossy().into_owned()).collect(),
-    }
+    })
 }
 
-/// Writes what is asked of the officers. Asked again, it is the same question: an answer that is under way still fits.
+/// A question to the officers, for a fresh passphrase. Asked again with the same one, it is the same question, and an answer
+/// that is under way still fits; with another it is a new one.
 ///
 /// # Errors
-/// `NoOfficers`; what the stick says.
-pub(crate) fn ask(home: &Path, with: &AskRecovery, clock: &Clock) -> Result<RecoveryAsked, Failure> {
+/// `NoOfficers`, `WeakPassphrase`; what the disk says.
+pub(crate) fn question(home: &Path, fresh: &str, clock: &Clock) -> Result<Question, Failure> {
+    crate::passphrase::check(fresh, "fresh")?;
     let kept = read(&home.join(RECOVERY)).ok_or_else(|| Failure::new(Code::NoOfficers, &[]))?;
-    let (secret, at) = match waiting(home) {
-        Some(asked) => asked,
+    let same = waiting(home).filter(|asking| asking.secret(fresh).is_some());
+    let asking = match same {
+        Some(asking) => asking,
         None => {
             let seed: Zeroizing<[u8; 32]> = Zeroizing::new(random().map_err(home::no_randomness)?);
-            let at = clock.wall();
-            home::write_json(&home.join(RECOVERING), &Asking { seed: hex(seed.as_slice()), at })?;
-            (BundleSecret::of_seed(&seed), at)
+            let reply = BundleSecret::of_seed(&seed).key();
+            let asking = Asking { reply, seed: Guarded::of(&seed, fresh, kept.practice)?, at: clock.wall() };
+            home::write_json(&home.join(RECOVERING), &asking)?;
+            asking
         }
     };
-    let passing = Passing {
+    Ok(Question(Passing {
         format: FORMAT.to_owned(),
         version: VERSION,
         practice: kept.practice,
@@ -223,47 +245,72 @@ pub(crate) fn ask(home: &Path, with: &AskRecovery, clock: &Clock) -> Result<Reco
         device: kept.device,
         person: kept.person,
         name: kept.name,
-        at,
-        reply: secret.key(),
+        at: asking.at,
+        reply: asking.reply,
         officers: kept.officers,
         boxes: kept.boxes,
         halves: Vec::new(),
         answer: None,
-    };
-    Ok(RecoveryAsked {
-        file: passing.put(with.folder.trim())?,
-        words: words(passing.device, &passing.reply, at),
-        officers: names(&passing.officers, |_| true),
-    })
+    }))
 }
 
-/// Opens the keys by what the officers sent back, and wraps them for a fresh passphrase. The boxes are made anew: what was
-/// sent opens nothing any more.
+/// What is to be written to a stick.
+pub(crate) struct Question(Passing);
+
+impl Question {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// What the stick says.
+    pub(crate) fn put(&self, folder: &str) -> Result<RecoveryAsked, Failure> {
+        let Self(passing) = self;
+        Ok(RecoveryAsked {
+            file: passing.put(folder)?,
+            words: words(passing.device, &passing.reply, passing.at)?,
+            officers: names(&passing.officers, |_| true),
+        })
+    }
+}
+
+impl Asking {
+    fn secret(&self, fresh: &str) -> Option<BundleSecret> {
+        let seed = self.seed.open(fresh)?;
+        Some(BundleSecret::of_seed(&seed)).filter(|secret| secret.key() == self.reply)
+    }
+}
+
+/// Opens the keys by what the officers sent back, and wraps them for the passphrase that was chosen when they were asked. The
+/// boxes are made anew at the next opening: what was sent opens nothing any more.
 ///
 /// # Errors
-/// `WeakPassphrase`, `RecoveryFile`, `RecoveryOpen` for one that is not finished or does not fit; what the disk says.
+/// `RecoveryFile`, `RecoveryNone`, `RecoveryHalf` for what is not finished, `RecoveryOpen` for what does not fit,
+/// `WrongPassphrase` for another than was chosen; what the disk says.
 pub(crate) fn recover(home: &Path, with: &Recover) -> Result<(), Failure> {
-    crate::passphrase::check(&with.fresh, "fresh")?;
     let (passing, name) = Passing::read(&with.file)?;
     let kept = read(&home.join(RECOVERY)).ok_or_else(|| Failure::new(Code::NoOfficers, &[]))?;
     let no_fit = || Failure::new(Code::RecoveryOpen, &[("file", &name)]).at("file");
-    let (secret, _) = waiting(home).ok_or_else(no_fit)?;
-    if passing.device != kept.device || passing.reply != secret.key() {
+    let asking = waiting(home).ok_or_else(no_fit)?;
+    if passing.device != kept.device || passing.reply != asking.reply {
         return Err(no_fit());
     }
     let Some(answer) = passing.answer.as_deref() else {
+        let code = if passing.halves.is_empty() { Code::RecoveryNone } else { Code::RecoveryHalf };
         let left = passing.still_to_help().join("、");
-        return Err(Failure::new(Code::RecoveryHalf, &[("officers", &left)]).at("file"));
+        return Err(Failure::new(code, &[("officers", &left)]).at("file"));
     };
+    let secret = asking.secret(&with.fresh);
+    let secret = secret.ok_or_else(|| Failure::new(Code::RecoveryFresh, &[]).at("fresh"))?;
     let key = unhex_all(answer).and_then(|sealed| boxes::open(&secret, &answer_purpose(kept.device), &sealed));
     let key: Zeroizing<[u8; 32]> =
         key.and_then(|key| key.as_slice().try_into().ok()).map(Zeroizing::new).ok_or_else(no_fit)?;
     let aad = aad(kept.practice, kept.device);
     let secrets = home::open_secrets(&key, &kept.nonce, &kept.keys, &aad).ok_or_else(no_fit)?;
     home::wrap_anew(home, &secrets, &with.fresh)?;
-    // From here on the fresh passphrase opens the home; what follows is repeated at the next opening if it is cut off.
-    home::erase(&home.join(RECOVERING))?;
-    home::erase(&home.join(RECOVERY))
+    // From here on the fresh passphrase opens the home. In this order: as long as either is there or the first is gone, the
+    // next opening makes the boxes anew, so what fails here is done then.
+    let gone = home::erase(&home.join(RECOVERY)).and_then(|()| home::erase(&home.join(RECOVERING)));
+    drop(gone);
+    Ok(())
 }
 
 impl Passing {
@@ -282,8 +329,14 @@ impl Passing {
     /// Writes it into a folder; its path.
     fn put(&self, folder: &str) -> Result<String, Failure> {
         let bytes = serde_json::to_vec_pretty(self).map_err(|error| Failure::internal(&error))?;
-        let name = format!("找回口令-{}-{}.json", self.person, self.device);
-        let path = stick::put_named(&bytes, &PathBuf::from(folder), &name)
+        // A name for each stage: none is written over by an earlier one.
+        let stage = match (&self.answer, self.halves.is_empty()) {
+            (Some(_), _) => 3,
+            (None, false) => 2,
+            (None, true) => 1,
+        };
+        let name = format!("找回口令-{stage}-{}-{}.json", self.person, self.device);
+        let path = stick::put_named(&bytes, &PathBuf::from(folder.trim()), &name)
             .map_err(|fault| Failure::from(fault).at("folder"))?;
         Ok(path.to_string_lossy().into_owned())
     }
@@ -381,6 +434,7 @@ impl Desk {
             found.map(|laptop| Self::name_of(&people, &laptop.enrolled.person)).unwrap_or_default()
         };
         let in_force = in_force.unwrap_or_default();
+        let now = self.present_of(&store)?.now;
         let in_use = |device: DeviceId| {
             laptops.iter().any(|laptop| laptop.enrolled.device == device && laptop.revoked.is_none())
         };
@@ -402,8 +456,12 @@ impl Desk {
             at: at.rfc3339(),
             officers: names(&named.officers, |_| true),
             in_force: named.officers == in_force,
+            ran_out: named.officers != in_force && now.0.saturating_sub(at.0) > TOGETHER,
             mine: *person == self.identity.person,
         });
+        let able = |officer: &Officer| {
+            in_use(officer.device) && people.get(&officer.person).is_some_and(|given| given.role.sees_all())
+        };
         let helped = helped.iter().rev().take(MOST_HELPED).map(|(person, at, device, reason)| RecoveryHelpedRow {
             name: Self::name_of(&people, person),
             at: at.rfc3339(),
@@ -414,6 +472,7 @@ impl Desk {
             rows,
             said: said.collect(),
             in_force: names(&in_force, |_| true),
+            unable: names(&in_force, |officer| !able(officer)),
             helped: helped.collect(),
             may_name: self.role(&store)?.guards(),
         })
@@ -443,7 +502,6 @@ impl Desk {
             person: passing.person.clone(),
             device: passing.device,
             asked: passing.at.rfc3339(),
-            words: words(passing.device, &passing.reply, passing.at),
             officers: names(&passing.officers, |_| true),
             next: passing.still_to_help(),
             turn: passing.turn(me),
@@ -474,7 +532,9 @@ impl Desk {
                 return Err(Failure::new(Code::RecoveryTurn, &[("officers", &next)]).at("file"));
             }
         }
-        if with.words.split_whitespace().ne(request.words.split_whitespace()) {
+        let plain =
+            |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace() && !"、，,".contains(*c)).collect() };
+        if plain(&with.words) != plain(&words(passing.device, &passing.reply, passing.at)?) {
             return Err(Failure::new(Code::RecoveryWords, &[]).at("words"));
         }
         let helped = RecoveryHelped { device: passing.device, reason: reason.to_owned() };

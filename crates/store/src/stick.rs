@@ -273,8 +273,11 @@ pub fn put_named(bytes: &[u8], folder: &Path, name: &str) -> Result<PathBuf, Sti
     must_be_folder(folder)?;
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let fault = |error| classify(error, folder, Some(size));
-    let mut fleeting = Fleeting { path: folder.join(format!("{name}.{PART}")), kept: false };
-    let mut file = File::create(&fleeting.path).map_err(fault)?;
+    let part = folder.join(format!("{name}.{PART}"));
+    // Of a try that broke off, or a link that somebody put there: it is not followed.
+    fs::remove_file(&part).ok();
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&part).map_err(fault)?;
+    let mut fleeting = Fleeting { path: part, kept: false };
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault)?;
     forget_cached(&file);
     drop(file);

@@ -7,4 +7,9 @@ export type AskRecovery = {
 /**
  * The folder to write to: a stick's.
  */
-folder: string, };
+folder: string, 
+/**
+ * The passphrase from then on, once two have helped: a sentence of 8 Chinese characters, or four words, that nobody
+ * would guess. Whoever takes laptop and answer together has not got it.
+ */
+fresh: string, };

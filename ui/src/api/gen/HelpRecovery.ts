@@ -14,7 +14,8 @@ file: FileInput,
  */
 folder: string, 
 /**
- * The six words as the laptop's person says them: in the same room or on the telephone.
+ * The six words as the laptop's person reads them from its screen, in the same room or on the telephone. They are shown
+ * nowhere else.
  */
 words: string, 
 /**

@@ -21,6 +21,10 @@ officers: Array<string>,
  */
 in_force: boolean, 
 /**
+ * It was said more than a week ago and nobody else said the same: it has to be said again.
+ */
+ran_out: boolean, 
+/**
  * It was you.
  */
 mine: boolean, };

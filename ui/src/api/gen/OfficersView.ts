@@ -16,9 +16,13 @@ rows: Array<OfficerRow>,
  */
 said: Array<OfficersSaid>, 
 /**
- * The three by name, once two persons named the same.
+ * The three by name, once two persons named the same within a week.
  */
 in_force: Array<string>, 
+/**
+ * Those of them who can help no longer: their laptop was given up, or their role ended. Name anew.
+ */
+unable: Array<string>, 
 /**
  * Who helped whom, newest first, at most 100.
  */

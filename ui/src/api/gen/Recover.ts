@@ -10,6 +10,6 @@ export type Recover = {
  */
 file: FileInput, 
 /**
- * The passphrase from now on.
+ * The passphrase that was chosen when it was asked; it holds from now on.
  */
 fresh: string, };

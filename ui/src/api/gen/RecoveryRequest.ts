@@ -26,10 +26,6 @@ device: string,
  */
 asked: string, 
 /**
- * The six words that its screen shows.
- */
-words: string, 
-/**
  * The three whom it asks, by name.
  */
 officers: Array<string>, 
