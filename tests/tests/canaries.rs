@@ -20,7 +20,7 @@ const PHOTOS: usize = 20;
 /// A word that stands nowhere else.
 fn word(what: &str, number: usize) -> String {
     const SIGNS: [char; 10] = ['槐', '桐', '榆', '柏', '桑', '柿', '枣', '杏', '梨', '桃'];
-    let digits: String = format!("{number:03}").chars().map(|digit| SIGNS[digit as usize - '0' as usize]).collect();
+    let digits: String = [number / 100, number / 10, number].map(|digit| SIGNS[digit % 10]).iter().collect();
     format!("{what}{digits}湾")
 }
 
@@ -101,8 +101,8 @@ fn two_hundred_words_and_twenty_photos_are_nowhere_to_be_read() {
     drop(desk);
     let mut desk = Session::with_temporary(&home, NOON, temporary.path());
     desk.ask("Status", &json!({}));
-    for number in 0..20 {
-        desk.send("RecordVisit", &visit(number, &files[number]));
+    for (number, file) in files.iter().take(20).enumerate() {
+        desk.send("RecordVisit", &visit(number, file));
     }
     desk.hear(Duration::from_secs(60)).expect("an answer");
     desk.kill();
