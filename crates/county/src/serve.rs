@@ -75,7 +75,9 @@ pub(crate) async fn serve_so_many(
                 }
             },
         };
-        tokio::spawn(talk(stream, acceptor.clone(), Arc::clone(&crowd), stopped.clone()));
+        // In the order in which they came, whatever order their tasks run in.
+        let stranger = crowd.strangers.take(());
+        tokio::spawn(talk((stream, stranger), acceptor.clone(), Arc::clone(&crowd), stopped.clone()));
     }
     drop(listener);
     drop(stopped);
@@ -134,8 +136,12 @@ impl Crowd {
 }
 
 /// One connection. Whatever goes wrong on it is the peer's or the line's, and only ends it.
-async fn talk(stream: TcpStream, acceptor: TlsAcceptor, crowd: Arc<Crowd>, mut stopped: watch::Receiver<bool>) {
-    let mut stranger = crowd.strangers.take(());
+async fn talk(
+    (stream, mut stranger): (TcpStream, Place<()>),
+    acceptor: TlsAcceptor,
+    crowd: Arc<Crowd>,
+    mut stopped: watch::Receiver<bool>,
+) {
     // Halves the time to the first answer on bad lines; without it, it still works.
     if stream.set_nodelay(true).is_err() {
         return;

@@ -281,10 +281,15 @@ impl Desk {
             return Ok(());
         }
         carrier.stage(Stage::PhotosOut, unsent.iter().fold(0_u64, |sum, one| sum.saturating_add(one.size)));
-        for Outgoing { sha, file, section, size, preview } in unsent {
+        for Outgoing { sha, file, section, size, preview, fresh } in unsent {
             let Some(blob) = self.store().blob(sha)? else { continue };
             let piece = Piece { sha, file, section, size, from: 0 };
-            match carrier.send_blob(&piece, &blob.bytes) {
+            let sent = if fresh && size <= MOST_PREVIEW {
+                carrier.send_small(&piece, &blob.bytes)
+            } else {
+                carrier.send_blob(&piece, &blob.bytes)
+            };
+            match sent {
                 Ok(had) => {
                     self.store().blob_sent(sha, had)?;
                     report.blobs_sent = report.blobs_sent.saturating_add(u32::from(!had && !preview));

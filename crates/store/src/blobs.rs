@@ -39,6 +39,8 @@ pub struct Outgoing {
     pub size: u64,
     /// A photo in small: nobody counts it.
     pub preview: bool,
+    /// The county never had it, as far as this desk knows.
+    pub fresh: bool,
 }
 
 /// A blob that a fact here names and that is not here.
@@ -118,14 +120,15 @@ fn settled(tx: &Connection, sha: Sha) -> Result<(), StoreFault> {
     Ok(())
 }
 
-/// Rows of a blob's hash, file, section, size and whether it is a preview.
+/// Rows of a blob's hash, file, section, size, whether it is a preview, and whether the county has it.
 fn outgoing(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Outgoing>, StoreFault> {
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let section: String = row.get(2)?;
         let section = Section::of_code(&section).ok_or(StoreFault::Corrupt { what: "blob.section" })?;
         let (sha, file) = (Sha(row.get(0)?), FileId(row.get(1)?));
-        out.push(Outgoing { sha, file, section, size: uint(row.get(3)?), preview: row.get(4)? });
+        let fresh = row.get::<_, i64>(5)? == 0;
+        out.push(Outgoing { sha, file, section, size: uint(row.get(3)?), preview: row.get(4)?, fresh });
     }
     Ok(out)
 }
@@ -177,7 +180,7 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn unsent_blobs(&self) -> Result<Vec<Outgoing>, StoreFault> {
-        let all = "SELECT sha, file, section, size, preview FROM blob WHERE sent <> 1 ORDER BY size, sha";
+        let all = "SELECT sha, file, section, size, preview, sent FROM blob WHERE sent <> 1 ORDER BY size, sha";
         outgoing(self.conn.prepare_cached(all)?.query([])?)
     }
 
@@ -186,7 +189,7 @@ impl Store {
     /// # Errors
     /// [`StoreFault`].
     pub fn only_here_blobs(&self) -> Result<Vec<Outgoing>, StoreFault> {
-        let all = "SELECT sha, file, section, size, preview FROM blob WHERE sent = 0 ORDER BY size, sha";
+        let all = "SELECT sha, file, section, size, preview, sent FROM blob WHERE sent = 0 ORDER BY size, sha";
         outgoing(self.conn.prepare_cached(all)?.query([])?)
     }
 
@@ -197,7 +200,7 @@ impl Store {
     pub fn own_unsafe_papers(&self) -> Result<Vec<Outgoing>, StoreFault> {
         let safe: u64 = self.meta("safe")?.unwrap_or(0);
         let mut find = self.conn.prepare_cached(
-            "SELECT b.sha, b.file, b.section, b.size, b.preview FROM blob b
+            "SELECT b.sha, b.file, b.section, b.size, b.preview, b.sent FROM blob b
              WHERE b.sent = 0 OR EXISTS (SELECT 1 FROM paper p JOIN journal j ON j.no = p.fact >> 32
                WHERE p.sha = b.sha AND j.own = 1
                  AND coalesce((SELECT e.position FROM entry e WHERE e.n = p.fact), 9223372036854775807) > ?1)

@@ -62,6 +62,8 @@ struct Limits {
     answer: Duration,
     /// Between its bytes.
     stall: Duration,
+    /// Between its bytes until somebody else asks, too.
+    doubt: Duration,
     /// Trips there and back until the answer begins: three on a new connection.
     trips: u32,
 }
@@ -217,7 +219,8 @@ impl Https {
         let line = self.line();
         let warm = line.warm.is_some_and(|warm| now().saturating_duration_since(warm) < WARM);
         let answer = line.pace.answer(out).saturating_add(if warm { Duration::ZERO } else { line.pace.connect() });
-        let limits = Limits { answer, stall: line.pace.stall(), trips: if warm { 1 } else { 3 } };
+        let limits =
+            Limits { answer, stall: line.pace.stall(), doubt: line.pace.doubt(), trips: if warm { 1 } else { 3 } };
         (line.client.clone(), limits)
     }
 
@@ -503,7 +506,7 @@ impl Courier for Https {
             }
             let mut stands = Stands::default();
             loop {
-                let bytes = match timeout(limits.stall, answer.chunk()).await {
+                let bytes = match timeout(limits.doubt, answer.chunk()).await {
                     Ok(bytes) => bytes?,
                     Err(_) => {
                         // Dead, or only held up? A new flow asks where the county stands, and whichever is heard first

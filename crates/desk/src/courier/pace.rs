@@ -8,6 +8,8 @@ const STALL: Duration = Duration::from_millis(3_500);
 /// Part of it that does not grow with the round trip. With three round trips it outlasts a packet that is lost twice; of
 /// what was measured at 800 ms, 2.5 s gave many living flows up, and 5 s waited too long for dead ones.
 const CALM: Duration = Duration::from_millis(1_800);
+/// Shortest silence after which a flow is doubted.
+const DOUBT: Duration = Duration::from_millis(2_800);
 /// Longest silence that is ever waited out.
 const MOST_STALL: Duration = Duration::from_secs(30);
 /// For TCP and TLS to begin: a lost packet costs one to three seconds there.
@@ -57,6 +59,13 @@ impl Pace {
             stall = stall.saturating_mul(3) / 2;
         }
         stall.min(MOST_STALL)
+    }
+
+    /// After how long a silence a flow is doubted and another one asks where the county stands, while the first is listened
+    /// to still: nothing is given up by that, so a packet that is lost once may cost it.
+    pub(super) fn doubt(&self) -> Duration {
+        let round = self.round.unwrap_or_default();
+        (round.saturating_mul(3) / 2).saturating_add(CALM).max(DOUBT).min(self.stall())
     }
 
     /// How long a connection may take to begin.
@@ -147,11 +156,12 @@ mod tests {
         assert_eq!(pace.stall(), ms(3_500));
         pace.answered(ms(2_400), 3);
         assert_eq!(pace.stall(), ms(4_200), "800 ms");
+        assert_eq!(pace.doubt(), ms(3_000), "another asks before that");
         pace.answered(ms(20), 1);
         assert_eq!(pace.stall(), ms(3_500), "no line is taken for dead sooner");
         let mut far = Pace::new(1 << 20);
         far.answered(ms(2_000), 1);
-        assert_eq!(far.stall(), ms(7_800));
+        assert_eq!((far.stall(), far.doubt()), (ms(7_800), ms(4_800)));
         assert!(far.answer(16_000) > far.answer(0) + ms(3_900));
         // Under load the county is given more time.
         assert!(pace.rest(2, 0).is_some());
