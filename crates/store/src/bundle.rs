@@ -33,6 +33,7 @@ use hpke::{Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+pub mod boxes;
 #[cfg(test)]
 mod tests;
 
@@ -65,9 +66,9 @@ const MANIFEST: usize = 36;
 const LAST: u32 = 1 << 31;
 const BEFORE_1970: i32 = 719_163;
 
-pub(crate) type Aead = ChaCha20Poly1305;
-pub(crate) type Kdf = HkdfSha256;
-pub(crate) type Kem = X25519HkdfSha256;
+type Aead = ChaCha20Poly1305;
+type Kdf = HkdfSha256;
+type Kem = X25519HkdfSha256;
 
 /// Why a bundle cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -192,7 +193,7 @@ impl BundleSecret {
         Self::of_seed(&seed)
     }
 
-    pub(crate) fn secret(&self) -> &<Kem as hpke::Kem>::PrivateKey {
+    fn secret(&self) -> &<Kem as hpke::Kem>::PrivateKey {
         &self.secret
     }
 
@@ -208,7 +209,7 @@ impl std::fmt::Debug for BundleSecret {
     }
 }
 
-pub(crate) fn public(key: &BundleKey) -> Result<<Kem as hpke::Kem>::PublicKey, BundleFault> {
+fn public(key: &BundleKey) -> Result<<Kem as hpke::Kem>::PublicKey, BundleFault> {
     <Kem as hpke::Kem>::PublicKey::from_bytes(&key.0).ok().ok_or(BundleFault::NotSealed)
 }
 
@@ -349,14 +350,14 @@ impl std::fmt::Debug for Item {
 }
 
 /// The randomness of one bundle as the library wants to have it: what was given, once.
-pub(crate) struct Given<'a> {
+struct Given<'a> {
     bytes: &'a [u8],
     /// The library asked for more than it was given.
-    pub(crate) dry: bool,
+    dry: bool,
 }
 
 impl<'a> Given<'a> {
-    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+    fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, dry: false }
     }
 }

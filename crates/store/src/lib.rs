@@ -4,7 +4,6 @@
 
 mod anchor;
 mod blobs;
-pub mod boxes;
 pub mod bundle;
 pub mod copies;
 mod deciding;
@@ -33,6 +32,7 @@ mod taking;
 mod views;
 
 pub use blobs::{Blob, Missing, Outgoing};
+pub use bundle::boxes;
 pub use copies::{Copied, Copier, FOLDER as COPIES};
 pub use drafts::Draft;
 pub use fault::{DiskTrouble, StoreFault};

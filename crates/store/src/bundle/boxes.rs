@@ -5,7 +5,7 @@ use domain::ids::BundleKey;
 use hpke::{Deserializable as _, OpModeR, OpModeS, Serializable as _};
 use zeroize::Zeroizing;
 
-use crate::bundle::{Aead, BundleFault, BundleSecret, Given, Kdf, Kem, public};
+use super::{Aead, BundleFault, BundleSecret, Given, Kdf, Kem, public};
 
 // FROZEN: the encapsulated key, 32 bytes, then the sealed bytes with their tag.
 const INFO: &[u8] = b"ruhu box 1\0";
