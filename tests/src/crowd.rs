@@ -178,6 +178,13 @@ pub fn crowded(world: &World, silent: usize, dribbling: usize, times: usize) -> 
     Crowded { alone, crowded, idle: open.into_inner(), dribbled: count.into_inner() }
 }
 
+/// How many files this process may have open at most.
+pub fn open_files() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    line.and_then(|line| line.split_whitespace().nth(4)?.parse().ok()).unwrap_or(20_000)
+}
+
 /// So many devices behind one address, each with a connection that stays open: how many of them are answered, twice.
 ///
 /// # Panics
