@@ -45,7 +45,11 @@ impl Drop for Folder {
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+/// Copies everything within one folder into another, which is made if it is not there.
+///
+/// # Panics
+/// When something cannot be copied.
+pub fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder to read") {
         let entry = entry.expect("an entry");

@@ -53,7 +53,7 @@ mod world;
 pub use campaign::{Begun, campaign, commit, slow};
 pub use chance::Chance;
 pub use envoy::Envoy;
-pub use folder::Folder;
+pub use folder::{Folder, copy_tree};
 pub use kills::{Moments, kill_at};
 pub use list::{Family, List, id_number, places_in};
 pub use opened::{left_by_older, spoil_sum, tables_with};

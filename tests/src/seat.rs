@@ -119,6 +119,27 @@ impl Seat {
         self.ask("Households", json!({ "limit": 1 }))["total"].as_u64().expect("a number")
     }
 
+    /// The home of whichever of two passphrases opens it, open, and that passphrase; exactly one of the two may.
+    ///
+    /// # Panics
+    /// When both open it, neither does, or one is refused for another reason than that it is wrong.
+    pub fn opened_by(home: &Path, clock: &str, either: [&'static str; 2], at: &str) -> (Self, &'static str) {
+        let tries = either.map(|passphrase| {
+            let seat = Self::before(home, clock);
+            let opened = seat.call("Unlock", json!({ "passphrase": passphrase }));
+            if let Err(failure) = &opened {
+                assert_eq!(failure_code(failure), "WRONG_PASSPHRASE", "{at}");
+            }
+            (opened.is_ok(), passphrase)
+        });
+        let open: Vec<&'static str> =
+            tries.into_iter().filter(|(open, _)| *open).map(|(_, passphrase)| passphrase).collect();
+        let [passphrase] = open.as_slice() else { panic!("{at}: opened by {open:?}") };
+        let seat = Self::before(home, clock);
+        seat.ask("Unlock", json!({ "passphrase": passphrase }));
+        (seat, passphrase)
+    }
+
     /// Checks the whole home: every fact readable, live views equal to a rebuild. Returns the number of facts.
     ///
     /// # Panics

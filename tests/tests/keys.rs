@@ -118,24 +118,6 @@ fn a_form_half_filled_is_offered_again_by_name_and_goes_with_its_family() {
 /// How long the desk is killed for in an ordinary run.
 const BUDGET: Duration = Duration::from_secs(40);
 
-/// The passphrase that opens the home; exactly one of the two may.
-fn opened_by(home: &std::path::Path, at: &str) -> (Seat, &'static str) {
-    let tries = [PASSPHRASE, FRESH].map(|passphrase| {
-        let seat = Seat::before(home, NOON);
-        let opened = seat.call("Unlock", json!({ "passphrase": passphrase }));
-        if let Err(failure) = &opened {
-            assert_eq!(failure_code(failure), "WRONG_PASSPHRASE", "{at}");
-        }
-        (opened.is_ok(), passphrase)
-    });
-    let open: Vec<&'static str> =
-        tries.into_iter().filter(|(open, _)| *open).map(|(_, passphrase)| passphrase).collect();
-    let [passphrase] = open.as_slice() else { panic!("{at}: opened by {open:?}") };
-    let seat = Seat::before(home, NOON);
-    seat.ask("Unlock", json!({ "passphrase": passphrase }));
-    (seat, passphrase)
-}
-
 #[test]
 fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost() {
     if !Tracer::possible() {
@@ -158,7 +140,7 @@ fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost(
     drop(tracer);
     session.kill();
     let back = |seat: &Seat| seat.ask("ChangePassphrase", json!({ "passphrase": FRESH, "fresh": PASSPHRASE }));
-    let (seat, by) = opened_by(&home, "a quiet change");
+    let (seat, by) = Seat::opened_by(&home, NOON, [PASSPHRASE, FRESH], "a quiet change");
     assert_eq!(by, FRESH);
     back(&seat);
     drop(seat);
@@ -176,7 +158,7 @@ fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost(
         let answer = session.hear(Duration::from_secs(30)).ok();
         drop(tracer);
         session.kill();
-        let (seat, by) = opened_by(&home, &at);
+        let (seat, by) = Seat::opened_by(&home, NOON, [PASSPHRASE, FRESH], &at);
         if answer.is_some() {
             assert_eq!(by, FRESH, "{at}: what was said to be done is done");
         }

@@ -13,7 +13,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Folder, Moments, PASSPHRASE, Seat, Session, Tracer, World, bytes, failure_code, field, items, text};
+use tests::{
+    Folder, Moments, PASSPHRASE, Seat, Session, Tracer, World, bytes, copy_tree, failure_code, field, items, text,
+};
 
 const NOON: &str = "2026-12-08T12:00:00+08:00";
 const FRESH: &str = "老井边上新修的石桥";
@@ -328,41 +330,6 @@ fn device_of(seat: &Seat, person: &str) -> Value {
 /// How long the desk is killed for in an ordinary run.
 const BUDGET: Duration = Duration::from_secs(30);
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let there = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &there);
-        } else {
-            std::fs::copy(entry.path(), there).expect("copied");
-        }
-    }
-}
-
-/// The passphrase that opens the home; exactly one of the two may.
-fn opened_by(home: &Path, at: &str) -> (Seat, &'static str) {
-    let opens = |passphrase: &str| {
-        let seat = Seat::before(home, NOON);
-        seat.call("Unlock", json!({ "passphrase": passphrase })).map(|_| ()).map_err(|failure| failure_code(&failure))
-    };
-    let open: Vec<&'static str> = [PASSPHRASE, FRESH]
-        .into_iter()
-        .filter(|passphrase| match opens(passphrase) {
-            Ok(()) => true,
-            Err(code) => {
-                assert_eq!(code, "WRONG_PASSPHRASE", "{at}");
-                false
-            }
-        })
-        .collect();
-    let [passphrase] = open.as_slice() else { panic!("{at}: opened by {open:?}") };
-    let seat = Seat::before(home, NOON);
-    seat.ask("Unlock", json!({ "passphrase": passphrase }));
-    (seat, passphrase)
-}
-
 #[test]
 fn killed_while_it_is_recovered_one_of_the_two_opens_and_the_old_answer_opens_nothing_afterwards() {
     if !Tracer::possible() {
@@ -376,7 +343,7 @@ fn killed_while_it_is_recovered_one_of_the_two_opens_and_the_old_answer_opens_no
     let facts = zhou.check();
     zhou.ask("Lock", json!({}));
     let pristine = team.world.folder().join("pristine");
-    copy(zhou.home(), &pristine);
+    copy_tree(zhou.home(), &pristine);
     let asked = ask(zhou, &stick, FRESH);
     let half = help(&team.op, &asked["file"], &stick, &asked["words"]);
     let whole = help(&team.head, &half["file"], &stick, &asked["words"]);
@@ -386,14 +353,14 @@ fn killed_while_it_is_recovered_one_of_the_two_opens_and_the_old_answer_opens_no
     // A home that was locked and asked, in a program that waits.
     let ready = |name: &str| {
         let home = team.world.folder().join(name);
-        copy(&pristine, &home);
+        copy_tree(&pristine, &home);
         let mut session = Session::begin(&home, NOON);
         session.ask("Lock", &json!({}));
         std::fs::write(home.join("recovering.json"), &waits).expect("what waits");
         (home, session)
     };
     let after = |home: &Path, at: &str, done: bool| {
-        let (seat, by) = opened_by(home, at);
+        let (seat, by) = Seat::opened_by(home, NOON, [PASSPHRASE, FRESH], at);
         assert_eq!(seat.check(), facts, "{at}");
         assert!(!done || by == FRESH, "{at}: what was said to be done is done");
         // Whoever kept question and answer has nothing of them.

@@ -299,12 +299,22 @@ fn wrap(secrets: &Secrets, passphrase: &str, practice: bool, name: Option<String
 
 /// The keys under a key, with the nonce before them, both hexadecimal; `with` is bound to them.
 pub(crate) fn seal_secrets(key: &[u8; 32], secrets: &Secrets, with: &[u8]) -> Result<(String, String), Failure> {
+    seal_bytes(key, &Zeroizing::new(serde_json::to_vec(secrets).map_err(|error| broken(&error))?), with)
+}
+
+fn seal_bytes(key: &[u8; 32], plain: &[u8], with: &[u8]) -> Result<(String, String), Failure> {
     let nonce: [u8; 24] = random().map_err(no_randomness)?;
-    let plain = Zeroizing::new(serde_json::to_vec(secrets).map_err(|error| broken(&error))?);
     let sealed = XChaCha20Poly1305::new(key.into())
-        .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: with })
+        .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: with })
         .map_err(|_told_otherwise| sealing_failed())?;
     Ok((hex(&nonce), hex(&sealed)))
+}
+
+fn open_bytes(key: &[u8; 32], nonce: &str, sealed: &str, with: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let nonce: [u8; 24] = unhex(nonce)?;
+    let sealed = unhex_all(sealed)?;
+    let plain = XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(nonce), Payload { msg: &sealed, aad: with });
+    plain.ok().map(Zeroizing::new)
 }
 
 /// Bytes through Argon2id at the least cost: for what somebody could try very often.
@@ -327,35 +337,24 @@ impl Guarded {
 
     pub(crate) fn of(secret: &[u8; 32], passphrase: &str, practice: bool) -> Result<Self, Failure> {
         let salt: [u8; 16] = random().map_err(no_randomness)?;
-        let nonce: [u8; 24] = random().map_err(no_randomness)?;
         let cost = if practice { FLOOR } else { calibrated()? };
-        let key = stretch(passphrase, &salt, cost)?;
-        let sealed = XChaCha20Poly1305::new((&*key).into())
-            .encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: Self::WITH })
-            .map_err(|_told_otherwise| sealing_failed())?;
+        let (nonce, sealed) = seal_bytes(&*stretch(passphrase, &salt, cost)?, secret, Self::WITH)?;
         let Cost { memory_kib, passes } = cost;
-        Ok(Self { memory_kib, passes, salt: hex(&salt), nonce: hex(&nonce), sealed: hex(&sealed) })
+        Ok(Self { memory_kib, passes, salt: hex(&salt), nonce, sealed })
     }
 
     /// `None` for another passphrase, or a changed file.
     pub(crate) fn open(&self, passphrase: &str) -> Option<Zeroizing<[u8; 32]>> {
-        let (salt, nonce): ([u8; 16], [u8; 24]) = (unhex(&self.salt)?, unhex(&self.nonce)?);
+        let salt: [u8; 16] = unhex(&self.salt)?;
         let key = stretch(passphrase, &salt, Cost { memory_kib: self.memory_kib, passes: self.passes }).ok()?;
-        let plain = XChaCha20Poly1305::new((&*key).into())
-            .decrypt(&XNonce::from(nonce), Payload { msg: &unhex_all(&self.sealed)?, aad: Self::WITH })
-            .ok()
-            .map(Zeroizing::new)?;
+        let plain = open_bytes(&key, &self.nonce, &self.sealed, Self::WITH)?;
         Some(Zeroizing::new(plain.as_slice().try_into().ok()?))
     }
 }
 
 /// The keys that [`seal_secrets`] sealed. `None` for another key, or a changed file: from here both look the same.
 pub(crate) fn open_secrets(key: &[u8; 32], nonce: &str, sealed: &str, with: &[u8]) -> Option<Secrets> {
-    let nonce: [u8; 24] = unhex(nonce)?;
-    let plain = XChaCha20Poly1305::new(key.into())
-        .decrypt(&XNonce::from(nonce), Payload { msg: &unhex_all(sealed)?, aad: with })
-        .ok()
-        .map(Zeroizing::new)?;
+    let plain = open_bytes(key, nonce, sealed, with)?;
     serde_json::from_slice(&plain).ok()
 }
 
