@@ -48,6 +48,8 @@ mod story;
 mod tracer;
 #[cfg(target_os = "linux")]
 pub mod tun;
+#[cfg(target_os = "linux")]
+mod volume;
 mod world;
 
 pub use campaign::{Begun, campaign, commit, slow};
@@ -63,4 +65,6 @@ pub use session::{Session, reply};
 pub use story::{NOON, Story};
 #[cfg(target_os = "linux")]
 pub use tracer::Tracer;
+#[cfg(target_os = "linux")]
+pub use volume::{SKIPPED, Switch, Volume};
 pub use world::{Asleep, World, moment};

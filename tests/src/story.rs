@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::chance::Chance;
-use crate::folder::Folder;
+use crate::folder::{Folder, copy_tree};
 use crate::list::{List, places_in};
 use crate::program::{program, run, spawn};
 use crate::seat::{PASSPHRASE, Seat, bytes, items, picture, text};
@@ -49,13 +49,21 @@ impl Master {
         self.child.try_wait().expect("a child").is_some()
     }
 
+    /// Kills it if it lives.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().expect("ended");
+    }
+
     /// Kills it if it lives, and serves the same county anew.
     ///
     /// # Panics
     /// When it does not serve.
     pub fn again(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().expect("ended");
+        self.kill();
         self.child = serve(&self.home, &self.listen);
     }
 
@@ -149,6 +157,21 @@ impl Story {
         };
         story.facts_at_county = story.master.status()["facts"].as_u64().expect("a number");
         story
+    }
+
+    /// County and director's laptop go on in these folders.
+    ///
+    /// # Panics
+    /// When a folder cannot be copied, or a program does not start.
+    pub fn move_to(&mut self, county: &Path, laptop: &Path) {
+        self.zhou.kill();
+        self.master.kill();
+        for (home, to) in [(&mut self.master.home, county), (&mut self.home, laptop)] {
+            copy_tree(home, to);
+            to.clone_into(home);
+        }
+        self.master.again();
+        self.open_again();
     }
 
     fn visit(&self, second: u32) -> Value {

@@ -125,16 +125,21 @@ impl World {
         self.listener = None;
     }
 
-    /// Ends the county and opens it again from its disk, at the same port.
+    /// Ends the county and opens it again from its disk, at the same port, also after it was silenced.
     ///
     /// # Panics
-    /// When it does not open, or was silenced.
+    /// When it does not open, or another program took the port meanwhile.
     pub fn restart(&mut self) {
         self.serving = None;
         let county =
             County::open(&self.folder.join("county"), Clock::practice(moment(&self.clock))).expect("the county");
         self.county = Arc::new(county.telling(|fault| eprintln!("county trouble: {fault:?}")));
-        let listener = self.listener.as_ref().expect("a world that was not silenced");
+        let address = &self.address;
+        let bind = || {
+            let at = address.trim_start_matches("https://");
+            Arc::new(TcpListener::bind(at).expect("the port is free"))
+        };
+        let listener = self.listener.get_or_insert_with(bind);
         self.serving = Some(Serving::begin(Arc::clone(&self.county), listener));
     }
 

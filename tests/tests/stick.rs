@@ -15,18 +15,16 @@
 mod unsound;
 
 use std::num::NonZeroU8;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use desk::failure::Code;
 use domain::ids::{BundleKey, KeyPrint};
 use serde_json::json;
 use store::bundle::{BundleFault, BundleSecret, CHANCE, Direction, Envelope, Item};
 use store::stick::{self, Filler, StickFault, Written};
-use tests::{Folder, PASSPHRASE, World, left_by_older};
+use tests::{Folder, PASSPHRASE, SKIPPED, Volume, World, left_by_older};
 use unsound::{Nature, Unsound};
-
-const SKIPPED: &str = "skipped: needs root";
 
 fn desk_secret() -> BundleSecret {
     BundleSecret::of_seed(&[1; 32])
@@ -72,47 +70,10 @@ fn all_whole(folder: &Path) -> usize {
     listed.len()
 }
 
-/// A megabyte of ext4, mounted in a folder.
-struct Small {
-    folder: Folder,
-    at: PathBuf,
-}
-
-impl Small {
-    fn mounted() -> Option<Self> {
-        let folder = Folder::fresh();
-        let (image, at) = (folder.join("image"), folder.join("stick"));
-        std::fs::File::create(&image).and_then(|file| file.set_len(1 << 20)).expect("an image");
-        std::fs::create_dir(&at).expect("a folder");
-        let made = quiet(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image));
-        let small = Self { folder, at };
-        (made && small.mount()).then_some(small)
-    }
-
-    fn mount(&self) -> bool {
-        quiet(Command::new("mount").args(["-o", "loop"]).arg(self.folder.join("image")).arg(&self.at))
-    }
-
-    fn unmount(&self) -> bool {
-        // Lazily: as when it is pulled out, open files stay open and the path leads elsewhere.
-        quiet(Command::new("umount").arg("-l").arg(&self.at))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        self.unmount();
-    }
-}
-
-fn quiet(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-}
-
 #[test]
 fn a_small_ext4_stick_is_full_read_only_and_pulled_out() {
-    let Some(small) = Small::mounted() else { return eprintln!("{SKIPPED}") };
-    let folder = &small.at;
+    let Some(small) = Volume::mounted(1 << 20) else { return eprintln!("{SKIPPED}") };
+    let folder = small.at();
 
     let result = write(folder, 1, of_bytes(3 << 20));
     let Err(StickFault::Full { needed, free: Some(free) }) = result else { panic!("{result:?}") };
@@ -125,15 +86,14 @@ fn a_small_ext4_stick_is_full_read_only_and_pulled_out() {
     assert!(matches!(result, Err(StickFault::Full { free: Some(left), .. }) if left < 400_000), "{result:?}");
     assert_eq!(all_whole(folder), 1);
 
-    let remount = |how: &str| quiet(Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(folder));
-    assert!(remount("ro"));
+    assert!(small.remount("ro"));
     assert!(matches!(write(folder, 4, of_bytes(1000)), Err(StickFault::ReadOnly)));
     assert_eq!(all_whole(folder), 1);
-    assert!(remount("rw"));
+    assert!(small.remount("rw"));
 
     let result = write(folder, 5, |filler| {
         of_bytes(100_000)(filler)?;
-        assert!(small.unmount());
+        assert!(small.pull_out());
         Ok(())
     });
     assert!(matches!(result, Err(StickFault::Gone)), "{result:?}");

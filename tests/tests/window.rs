@@ -1063,6 +1063,54 @@ fn a_photo_that_is_on_its_way_is_shown_in_small_in_the_window() {
     pane.close();
 }
 
+/// A laptop without a word from its county: it says so on every page, then shows nothing but how to end that.
+#[test]
+fn a_laptop_that_was_away_too_long_says_so_in_the_window_and_opens_with_one_contact() {
+    for program in ["WebKitWebDriver", "import"] {
+        needed(program);
+    }
+    let screen = Screen::find();
+    let mut world = World::at("2026-11-20T08:00:00+08:00");
+    let zhou = world.join("zhou", "SCHOOL_DIRECTOR");
+    let home = zhou.home().to_owned();
+    drop(zhou);
+    world.silence();
+    for (clock, what, number) in [
+        ("2026-12-03T09:00:00+08:00", "再过2天就只能看", 86),
+        ("2026-12-06T09:00:00+08:00", "已经16天没有和县里联系，现在只能看", 87),
+    ] {
+        let pane = Pane::open(&screen, &home, clock);
+        unlock(&pane);
+        for (page, more) in [("today", "today"), ("sync", "sync")] {
+            turn_to(&pane, page);
+            pane.reads("away", &[what, "同步一次就好"]);
+            for (width, height) in [(1366, 768), (1024, 600)] {
+                pane.size(width, height);
+                fits(&pane, page);
+                pane.picture(&format!("{number}-{width}x{height}-{more}"));
+            }
+        }
+        pane.close();
+    }
+    let pane = Pane::open(&screen, &home, "2026-12-21T09:00:00+08:00");
+    pane.write("passphrase", PASSPHRASE);
+    pane.click("unlock");
+    pane.reads("away", &["已经31天没有和县里联系，资料先合上了"]);
+    let shown = "return document.querySelectorAll('main > *:not(.away)').length";
+    pane.sees("nothing but that", shown, &json!([]), |seen| *seen == json!(0));
+    pane.picture("88-shut");
+    pane.click("away-sync");
+    pane.reads("away", &["一条也没有丢"]);
+    pane.picture("88-shut-sync");
+    world.restart();
+    pane.click("sync-now");
+    pane.sees("open again", "return document.querySelector('[data-test=away]') === null", &json!([]), |seen| {
+        *seen == json!(true)
+    });
+    turn_to(&pane, "today");
+    pane.close();
+}
+
 /// A laptop that the county lets in after six words: they stand large on the page, and the same button goes on.
 #[test]
 fn a_laptop_shows_its_words_until_the_county_lets_it_in() {

@@ -293,6 +293,20 @@ calls! {
     Bulletins(Nothing) -> BulletinsView;
 }
 
+/// What it means that a laptop has been without a word from the county.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AwayState {
+    /// Nothing.
+    Near,
+    /// The person is told: in a few days it only shows.
+    Told,
+    /// It only shows: nothing is recorded or printed.
+    Shows,
+    /// It is shut: nothing is shown either, until the county's word comes.
+    Shut,
+}
+
 /// State of the home folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -809,12 +823,27 @@ api_types! {
         pub held_told: u32,
         /// Why the last copy of this home on this laptop failed, if it did.
         pub backup_failure: Option<Failure>,
+        /// How long this laptop has been without a word from the county.
+        pub away: AwayView,
         /// Today's civil date.
         pub today: NaiveDate,
         /// Chinese weekday of today.
         pub weekday: String,
         /// The desk's present moment, RFC 3339.
         pub now: String,
+    }
+
+    /// How long this laptop has been without a word from the county, a contact or an answer on a stick: after 15 days it
+    /// only shows, after 30 it is shut.
+    pub struct AwayView {
+        /// What that means now.
+        pub state: AwayState,
+        /// Whole days that count.
+        pub days: u32,
+        /// Days until it only shows; one that has begun counts.
+        pub days_to_show: u32,
+        /// Days until it is shut.
+        pub days_to_shut: u32,
     }
 
     /// Copies of this home.

@@ -184,12 +184,14 @@ pub(crate) fn look(
         let desk = Desk::of(parts(store)?)?;
         let visits = desk.visits(VisitsAsked { on: None, mine: true, limit: 10 })?;
         let status = desk.status(Nothing {})?;
+        // A laptop that is shut shows nothing by this way either.
+        let rows = if desk.not_shut().is_ok() { visits.visits } else { Vec::new() };
         Ok(BackupSeen {
             at: copy.at.rfc3339(),
             facts: u32::try_from(facts).unwrap_or(u32::MAX),
             only_here: status.only_here,
             own_visits: visits.total,
-            visits: visits.visits,
+            visits: rows,
         })
     })
 }
@@ -230,8 +232,14 @@ pub(crate) fn open(home: Closed, clock: Clock, reader: Reader, put: bool) -> Res
         // Whatever is wrong with it may be why it was replaced. All or nothing: of a file that is half unreadable nobody
         // could say what is missing.
         let before = copier.open_put_aside(&aside);
-        match before.and_then(|before| desk.store().take_over(&before)) {
-            Ok(taken) => {
+        let over = |before: store::Store| {
+            let mut store = desk.store();
+            let taken = store.take_over(&before)?;
+            Ok((taken, before))
+        };
+        match before.and_then(over) {
+            Ok((taken, before)) => {
+                desk.put_back_now(&before)?;
                 restored.taken_over = restored.taken_over.saturating_add(taken);
                 copier.finished(&aside, true)?;
             }

@@ -121,6 +121,7 @@ impl Desk {
         let removed = self.tidy_stick(&folder, &written.path)?;
         let carried = if with.carry { self.put_carried(&folder)? } else { 0 };
         let mut store = self.store();
+        self.asked(&mut store, written.id)?;
         let at = self.present_of(&store)?.now;
         store.set_meta("stick_offered", &fragments.then_some(written.id))?;
         store.set_meta("stick_out", &Noted { at, records, photos })?;
@@ -472,7 +473,7 @@ impl Desk {
         }
         let contact: Option<Millis> = store.meta("last_contact")?;
         store.set_meta("last_contact", &contact.max(Some(welcome.now)))?;
-        Ok(())
+        self.heard(&mut store, answer.to)
     }
 
     /// The photos of an answer that records here name and that are not here: by their hash, however old the answer is.

@@ -70,6 +70,15 @@ impl Clock {
         }
     }
 
+    /// Milliseconds that passed beside this clock while the program ran, by one that nobody sets. One that is moved by hand
+    /// is all the time there is.
+    pub(crate) fn running(&self) -> i64 {
+        match self {
+            Self::System | Self::Practice { .. } => Self::steady(),
+            Self::ByHand(_) => 0,
+        }
+    }
+
     /// Milliseconds since this program first asked, by a clock that nobody sets.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads a clock")]
     pub(crate) fn steady() -> i64 {

@@ -111,7 +111,7 @@ impl Door {
         let gone = self.presence().gone(self.clock.wall(), Clock::steady());
         let open = self.inside().is_some();
         if gone && open {
-            self.lock();
+            self.leave();
         }
         gone && open
     }
@@ -150,7 +150,7 @@ impl Door {
             Call::Home(_) => Ok((Reply::Home(self.look()?), Vec::new())),
             Call::Unlock(unlock) => Ok((Reply::Unlock(self.unlock(&unlock)?), Tag::ALL.to_vec())),
             Call::Lock(_) => {
-                self.lock();
+                self.leave();
                 Ok((Reply::Lock(self.look()?), Tag::ALL.to_vec()))
             }
             Call::StayOpen(_) => Ok((Reply::StayOpen(self.look()?), Vec::new())),
@@ -244,6 +244,15 @@ impl Door {
             home::LastLine::drop(home);
         }
         Some(all)
+    }
+
+    /// Somebody goes, or has gone.
+    fn leave(&self) {
+        let desk = self.inside().as_ref().map(Arc::clone);
+        if let Some(desk) = desk {
+            desk.note_away();
+        }
+        self.lock();
     }
 
     fn lock(&self) {
@@ -427,11 +436,13 @@ impl Door {
     /// The bytes of a blob kept on this desk.
     ///
     /// # Errors
-    /// `Locked`, `NotFound`.
+    /// `Locked`, `AwayShut`, `NotFound`.
     pub fn blob(&self, sha256: &str) -> Result<(String, Vec<u8>), Failure> {
         let not_found = || Failure::new(Code::NotFound, &[("what", "这份文件")]).at("sha256");
         let sha: Sha = sha256.parse().map_err(|_told_otherwise| not_found())?;
-        let blob = self.desk()?.store().blob(sha)?.ok_or_else(not_found)?;
+        let desk = self.desk()?;
+        desk.not_shut()?;
+        let blob = desk.store().blob(sha)?.ok_or_else(not_found)?;
         Ok((blob.media, blob.bytes))
     }
 }

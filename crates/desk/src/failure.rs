@@ -176,6 +176,10 @@ codes! {
     RecoveryOpen = "RECOVERY_OPEN", "“{file}”和这台电脑现在问的对不上，打不开。请在这台电脑上重新写一次，再请两位开。", "“{file}” does not fit what this laptop asks now. Write the question once more here and have two persons help again.";
     /// This laptop is lost.
     LaptopLost = "LAPTOP_LOST", "县里已把这台电脑报失停用。没有送出的记录已封存，只有县里打得开；其余资料已从这台电脑上清除。捡到这台电脑的，请交给县资助中心。", "The county has given this laptop up as lost. What was not sent is sealed for the county alone; everything else was erased here. Please hand it in at the county's student-aid centre.";
+    /// Too long without a word from the county: it only shows.
+    AwayShows = "AWAY_SHOWS", "这台电脑已经{days}天没有和县里联系，现在只能看、不能记。请同步一次，或用U盘交一趟、把县里的回复拿回来；写了一半的表都留着。", "This laptop has been without a word from the county for {days} days: it only shows now. Sync once, or take a stick there and bring the answer back; unfinished forms are kept.";
+    /// Much too long: it is shut.
+    AwayShut = "AWAY_SHUT", "这台电脑已经{days}天没有和县里联系，资料先合上了，一条也没有丢。请到“同步”里同步一次，或用U盘交一趟、把县里的回复拿回来。", "This laptop has been without a word from the county for {days} days and is shut; nothing is lost. Sync once on the sync page, or take a stick there and bring the answer back.";
     /// Over-long text.
     TextTooLong = "TEXT_TOO_LONG", "太长了，最多{most}个字。", "Too long, at most {most} characters.";
     /// A threat.

@@ -4,6 +4,7 @@
 
 mod agency;
 pub mod api;
+mod away;
 pub mod background;
 mod backups;
 mod bulletin;
@@ -73,6 +74,8 @@ pub struct Desk {
     places: Mutex<Option<std::sync::Arc<domain::place::PlaceTable>>>,
     copying: parking_lot::Mutex<backups::Copying>,
     lately: parking_lot::Mutex<looks::Lately>,
+    /// Taken after the store, where both are.
+    away: parking_lot::Mutex<away::Counting>,
     /// Keeps the home's lock while the desk is open.
     _lock: Option<std::fs::File>,
 }
@@ -129,6 +132,7 @@ impl Desk {
             places: Mutex::new(None),
             copying: parking_lot::Mutex::new(backups::Copying::begun()),
             lately: parking_lot::Mutex::default(),
+            away: parking_lot::Mutex::default(),
             _lock: lock,
         })
     }
@@ -171,6 +175,7 @@ impl Desk {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Failure::new(Code::Locked, &[]));
         }
+        self.may_write(store)?;
         store.write(&self.identity.person, self.clock.wall(), work)
     }
 
@@ -204,6 +209,7 @@ impl Desk {
     pub fn handle(&self, call: Call) -> Result<(Reply, Vec<Tag>), Failure> {
         use Tag::{Bulletins, Conflicts, Households, Letters, Payments, Registries, Status, Visits};
         let read = Vec::new;
+        self.not_shut_for(&call)?;
         Ok(match call {
             Call::Home(_)
             | Call::Unlock(_)
@@ -379,7 +385,8 @@ impl Desk {
     }
 
     pub(crate) fn status(&self, _: Nothing) -> Result<StatusView, Failure> {
-        let store = self.store();
+        let mut store = self.store();
+        let away = self.away_view(&mut store)?;
         let present = self.present_of(&store)?;
         let counts = store.counts()?;
         let safe: u64 = store.meta("safe")?.unwrap_or(0);
@@ -404,6 +411,7 @@ impl Desk {
             today: present.today,
             weekday: domain::calendar::weekday_zh(present.today).to_owned(),
             backup_failure: None,
+            away,
             now: present.now.rfc3339(),
         };
         if status.last_failure.is_none()

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use store::{MOST_UNFILED, Outgoing, StoreFault};
 
 use crate::api::{
-    ClocksView, ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage, SyncStateView,
-    SyncStep, WaitingRow,
+    AwayState, ClocksView, ContactLogRow, HouseholdAsked, HouseholdUpdated, Nothing, SyncReport, SyncStage,
+    SyncStateView, SyncStep, WaitingRow,
 };
 use crate::background::WhileOpen;
 use crate::carry::{Carrier, Progress, Stage};
@@ -150,6 +150,7 @@ impl Desk {
         let log = self.identity.log;
         carrier.stage(Stage::Greeting, 0);
         let again = self.greet(carrier, report)?;
+        self.met(&mut self.store())?;
         let journal = self.store().journal()?;
         // What a restored county may lack comes first: what others wrote gives and takes the rights that own work needs.
         self.offer(carrier)?;
@@ -759,7 +760,9 @@ impl Desk {
         let status = self.status(Nothing {})?;
         let store = self.store();
         let mut waiting = Vec::new();
-        for (file, kind, said) in store.waiting(200)? {
+        // Of a laptop that is shut no family is named.
+        let most = if status.away.state == AwayState::Shut { 0 } else { 200 };
+        for (file, kind, said) in store.waiting(most)? {
             let family = store.family(file)?;
             waiting.push(WaitingRow {
                 household: family.as_ref().map(|family| family.file),

@@ -56,6 +56,13 @@ export const en: Text = {
     duePast: "{day} has passed:",
     duePastDays: "{n} day | {n} days",
   },
+  away: {
+    told: "This laptop has been without a word from the county for {days} days; in {left} it only shows and records nothing.",
+    shows: "This laptop has been without a word from the county for {days} days: it only shows now, and neither records nor prints.",
+    shut: "This laptop has been without a word from the county for {days} days and is shut. Nothing is lost.",
+    how: "One sync is enough; without a line take a stick to the county and read its answer here.",
+    go: "To the sync page",
+  },
   person: {
     menu: "{name}, settings",
     language: "Language",

@@ -54,6 +54,13 @@ export const zh = {
     duePast: "{day}已过",
     duePastDays: "{n}天",
   },
+  away: {
+    told: "这台电脑已经{days}天没有和县里联系，再过{left}天就只能看、不能记了。",
+    shows: "这台电脑已经{days}天没有和县里联系，现在只能看、不能记，也不能印。",
+    shut: "这台电脑已经{days}天没有和县里联系，资料先合上了，一条也没有丢。",
+    how: "同步一次就好；没有网，就用U盘交一趟，把县里的回复拿回来读进来。",
+    go: "去同步",
+  },
   person: {
     menu: "{name}，设置",
     language: "语言",
