@@ -58,7 +58,7 @@ pub use envoy::Envoy;
 pub use folder::{Folder, copy_tree};
 pub use kills::{Moments, kill_at};
 pub use list::{Family, List, id_number, places_in};
-pub use opened::{left_by_older, spoil_sum, tables_with};
+pub use opened::{left_by_older, of_schema_before, spoil_sum, tables_with};
 pub use program::{Spoken, assets, fixtures, program, run, spawn};
 pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
 pub use session::{Session, reply};

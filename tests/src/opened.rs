@@ -1,5 +1,6 @@
 //! The database of a home, opened with its own key by whoever has the passphrase: what a laptop really holds.
-//! Looking reads a copy; only `left_by_older` and `spoil_sum` change a home, and only while its desk is locked.
+//! Looking reads a copy; only `left_by_older`, `of_schema_before` and `spoil_sum` change a home, and only while its desk is
+//! locked.
 
 use std::path::Path;
 
@@ -90,6 +91,17 @@ pub fn left_by_older(home: &Path, passphrase: &str, member: &str) {
     me.as_object_mut().expect("an object").remove(member).expect("the member");
     let me = serde_json::to_vec(&me).expect("JSON");
     conn.execute("UPDATE meta SET value = ?1 WHERE key = 'me'", [me]).expect("written");
+}
+
+/// Makes a home's file one of the schema before, by the statements that the store's own tests have for that. The desk must be
+/// locked.
+///
+/// # Panics
+/// When the home does not open with `passphrase`, or is of another schema than those statements are for.
+pub fn of_schema_before(home: &Path, passphrase: &str) {
+    const BACK: &str = include_str!("../../crates/store/src/folder/back_to_9.sql");
+    let conn = store::file::open(&home.join("ruhu.db"), &key(home, passphrase)).expect("the key opens the database");
+    conn.execute_batch(BACK).expect("a file of the schema before");
 }
 
 /// Spoils what a desk counts of one record of others, so that its sum can never equal the county's. The desk must be locked.
