@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use tests::{PASSPHRASE, Seat, World, assets, items, text};
+use tests::{List, PASSPHRASE, Seat, World, assets, items, places_in, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
 const NAMES: [&str; 12] =
@@ -93,6 +93,29 @@ fn open(figures: &mut Figures) {
     figures.series("households_page", pages("Households", json!({ "limit": 200 })));
     figures.series("household", pages("Household", json!({ "household": file })));
     figures.series("bulletin", pages("Bulletin", json!({})));
+    open_large(figures);
+}
+
+/// A home of 35,000 households. A wrong passphrase costs the derivation of the key and nothing else.
+fn open_large(figures: &mut Figures) {
+    let townships: Vec<String> = places_in("410423").into_iter().map(|(code, _)| code).collect();
+    let villages: Vec<String> = townships.iter().flat_map(|code| places_in(code)).map(|(code, _)| code).collect();
+    let mut list = List::of(&villages, 35_000_usize.div_ceil(villages.len()));
+    for family in &mut list.families {
+        family.contracts.truncate(1);
+    }
+    let world = World::at(MORNING);
+    let op = world.operator_unsynced(&list);
+    figures.count("large_households", &json!(op.families()));
+    let (mut wrong, mut right) = (Vec::new(), Vec::new());
+    for _ in 0..9 {
+        op.ask("Lock", json!({}));
+        wrong.push(timed(|| op.refused("Unlock", json!({ "passphrase": format!("{PASSPHRASE}？") }))).1);
+        right.push(timed(|| op.ask("Unlock", json!({ "passphrase": PASSPHRASE }))).1);
+    }
+    let derivation = figures.series("large_wrong_passphrase", wrong);
+    let opening = figures.series("large_open", right);
+    figures.put("large_derivation_share", derivation / opening);
 }
 
 fn search(figures: &mut Figures) {
