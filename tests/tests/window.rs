@@ -1081,13 +1081,13 @@ fn a_laptop_that_was_away_too_long_says_so_in_the_window_and_opens_with_one_cont
     ] {
         let pane = Pane::open(&screen, &home, clock);
         unlock(&pane);
-        for (page, more) in [("today", "today"), ("sync", "sync")] {
+        for page in ["today", "sync"] {
             turn_to(&pane, page);
             pane.reads("away", &[what, "同步一次就好"]);
             for (width, height) in [(1366, 768), (1024, 600)] {
                 pane.size(width, height);
                 fits(&pane, page);
-                pane.picture(&format!("{number}-{width}x{height}-{more}"));
+                pane.picture(&format!("{number}-{width}x{height}-{page}"));
             }
         }
         pane.close();

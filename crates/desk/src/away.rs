@@ -1,5 +1,5 @@
 //! How long this laptop has been without a word from its county: after fifteen days it only shows, after thirty it is shut,
-//! until a contact or the county's answer on a stick says that it still belongs to it (domain.md §6.2: offline login).
+//! until a contact or the county's answer on a stick says that it still belongs to it (domain.md §5: offline login).
 //! A laptop that was stolen, or kept by who left, goes blind by itself. It must never hold up a contact, a stick or a draft,
 //! nor count what a clock says that cannot be true.
 //!
@@ -7,7 +7,8 @@
 //! sets, and the steps the machine's clock made meanwhile and in between, if they can be believed: forward, and not by more
 //! than [`BELIEVED_MS`]. What was counted is never taken back, so setting the clock back gains nothing that was spent; where
 //! the clock stands before what was believed, or further ahead, each opening counts five minutes at least. A clock in 1980 or
-//! 2099 thus shuts nobody out.
+//! 2099 thus shuts nobody out. What passes with the machine off and its clock set back is not seen, and who destroys a file
+//! and puts an old copy in its place goes on from what that copy had counted.
 
 use domain::clock::Millis;
 use domain::ids::BundleId;
