@@ -78,6 +78,17 @@ impl Tracer {
         Self::attach(process, &["-o", "/dev/null", "-e", &trace, "-e", &inject]).expect("a traced process")
     }
 
+    /// The system calls that a process makes during some work, told in `file`: see [`Tracer::counts`].
+    ///
+    /// # Panics
+    /// When it cannot hang on.
+    pub fn calls(process: u32, file: &Path, work: impl FnOnce()) -> BTreeMap<String, u32> {
+        let tracer = Self::listening(process, file);
+        work();
+        drop(tracer);
+        Self::counts(file)
+    }
+
     /// Runs a program to its end and writes every system call of it into `file`. How it ended.
     ///
     /// # Panics

@@ -99,10 +99,7 @@ fn a_disk_that_fails_at_any_call_of_a_save_costs_nothing_that_was_confirmed() {
         Desk { session, file: files[0].clone(), confirmed: BTreeSet::new(), refused: BTreeSet::new(), number: 0 };
     desk.save();
     let told = world.folder().join("calls");
-    let tracer = Tracer::listening(desk.session.id(), &told);
-    desk.save();
-    drop(tracer);
-    let calls = disk(Tracer::counts(&told));
+    let calls = disk(Tracer::calls(desk.session.id(), &told, || desk.save()));
     assert!(calls.contains_key("pwrite64") && calls.contains_key("fdatasync"), "{calls:?}");
     let mut moments = Moments::of(&calls, TIME);
     let (mut said, mut kept) = (BTreeMap::<String, u32>::new(), 0);
@@ -163,11 +160,8 @@ fn a_disk_that_fails_at_any_call_of_a_contact_costs_nothing_and_the_next_complet
     let mut story = Story::begin();
     let counts = story.work();
     let told = story.folder("told").join("calls");
-    let tracer = Tracer::listening(story.zhou.id(), &told);
-    story.zhou.ask("Sync", &json!({}));
-    drop(tracer);
+    let calls = disk(Tracer::calls(story.zhou.id(), &told, || drop(story.zhou.ask("Sync", &json!({})))));
     story.all_arrived(counts, "a quiet contact");
-    let calls = disk(Tracer::counts(&told));
     let mut moments = Moments::of(&calls, TIME);
     let mut refused = 0_u32;
     for (round, (call, number)) in moments.by_ref().enumerate() {

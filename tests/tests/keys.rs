@@ -135,9 +135,7 @@ fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost(
     let mut session = Session::begin(&home, NOON);
     session.ask("Home", &json!({}));
     let told = world.folder().join("calls");
-    let tracer = Tracer::listening(session.id(), &told);
-    session.ask("ChangePassphrase", &with);
-    drop(tracer);
+    let calls = Tracer::calls(session.id(), &told, || drop(session.ask("ChangePassphrase", &with)));
     session.kill();
     let back = |seat: &Seat| seat.ask("ChangePassphrase", json!({ "passphrase": FRESH, "fresh": PASSPHRASE }));
     let (seat, by) = Seat::opened_by(&home, NOON, [PASSPHRASE, FRESH], "a quiet change");
@@ -145,7 +143,6 @@ fn killed_while_the_passphrase_changes_one_of_the_two_opens_and_nothing_is_lost(
     back(&seat);
     drop(seat);
 
-    let calls = Tracer::counts(&told);
     assert!(calls.contains_key("fsync") && calls.keys().any(|name| name.starts_with("rename")), "{calls:?}");
     let mut moments = Moments::of(&calls, BUDGET);
     let mut changed = 0_usize;

@@ -165,12 +165,10 @@ impl Home {
     fn calls(&mut self) -> BTreeMap<String, u32> {
         let told = self.world.folder().join("calls");
         let (name, with, note) = self.call();
-        let tracer = Tracer::listening(self.session.id(), &told);
-        self.session.ask(name, &with);
-        drop(tracer);
+        let calls = Tracer::calls(self.session.id(), &told, || drop(self.session.ask(name, &with)));
         self.learn(&note, true);
         self.all_there("a quiet round");
-        Tracer::counts(&told)
+        calls
     }
 
     fn end(mut self) {

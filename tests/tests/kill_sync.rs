@@ -86,11 +86,9 @@ fn killed(story: &mut Story, victim: Victim, call: &str, number: u32) -> bool {
 fn calls(story: &mut Story, victim: Victim) -> BTreeMap<String, u32> {
     let counts = story.work();
     let file = story.folder("told").join("calls");
-    let tracer = Tracer::listening(victim.process(story), &file);
-    story.zhou.ask("Sync", &json!({}));
-    drop(tracer);
+    let calls = Tracer::calls(victim.process(story), &file, || drop(story.zhou.ask("Sync", &json!({}))));
     story.all_arrived(counts, "a quiet contact");
-    Tracer::counts(&file)
+    calls
 }
 
 fn kill_everywhere(victim: Victim) {

@@ -106,12 +106,9 @@ fn a_desk_killed_at_any_system_call_of_an_upgrade_loses_nothing() {
     let old = Old::begin();
     let told = old.world.folder().join("calls");
     let (home, mut session) = old.begun();
-    let tracer = Tracer::listening(session.id(), &told);
-    session.ask("Status", &json!({}));
-    drop(tracer);
+    let calls = Tracer::calls(session.id(), &told, || drop(session.ask("Status", &json!({}))));
     session.kill();
     old.whole(&open(&home), "a quiet upgrade");
-    let calls = Tracer::counts(&told);
     kill_at("an upgrade", &calls, TIME, |call, number| old.killed(call, number));
     // The laptop itself, last of all: the county has the rest after its next contact.
     let seat = open(&old.home);

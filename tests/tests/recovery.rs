@@ -371,13 +371,10 @@ fn killed_while_it_is_recovered_one_of_the_two_opens_and_the_old_answer_opens_no
     };
     let (home, mut session) = ready("quiet");
     let told = team.world.folder().join("calls");
-    let tracer = Tracer::listening(session.id(), &told);
-    session.ask("Recover", &with);
-    drop(tracer);
+    let calls = Tracer::calls(session.id(), &told, || drop(session.ask("Recover", &with)));
     session.kill();
     assert!(after(&home, "quiet", true));
 
-    let calls = Tracer::counts(&told);
     assert!(calls.contains_key("fsync") && calls.keys().any(|name| name.starts_with("rename")), "{calls:?}");
     let mut moments = Moments::of(&calls, BUDGET);
     let mut changed = 0_usize;
