@@ -16,6 +16,7 @@ use desk::background::Background;
 use desk::clock::Clock;
 use desk::door::{Door, DoorOptions};
 use desk::failure::Failure;
+use desk::keyring::SystemKeyring;
 use serde::Serialize;
 use tauri::ipc::Response;
 use tauri::webview::NewWindowResponse;
@@ -178,8 +179,9 @@ fn main() -> Result<(), NoWindow> {
                 Some(home) => home,
                 None => app.path().app_local_data_dir()?,
             };
-            let door =
-                Arc::new(Door::new(DoorOptions { home, clock, practice: asked.practice, reader: Reader::own() }));
+            let keyring = SystemKeyring::wanted();
+            let door = Door::new(DoorOptions { home, clock, practice: asked.practice, reader: Reader::own(), keyring });
+            let door = Arc::new(door);
             if let Some(passphrase) = asked.passphrase {
                 // A wrong one leaves the home locked: the window then asks, and says why when it is typed.
                 let _locked_or_open = door.call("Unlock", serde_json::json!({ "passphrase": passphrase }));

@@ -32,6 +32,8 @@ pub mod line;
 mod list;
 mod opened;
 mod program;
+#[cfg(target_os = "linux")]
+mod ring;
 mod seat;
 mod session;
 #[allow(
@@ -44,6 +46,7 @@ mod session;
 )]
 pub mod sim;
 mod story;
+mod team;
 #[cfg(target_os = "linux")]
 mod tracer;
 #[cfg(target_os = "linux")]
@@ -60,9 +63,12 @@ pub use kills::{Moments, kill_at};
 pub use list::{Family, List, id_number, places_in};
 pub use opened::{left_by_older, of_schema_before, spoil_sum, tables_with};
 pub use program::{Spoken, assets, fixtures, program, run, spawn};
+#[cfg(target_os = "linux")]
+pub use ring::Ring;
 pub use seat::{PASSPHRASE, Seat, bytes, difference, failure_code, field, items, picture, text, without};
 pub use session::{Session, reply};
 pub use story::{NOON, Story};
+pub use team::Team;
 #[cfg(target_os = "linux")]
 pub use tracer::Tracer;
 #[cfg(target_os = "linux")]

@@ -170,7 +170,8 @@ impl Drop for Seat {
 fn door(home: &Path, clock: &str) -> Door {
     // As in the product another program reads what comes from outside: the desk without a window.
     let reader = Reader::of(program("desk"));
-    Door::new(DoorOptions { home: home.to_owned(), clock: Some(moment(clock)), practice: true, reader })
+    let clock = Some(moment(clock));
+    Door::new(DoorOptions { home: home.to_owned(), clock, practice: true, reader, keyring: None })
 }
 
 /// The elements of a JSON list.

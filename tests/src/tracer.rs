@@ -158,6 +158,12 @@ fn strike(call: &str, number: u32) -> [String; 2] {
 fn under(words: &[&str], program: &Command) -> Command {
     let mut command = Command::new("strace");
     command.arg("-f").args(words).arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     command
 }
 

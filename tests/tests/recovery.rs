@@ -14,71 +14,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::{
-    Folder, Moments, PASSPHRASE, Seat, Session, Tracer, World, bytes, copy_tree, failure_code, field, items, text,
+    Folder, Moments, NOON, PASSPHRASE, Seat, Session, Team, Tracer, bytes, copy_tree, failure_code, field, items, text,
 };
 
-const NOON: &str = "2026-12-08T12:00:00+08:00";
 const FRESH: &str = "老井边上新修的石桥";
 const WHY: &str = "本人在我面前，认得";
-
-struct Team {
-    world: World,
-    op: Seat,
-    head: Seat,
-    auditor: Seat,
-    zhou: Seat,
-    files: Vec<Value>,
-}
-
-fn device(seat: &Seat) -> Value {
-    seat.ask("About", json!({}))["device"].clone()
-}
 
 fn view(seat: &Seat) -> Value {
     seat.ask("Recovery", json!({}))
 }
 
-fn reopen(seat: &Seat) {
-    seat.ask("Lock", json!({}));
-    seat.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
-}
-
 fn file(path: &Value) -> Value {
     json!({ "path": path })
-}
-
-impl Team {
-    fn gather() -> Self {
-        let world = World::at(NOON);
-        let (op, zhou, files, _) = world.village(2);
-        let (head, auditor) = (world.join("head", "CENTRE_HEAD"), world.join("shen", "CENTRE_AUDITOR"));
-        Self { world, op, head, auditor, zhou, files }
-    }
-
-    fn centre(&self) -> [&Seat; 3] {
-        [&self.op, &self.head, &self.auditor]
-    }
-
-    fn sync(&self) {
-        for seat in self.centre().into_iter().chain(self.centre()) {
-            seat.sync();
-        }
-    }
-
-    /// Three offer, two name them, and the director's laptop hears of it.
-    fn name(&self) {
-        for seat in self.centre() {
-            seat.ask("OfferOfficer", json!({}));
-        }
-        self.sync();
-        let devices: Vec<Value> = self.centre().map(device).to_vec();
-        for seat in [&self.head, &self.auditor] {
-            seat.ask("NameOfficers", json!({ "devices": devices }));
-        }
-        self.sync();
-        self.zhou.sync();
-        reopen(&self.zhou);
-    }
 }
 
 fn ask(seat: &Seat, stick: &Folder, fresh: &str) -> Value {
@@ -216,25 +163,25 @@ fn officers_are_who_two_persons_name_and_no_laptop_that_is_lost_is_opened() {
         seat.ask("OfferOfficer", json!({}));
     }
     team.sync();
-    let devices: Vec<Value> = team.centre().map(device).to_vec();
+    let devices: Vec<Value> = team.centre().map(Seat::device).to_vec();
     let name = |seat: &Seat, devices: &[Value]| seat.call("NameOfficers", json!({ "devices": devices }));
     let code = |seat: &Seat, devices: &[Value]| failure_code(&name(seat, devices).expect_err("refused"));
     assert_eq!(code(op, &devices), "NOT_ALLOWED");
     assert_eq!(code(head, &devices[..2]), "THREE_OFFICERS");
     assert_eq!(code(head, &[devices[0].clone(), devices[0].clone(), devices[1].clone()]), "THREE_OFFICERS");
-    assert_eq!(code(head, &[devices[0].clone(), devices[1].clone(), device(zhou)]), "NO_LAPTOP", "who did not offer");
+    assert_eq!(code(head, &[devices[0].clone(), devices[1].clone(), zhou.device()]), "NO_LAPTOP", "who did not offer");
     // One alone names nobody, and not by saying it twice.
     for _ in 0..2 {
         name(head, &devices).expect("said");
     }
     team.sync();
     zhou.sync();
-    reopen(zhou);
+    zhou.reopen_now();
     assert_eq!((&view(zhou)["officers"], &op.ask("Officers", json!({}))["in_force"]), (&json!([]), &json!([])));
     name(auditor, &devices).expect("said");
     team.sync();
     zhou.sync();
-    reopen(zhou);
+    zhou.reopen_now();
     assert_eq!(items(&view(zhou)["officers"]).len(), 3);
 
     // A second head offers, too, and is none of the three.
@@ -283,7 +230,7 @@ fn officers_are_who_two_persons_name_and_no_laptop_that_is_lost_is_opened() {
     assert_eq!(std::fs::read(&treasure).expect("a file"), b"a day's work");
 
     // A change of the three: the question goes on with those whom it asked, the next one asks the new ones.
-    let changed: Vec<Value> = [&deputy, head, auditor].map(device).to_vec();
+    let changed: Vec<Value> = [&deputy, head, auditor].map(Seat::device).to_vec();
     team.sync();
     for seat in [head, auditor] {
         name(seat, &changed).expect("said");
@@ -292,7 +239,7 @@ fn officers_are_who_two_persons_name_and_no_laptop_that_is_lost_is_opened() {
     assert_eq!(op.ask("LookAtRecovery", json!({ "file": file(&asked["file"]) }))["turn"], "FIRST");
     zhou.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
     zhou.sync();
-    reopen(zhou);
+    zhou.reopen_now();
     zhou.ask("Lock", json!({}));
     let asked = ask(zhou, &stick, FRESH);
     deputy.sync();

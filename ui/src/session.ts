@@ -82,7 +82,7 @@ export const useSession = defineStore("session", () => {
     used = Date.now();
     idled.value = false;
     about.value = as;
-    home.value = { state: "OPEN", practice: as.practice, name: as.name, version: as.version };
+    home.value = { state: "OPEN", practice: as.practice, bound: home.value?.bound ?? false, name: as.name, version: as.version };
   }
 
   async function lock(): Promise<void> {

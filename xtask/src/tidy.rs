@@ -128,7 +128,12 @@ const LAWS: &[Law] = &[
             "clap",
             "ed25519-dalek",
             "getrandom",
+            "hkdf",
             "hmac",
+            // The machine's keyring, on either system.
+            "keyring-core",
+            "windows-native-keyring-store",
+            "zbus-secret-service-keyring-store",
             "rcgen",
             "serde",
             "serde_json",

@@ -39,6 +39,8 @@ pub(crate) const TEST: &[&str] = &[
     "e2fsprogs",
     "iproute2",
     "strace",
+    "dbus",
+    "gnome-keyring",
 ];
 
 /// Debian packages that a window on a bare machine needs to show Chinese.

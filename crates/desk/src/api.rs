@@ -511,6 +511,8 @@ api_types! {
         pub state: HomeState,
         /// A practice or demo home.
         pub practice: bool,
+        /// It opens on this machine alone, whose keyring keeps a part of its key; elsewhere with the help of two officers.
+        pub bound: bool,
         /// Whose home it is, by name, once there is one.
         pub name: Option<String>,
         /// Version of the program.

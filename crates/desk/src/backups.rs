@@ -14,7 +14,7 @@ use store::{Copier, DiskTrouble, Standing, Store, stick};
 use crate::api::{BackupRow, BackupSeen, BackupsView, Nothing, VisitsAsked};
 use crate::clock::Clock;
 use crate::failure::{Code, Failure};
-use crate::home::Closed;
+use crate::home::{Closed, Ring};
 use crate::{Desk, Parts, home};
 
 /// Between two copies of a home that is in use, milliseconds.
@@ -213,13 +213,19 @@ fn undo_cut_off(home: &Closed) -> Result<(), Failure> {
 
 /// Opens a home. If a copy was put in its place, now (`put`) or before the power went, it goes on under a new journal, and
 /// what was saved since is taken over.
-pub(crate) fn open(home: Closed, clock: Clock, reader: Reader, put: bool) -> Result<(Desk, Option<Restored>), Failure> {
+pub(crate) fn open(
+    home: Closed,
+    clock: Clock,
+    reader: Reader,
+    ring: Ring,
+    put: bool,
+) -> Result<(Desk, Option<Restored>), Failure> {
     undo_cut_off(&home)?;
     let asides: Vec<PathBuf> = asides(&home.folder)?.into_iter().map(|(.., aside)| aside).collect();
     let latest = asides.last().cloned();
     let replaced: Vec<PathBuf> = asides.into_iter().filter(|aside| is_unfinished(aside)).collect();
     let copier = home.copier.clone();
-    let parts = home.open(clock, reader)?;
+    let parts = home.open(clock, reader, ring)?;
     let standing = parts.standing;
     let desk = Desk::of(parts)?;
     if replaced.is_empty() && !put {

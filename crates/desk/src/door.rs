@@ -18,7 +18,8 @@ use crate::backups::Restored;
 use crate::clock::Clock;
 use crate::courier::{Courier, CourierFault, Https};
 use crate::failure::{Code, Failure};
-use crate::home::{self, Identity};
+use crate::home::{self, Identity, Ring};
+use crate::keyring::Keyring;
 use crate::sync::{offset_of, worded};
 use crate::{Desk, backups, incident, recovery};
 
@@ -39,6 +40,8 @@ pub struct DoorOptions {
     pub practice: bool,
     /// Reads workbooks and pictures, in another process.
     pub reader: Reader,
+    /// The machine's keyring, where there may be one.
+    pub keyring: Option<Arc<dyn Keyring>>,
 }
 
 /// The door of a home.
@@ -85,6 +88,10 @@ impl Door {
         incident::keep_in(options.home.clone());
         let clock = options.clock.map_or(Clock::System, Clock::practice);
         Self { options, clock, desk: Mutex::new(None), before: Mutex::default(), presence: Mutex::default() }
+    }
+
+    fn ring(&self) -> Ring<'_> {
+        self.options.keyring.as_deref()
     }
 
     fn inside(&self) -> MutexGuard<'_, Option<Arc<Desk>>> {
@@ -158,7 +165,7 @@ impl Door {
                 {
                     // Held while the keys are written: nobody opens the home by what is about to be replaced.
                     let _inside = self.inside();
-                    home::change_passphrase(&self.options.home, &with.passphrase, &with.fresh)?;
+                    home::change_passphrase(&self.options.home, &with.passphrase, &with.fresh, self.ring())?;
                 }
                 Ok((Reply::ChangePassphrase(self.look()?), Vec::new()))
             }
@@ -175,7 +182,9 @@ impl Door {
                 {
                     // As when the passphrase is changed.
                     let _inside = self.inside();
+                    let bound = home::bound_by(&self.options.home);
                     recovery::recover(&self.options.home, &with)?;
+                    self.unbind(bound);
                 }
                 Ok((Reply::Recover(self.look()?), Vec::new()))
             }
@@ -218,12 +227,21 @@ impl Door {
             desk.close(true);
             desk.seal_for_the_county(home)?;
             drop(desk);
+            let bound = home::bound_by(home);
             home::forget(home)?;
+            self.unbind(bound);
         }
         drop(inside);
         // What is left stays sealed and is tried again.
         self.hand_in();
         Ok(())
+    }
+
+    /// Nothing needs what the machine's keyring keeps under this name any more.
+    fn unbind(&self, bound: Option<String>) {
+        if let Some((ring, name)) = self.ring().zip(bound) {
+            ring.remove(&name);
+        }
     }
 
     /// Hands in what a laptop that forgot everything had sealed. Returns whether there was anything to try.
@@ -282,13 +300,14 @@ impl Door {
             Some(outside) => HomeView {
                 state: if open { HomeState::Open } else { HomeState::Locked },
                 practice: outside.practice,
+                bound: outside.bound,
                 name: outside.name,
                 version,
             },
             None => {
                 let erased = home::forgotten(&self.options.home);
                 let state = if erased { HomeState::Erased } else { HomeState::None };
-                HomeView { state, practice: self.options.practice, name: None, version }
+                HomeView { state, practice: self.options.practice, bound: false, name: None, version }
             }
         })
     }
@@ -324,7 +343,7 @@ impl Door {
         let open = inside.as_ref().map(Arc::clone);
         let _no_copy = open.as_ref().map(|desk| desk.no_copy());
         self.alone(|| {
-            let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, open.is_none())?;
+            let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, open.is_none(), self.ring())?;
             let copy = backups::named(&home.copier, &asked.name)?;
             let parts = |store| home.parts(store, self.clock.clone(), self.options.reader.clone());
             backups::look(&home.copier, &copy, parts).map_err(backups::unusable)
@@ -334,7 +353,7 @@ impl Door {
     fn restore_backup(&self, asked: &BackupAsked) -> Result<BackupRestored, Failure> {
         let mut inside = self.inside();
         // Before anything is closed: who asks, and for what.
-        let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, false)?;
+        let home = home::closed(&self.options.home, &asked.passphrase, &self.clock, false, self.ring())?;
         let copy = backups::named(&home.copier, &asked.name)?;
         if let Some(desk) = inside.take() {
             desk.close(false);
@@ -342,7 +361,7 @@ impl Door {
         }
         let home = home.with_lock(self.alone(|| home::lock(&self.options.home))?);
         backups::put_back(&home, &copy)?;
-        let (desk, restored) = backups::open(home, self.clock.clone(), self.options.reader.clone(), true)?;
+        let (desk, restored) = backups::open(home, self.clock.clone(), self.options.reader.clone(), self.ring(), true)?;
         let Restored { taken_over, read, kept_in } = restored.ok_or_else(|| Failure::new(Code::BackupUnusable, &[]))?;
         let about = desk.about()?;
         *inside = Some(Arc::new(desk));
@@ -353,8 +372,8 @@ impl Door {
         let mut inside = self.inside();
         if inside.is_none() {
             let (desk, _told_by_status_where_it_matters) = self.alone(|| {
-                let home = home::closed(&self.options.home, &unlock.passphrase, &self.clock, true)?;
-                backups::open(home, self.clock.clone(), self.options.reader.clone(), false)
+                let home = home::closed(&self.options.home, &unlock.passphrase, &self.clock, true, self.ring())?;
+                backups::open(home, self.clock.clone(), self.options.reader.clone(), self.ring(), false)
             })?;
             *inside = Some(Arc::new(desk));
         }

@@ -40,6 +40,10 @@ codes! {
     Locked = "LOCKED", "已锁上。请输入口令打开。", "It is locked. Open it with the passphrase.";
     /// Wrong passphrase.
     WrongPassphrase = "WRONG_PASSPHRASE", "口令不对，没有打开。请再输一次；忘了口令请联系县资助中心。", "The passphrase is wrong; nothing was opened. Try again, or ask the county centre if it is forgotten.";
+    /// The machine's keyring does not answer.
+    KeyringSilent = "KEYRING_SILENT", "这份数据只能在这台电脑上打开，一半钥匙收在电脑自带的钥匙串里，钥匙串现在没有应答，所以没有打开。请先解开钥匙串（注销后重新登录电脑也行）再试；还是不行，点“口令忘了”，请两位指定的人帮忙。数据没有丢。", "This home opens on this machine alone: half of its key is in the system's keyring, which does not answer, so nothing was opened. Unlock the keyring (or log out of the machine and in again) and try once more; if that does not help, choose “Forgotten” and have two of the named persons help. Nothing is lost.";
+    /// The machine's keyring has not got this home's secret.
+    KeyringEmpty = "KEYRING_EMPTY", "这台电脑的钥匙串里没有这份数据的那一半钥匙，所以没有打开：可能重装过系统，也可能数据是从别的电脑拷来的。请在原来那台电脑上打开，或点“口令忘了”，请两位指定的人帮忙。数据没有丢。", "This machine's keyring does not hold this home's half of the key, so nothing was opened: the system was installed anew, or the folder comes from another machine. Open it on that machine, or choose “Forgotten” and have two of the named persons help. Nothing is lost.";
     /// Weak passphrase.
     WeakPassphrase = "WEAK_PASSPHRASE", "口令太容易被猜到。请用一句只有您自己知道的话，至少8个字，例如家里的一件事；不要用生日、电话、名字或常见的口令。", "The passphrase is too easy to guess. Take a sentence that only you know, 8 characters at least; no birthday, phone number, name or common one.";
     /// Another program has the home open.

@@ -1,6 +1,7 @@
 //! A home: the folder with the encrypted database and the keys that open it.
-//! The passphrase (Argon2id) unwraps the keys; without it nothing here can be read. The keys file is written before
-//! the county is asked and renamed after it answered, so that a crash in between loses no invitation.
+//! The passphrase (Argon2id) unwraps the keys; without it nothing here can be read. Where officers could open the home as
+//! well, a secret in the machine's keyring is needed too. The keys file is written before the county is asked and renamed
+//! after it answered, so that a crash in between loses no invitation.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -23,6 +24,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::Parts;
 use crate::clock::{Chance, Clock, random};
 use crate::failure::{Code, Failure};
+use crate::keyring::Keyring;
 use crate::recovery::{RECOVERING, RECOVERY};
 
 const KEYS: &str = "keys.json";
@@ -54,6 +56,9 @@ const MOST_PASSES: u32 = 12;
 struct KeysFile {
     version: u32,
     practice: bool,
+    /// Of a home that is bound to its machine, the name of the secret in the machine's keyring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<String>,
     /// The person's name; before there is a home, which invitation it is for.
     name: Option<String>,
     memory_kib: u32,
@@ -61,6 +66,11 @@ struct KeysFile {
     salt: String,
     nonce: String,
     sealed: String,
+}
+
+/// The name under which a home's machine keeps a secret for it.
+pub(crate) fn bound_by(home: &Path) -> Option<String> {
+    kept(home).ok()?.machine
 }
 
 /// The keys of a home. Forgotten from memory when dropped.
@@ -116,6 +126,8 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outside {
     pub(crate) practice: bool,
+    /// It opens only where the keyring of its machine is.
+    pub(crate) bound: bool,
     pub(crate) name: Option<String>,
 }
 
@@ -138,7 +150,7 @@ pub(crate) fn look(home: &Path) -> Result<Option<Outside>, Failure> {
     match fs::read(home.join(KEYS)) {
         Ok(bytes) => {
             let keys: KeysFile = serde_json::from_slice(&bytes).map_err(|error| broken(&error))?;
-            Ok(Some(Outside { practice: keys.practice, name: keys.name }))
+            Ok(Some(Outside { practice: keys.practice, bound: keys.machine.is_some(), name: keys.name }))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io(error)),
@@ -276,25 +288,96 @@ fn stretch_bytes(secret: &[u8], salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8
     Ok(out)
 }
 
-fn aad(practice: bool) -> Vec<u8> {
-    format!("ruhu keys 1 practice={practice}").into_bytes()
+/// The two ways in which keys are wrapped: by the passphrase alone, and with a secret of the machine.
+const UNBOUND: u32 = 1;
+const BOUND: u32 = 2;
+
+fn aad(practice: bool, machine: Option<&str>) -> Vec<u8> {
+    match machine {
+        None => format!("ruhu keys {UNBOUND} practice={practice}").into_bytes(),
+        Some(name) => format!("ruhu keys {BOUND} practice={practice} machine={name}").into_bytes(),
+    }
+}
+
+/// A secret in the machine's keyring, and its name there.
+#[derive(Clone)]
+struct Machine {
+    name: String,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+/// The keyring that a home may need.
+pub(crate) type Ring<'ring> = Option<&'ring dyn Keyring>;
+
+impl Machine {
+    /// A fresh one that the keyring kept: it is read again before anything depends on it.
+    fn fresh(ring: &dyn Keyring) -> Result<Option<Self>, Failure> {
+        let name = hex(&random::<8>().map_err(no_randomness)?);
+        let secret = Zeroizing::new(random::<32>().map_err(no_randomness)?);
+        let kept = ring.put(&name, secret.as_slice()).and_then(|()| ring.get(&name));
+        let there = kept.is_ok_and(|kept| kept.is_some_and(|kept| kept.as_slice() == secret.as_slice()));
+        Ok(there.then_some(Self { name, secret }))
+    }
+
+    /// The one that a home is bound to.
+    ///
+    /// # Errors
+    /// `KeyringSilent`, `KeyringEmpty`.
+    fn of(name: &str, ring: Ring) -> Result<Self, Failure> {
+        let kept = ring.ok_or(()).and_then(|ring| ring.get(name).map_err(drop));
+        let kept = kept.map_err(|()| Failure::new(Code::KeyringSilent, &[]))?;
+        let secret = kept.and_then(|kept| kept.as_slice().try_into().ok()).map(Zeroizing::new);
+        let secret = secret.ok_or_else(|| Failure::new(Code::KeyringEmpty, &[]))?;
+        Ok(Self { name: name.to_owned(), secret })
+    }
+}
+
+/// The stretched passphrase, and with it the machine's secret, of which neither helps without the other.
+fn mixed(stretched: &[u8; 32], machine: Option<&Machine>) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let Some(machine) = machine else { return Ok(Zeroizing::new(*stretched)) };
+    let mut out = Zeroizing::new([0; 32]);
+    let derived = hkdf::Hkdf::<sha2::Sha256>::new(Some(machine.secret.as_slice()), stretched);
+    derived.expand(b"ruhu keys 2", out.as_mut_slice()).map_err(|_too_long| sealing_failed())?;
+    Ok(out)
 }
 
 fn wrap(secrets: &Secrets, passphrase: &str, practice: bool, name: Option<String>) -> Result<KeysFile, Failure> {
+    wrap_with(secrets, passphrase, practice, name, None)
+}
+
+fn wrap_with(
+    secrets: &Secrets,
+    passphrase: &str,
+    practice: bool,
+    name: Option<String>,
+    machine: Option<&Machine>,
+) -> Result<KeysFile, Failure> {
     let salt: [u8; 16] = random().map_err(no_randomness)?;
     let cost = if practice { FLOOR } else { calibrated()? };
-    let key = stretch(passphrase, &salt, cost)?;
-    let (nonce, sealed) = seal_secrets(&key, secrets, &aad(practice))?;
-    Ok(KeysFile {
-        version: 1,
+    let stretched = stretch(passphrase, &salt, cost)?;
+    let keys = KeysFile {
+        version: UNBOUND,
         practice,
+        machine: None,
         name,
         memory_kib: cost.memory_kib,
         passes: cost.passes,
         salt: hex(&salt),
-        nonce,
-        sealed,
-    })
+        nonce: String::new(),
+        sealed: String::new(),
+    };
+    keys.sealing(secrets, &stretched, machine)
+}
+
+impl KeysFile {
+    /// The same passphrase, with these keys, bound to this machine or to none.
+    fn sealing(self, secrets: &Secrets, stretched: &[u8; 32], machine: Option<&Machine>) -> Result<Self, Failure> {
+        let name = machine.map(|machine| machine.name.clone());
+        let with = aad(self.practice, name.as_deref());
+        let (nonce, sealed) = seal_secrets(&*mixed(stretched, machine)?, secrets, &with)?;
+        let version = if name.is_some() { BOUND } else { UNBOUND };
+        Ok(Self { version, machine: name, nonce, sealed, ..self })
+    }
 }
 
 /// The keys under a key, with the nonce before them, both hexadecimal; `with` is bound to them.
@@ -358,13 +441,31 @@ pub(crate) fn open_secrets(key: &[u8; 32], nonce: &str, sealed: &str, with: &[u8
     serde_json::from_slice(&plain).ok()
 }
 
-/// Wraps the keys of a home for a fresh passphrase, whatever it was before: whole or not at all.
+/// Wraps the keys of a home for a fresh passphrase, whatever it was before: whole or not at all. It is bound to no machine
+/// then, for the keyring may have been what was lost; the next opening binds it to the one it is on.
 ///
 /// # Errors
 /// What the disk says.
 pub(crate) fn wrap_anew(home: &Path, secrets: &Secrets, fresh: &str) -> Result<(), Failure> {
     let keys = kept(home)?;
-    write_json(&home.join(KEYS), &wrap(secrets, fresh, keys.practice, keys.name)?)
+    replace(home, &wrap(secrets, fresh, keys.practice, keys.name)?)
+}
+
+/// Puts another wrapping of the keys in the place of the one there is, whole or not at all, and writes over what was there: the
+/// same keys under an earlier passphrase, or under one that needed no keyring.
+fn replace(home: &Path, keys: &KeysFile) -> Result<(), Failure> {
+    let path = home.join(KEYS);
+    let before = OpenOptions::new().write(true).open(&path).map_err(io)?;
+    write_json(&path, keys)?;
+    // Where it cannot be written over it is only no longer to be found.
+    wipe(before).ok();
+    Ok(())
+}
+
+fn wipe(mut file: File) -> std::io::Result<()> {
+    let bytes = file.metadata()?.len();
+    file.write_all(&vec![0; usize::try_from(bytes).unwrap_or(0)])?;
+    file.sync_all()
 }
 
 /// Writes a small file whole or not at all.
@@ -374,15 +475,11 @@ pub(crate) fn write_json(path: &Path, what: &impl Serialize) -> Result<(), Failu
 
 /// Removes a file with keys, if it is there: what it held is written over before.
 pub(crate) fn erase(path: &Path) -> Result<(), Failure> {
-    let mut file = match OpenOptions::new().write(true).open(path) {
-        Ok(file) => file,
+    match OpenOptions::new().write(true).open(path) {
+        Ok(file) => wipe(file).map_err(io)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io(error)),
-    };
-    let bytes = file.metadata().map_err(io)?.len();
-    file.write_all(&vec![0; usize::try_from(bytes).unwrap_or(0)]).map_err(io)?;
-    file.sync_all().map_err(io)?;
-    drop(file);
+    }
     fs::remove_file(path).map_err(io)?;
     sync_folder(path)
 }
@@ -399,8 +496,15 @@ pub(crate) fn unhex_all(text: &str) -> Option<Vec<u8>> {
     digits.chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
-fn unwrap(keys: &KeysFile, passphrase: &str) -> Result<Secrets, Failure> {
-    if keys.version != 1 {
+/// What a passphrase opened, and what is needed to wrap it anew for the same.
+struct Opened {
+    secrets: Secrets,
+    stretched: Zeroizing<[u8; 32]>,
+    machine: Option<Machine>,
+}
+
+fn unwrap(keys: &KeysFile, passphrase: &str, ring: Ring) -> Result<Opened, Failure> {
+    if ![UNBOUND, BOUND].contains(&keys.version) {
         return Err(Failure::new(Code::MadeByNewer, &[]));
     }
     let salt: [u8; 16] = unhex(&keys.salt).ok_or_else(sealing_failed)?;
@@ -408,10 +512,13 @@ fn unwrap(keys: &KeysFile, passphrase: &str) -> Result<Secrets, Failure> {
         return Err(sealing_failed());
     }
     let cost = Cost { memory_kib: keys.memory_kib, passes: keys.passes };
-    let key = stretch(passphrase, &salt, cost)?;
+    let machine = keys.machine.as_deref().map(|name| Machine::of(name, ring)).transpose()?;
+    let stretched = stretch(passphrase, &salt, cost)?;
+    let with = aad(keys.practice, keys.machine.as_deref());
     // A wrong passphrase and a changed file look the same from here.
-    open_secrets(&key, &keys.nonce, &keys.sealed, &aad(keys.practice))
-        .ok_or_else(|| Failure::new(Code::WrongPassphrase, &[]).at("passphrase"))
+    let secrets = open_secrets(&*mixed(&stretched, machine.as_ref())?, &keys.nonce, &keys.sealed, &with)
+        .ok_or_else(|| Failure::new(Code::WrongPassphrase, &[]).at("passphrase"))?;
+    Ok(Opened { secrets, stretched, machine })
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
@@ -462,8 +569,9 @@ pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool, token_hash:
         && let Ok(keys) = serde_json::from_slice::<KeysFile>(&bytes)
         && keys.practice == practice
     {
-        match unwrap(&keys, passphrase) {
-            Ok(secrets) => {
+        // Nothing is bound to a machine before it is a home.
+        match unwrap(&keys, passphrase, None) {
+            Ok(Opened { secrets, .. }) => {
                 if keys.name.as_ref() != Some(&token_hash.to_string()) {
                     // The same keys present another invitation from now on.
                     let keys = KeysFile { name: Some(token_hash.to_string()), ..keys };
@@ -498,13 +606,12 @@ pub(crate) fn prepare(home: &Path, passphrase: &str, practice: bool, token_hash:
 /// not at all: after a power cut one of the two passphrases opens it.
 ///
 /// # Errors
-/// `WrongPassphrase`, `WeakPassphrase` for the fresh one, or what the disk says.
-pub(crate) fn change_passphrase(home: &Path, passphrase: &str, fresh: &str) -> Result<(), Failure> {
+/// `WrongPassphrase`, `WeakPassphrase` for the fresh one; what the keyring or the disk says.
+pub(crate) fn change_passphrase(home: &Path, passphrase: &str, fresh: &str, ring: Ring) -> Result<(), Failure> {
     let keys = kept(home)?;
-    let secrets = unwrap(&keys, passphrase)?;
+    let opened = unwrap(&keys, passphrase, ring)?;
     crate::passphrase::check(fresh, "fresh")?;
-    let keys = wrap(&secrets, fresh, keys.practice, keys.name)?;
-    write_json(&home.join(KEYS), &keys)
+    replace(home, &wrap_with(&opened.secrets, fresh, keys.practice, keys.name, opened.machine.as_ref())?)
 }
 
 fn kept(home: &Path) -> Result<KeysFile, Failure> {
@@ -642,36 +749,34 @@ fn open_store(home: &Path, secrets: &Secrets) -> Result<(Store, Standing), Failu
 pub(crate) struct Closed {
     pub(crate) folder: PathBuf,
     pub(crate) copier: Copier,
-    secrets: Secrets,
+    keys: KeysFile,
+    opened: Opened,
     lock: Option<File>,
 }
 
 /// The home of a passphrase; alone, if `alone`.
 ///
 /// # Errors
-/// `NoHome`, `WrongPassphrase`, `PracticeOnly`, and where it is to be alone `HomeInUse`.
-pub(crate) fn closed(home: &Path, passphrase: &str, clock: &Clock, alone: bool) -> Result<Closed, Failure> {
+/// `NoHome`, `WrongPassphrase`, `PracticeOnly`, `KeyringSilent`, `KeyringEmpty`, and where it is to be alone `HomeInUse`.
+pub(crate) fn closed(home: &Path, passphrase: &str, clock: &Clock, alone: bool, ring: Ring) -> Result<Closed, Failure> {
     let keys = kept(home)?;
     if !clock.is_system() && !keys.practice {
         return Err(Failure::new(Code::PracticeOnly, &[]));
     }
     let lock = if alone { Some(lock(home)?) } else { None };
-    Closed::of(home, unwrap(&keys, passphrase)?, lock)
+    let opened = unwrap(&keys, passphrase, ring)?;
+    let (database, anchor) = file_keys(&opened.secrets)?;
+    let copier = Copier::new(home.join(DATABASE), database, anchor);
+    Ok(Closed { folder: home.to_owned(), copier, keys, opened, lock })
 }
 
 impl Closed {
-    fn of(home: &Path, secrets: Secrets, lock: Option<File>) -> Result<Self, Failure> {
-        let (database, anchor) = file_keys(&secrets)?;
-        let copier = Copier::new(home.join(DATABASE), database, anchor);
-        Ok(Self { folder: home.to_owned(), copier, secrets, lock })
-    }
-
     /// The same, alone from now on.
     pub(crate) fn with_lock(self, lock: File) -> Self {
         Self { lock: Some(lock), ..self }
     }
 
-    pub(crate) fn open(self, clock: Clock, reader: Reader) -> Result<Parts, Failure> {
+    pub(crate) fn open(self, clock: Clock, reader: Reader, ring: Ring) -> Result<Parts, Failure> {
         let (store, standing) = self.sound_store().map_err(|failure| {
             // Nothing was to be saved yet: what fails is what was saved.
             if failure.code == Code::DiskBroken {
@@ -680,7 +785,7 @@ impl Closed {
                 failure
             }
         })?;
-        if let Err(failure) = crate::recovery::keep(&self.folder, &self.secrets, &store) {
+        if let Err(failure) = self.ways_in(&store, ring) {
             // Noted with its cause; the home opens without it, and the next opening tries again.
             drop(failure);
         }
@@ -688,9 +793,35 @@ impl Closed {
         Ok(Parts { standing, lock: self.lock, ..parts })
     }
 
+    /// Keeps the other ways in as the log wants them: the officers' boxes, and while there are boxes the machine's secret as a
+    /// second thing that the passphrase needs. In this order, so that at no moment the keyring is the only one.
+    fn ways_in(&self, store: &Store, ring: Ring) -> Result<(), Failure> {
+        let officers = crate::recovery::in_force(store)?;
+        let boxes = !officers.is_empty();
+        if let (false, Some(machine)) = (boxes, &self.opened.machine) {
+            self.bind(None)?;
+            if let Some(ring) = ring {
+                ring.remove(&machine.name);
+            }
+        }
+        crate::recovery::keep(&self.folder, &self.opened.secrets, store, officers)?;
+        if let (true, None, Some(ring)) = (boxes, &self.opened.machine, ring)
+            && ring.binds(self.keys.practice)
+            && let Some(machine) = Machine::fresh(ring)?
+        {
+            self.bind(Some(&machine))?;
+        }
+        Ok(())
+    }
+
+    /// Wraps the keys for the same passphrase with this machine's secret, or with none: whole or not at all.
+    fn bind(&self, machine: Option<&Machine>) -> Result<(), Failure> {
+        replace(&self.folder, &self.keys.clone().sealing(&self.opened.secrets, &self.opened.stretched, machine)?)
+    }
+
     /// The store, read through first if its disk failed when it was last open.
     fn sound_store(&self) -> Result<(Store, Standing), Failure> {
-        let (store, standing) = open_store(&self.folder, &self.secrets)?;
+        let (store, standing) = open_store(&self.folder, &self.opened.secrets)?;
         let doubt = self.folder.join(DOUBT);
         if doubt.exists() {
             store.sound().map_err(|fault| broken(&fault))?;
@@ -704,9 +835,9 @@ impl Closed {
         Ok(Parts {
             store,
             standing: Standing::Sound,
-            signing: signing(&self.secrets)?,
-            file_key: file_key(&self.secrets),
-            tls: tls_identity(&self.secrets).ok(),
+            signing: signing(&self.opened.secrets)?,
+            file_key: file_key(&self.opened.secrets),
+            tls: tls_identity(&self.opened.secrets).ok(),
             reader,
             clock,
             chance: Chance::system(),
@@ -753,9 +884,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn only_the_passphrase_opens_the_keys() {
-        let secrets = Secrets {
+    fn secrets() -> Secrets {
+        Secrets {
             database: "d".into(),
             anchor: "a".into(),
             signing: "s".into(),
@@ -763,12 +893,42 @@ mod tests {
             certificate: "c".into(),
             certificate_key: "k".into(),
             file_key: None,
-        };
+        }
+    }
+
+    #[test]
+    fn only_the_passphrase_opens_the_keys() {
+        let secrets = secrets();
         let mut keys = wrap(&secrets, "老槐树往北第二家", true, None).expect("wraps");
-        assert_eq!(unwrap(&keys, "老槐树往北第二家").expect("opens").database, "d");
-        assert_eq!(unwrap(&keys, "老槐树往北第三家").err().map(|f| f.code), Some(Code::WrongPassphrase));
+        assert_eq!(unwrap(&keys, "老槐树往北第二家", None).expect("opens").secrets.database, "d");
+        assert_eq!(unwrap(&keys, "老槐树往北第三家", None).err().map(|f| f.code), Some(Code::WrongPassphrase));
         // A practice home cannot be turned into a real one by editing the file.
         keys.practice = false;
-        assert!(unwrap(&keys, "老槐树往北第二家").is_err());
+        assert!(unwrap(&keys, "老槐树往北第二家", None).is_err());
+    }
+
+    #[test]
+    fn a_wrapping_bound_to_a_machine_needs_both_and_says_which_is_missing() {
+        let passphrase = "老槐树往北第二家";
+        let ring = crate::keyring::tests::Pocket::default();
+        let secrets = secrets();
+        let machine = Machine::fresh(&ring).expect("random").expect("kept");
+        let keys = wrap_with(&secrets, passphrase, true, None, Some(&machine)).expect("wraps");
+        let opened =
+            |keys: &KeysFile, ring: Ring| unwrap(keys, passphrase, ring).map(|opened| opened.secrets.database.clone());
+        let code = |keys: &KeysFile, ring: Ring| opened(keys, ring).err().map(|failure| failure.code);
+        assert_eq!(opened(&keys, Some(&ring)).expect("opens"), "d");
+        assert_eq!(code(&keys, None), Some(Code::KeyringSilent));
+        assert_eq!(code(&keys, Some(&crate::keyring::tests::Pocket::default())), Some(Code::KeyringEmpty));
+        assert_eq!(
+            unwrap(&keys, "老槐树往北第三家", Some(&ring)).err().map(|failure| failure.code),
+            Some(Code::WrongPassphrase)
+        );
+        // The passphrase alone opens nothing, whatever the file is made to say.
+        let said = KeysFile { version: UNBOUND, machine: None, ..keys.clone() };
+        assert_eq!(code(&said, Some(&ring)), Some(Code::WrongPassphrase));
+        // Another secret under the same name.
+        ring.put(&machine.name, &[7; 32]).expect("put");
+        assert_eq!(code(&keys, Some(&ring)), Some(Code::WrongPassphrase));
     }
 }

@@ -21,6 +21,7 @@ pub mod home;
 mod households;
 mod imports;
 mod incident;
+pub mod keyring;
 mod letters;
 mod looks;
 mod lost;

@@ -149,13 +149,20 @@ fn read(path: &Path) -> Option<Kept> {
     (kept.version == VERSION && kept.sum == Kept::sum(&kept.boxes, &kept.keys)).then_some(kept)
 }
 
+/// Who can open this home together, any two of them; nobody where nobody is named.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn in_force(store: &Store) -> Result<Vec<Officer>, Failure> {
+    Ok(store.officers()?.in_force.unwrap_or_default())
+}
+
 /// Keeps the second wrapping as the log wants it: for the officers who are, or none. Called with each opening.
 ///
 /// # Errors
 /// What the disk says; what was there before stays.
-pub(crate) fn keep(home: &Path, secrets: &Secrets, store: &Store) -> Result<(), Failure> {
+pub(crate) fn keep(home: &Path, secrets: &Secrets, store: &Store, officers: Vec<Officer>) -> Result<(), Failure> {
     let path = home.join(RECOVERY);
-    let officers = store.officers()?.in_force.unwrap_or_default();
     let identity = home::identity(store)?;
     if officers.is_empty() {
         return home::erase(&path);

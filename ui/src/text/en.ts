@@ -99,6 +99,7 @@ export const en: Text = {
     joining: "Talking to the county…",
     unlockTitle: "Passphrase, please",
     unlockLead: "The computer of {name}",
+    bound: "It opens on this computer alone: disk and passphrase are not enough. Sync before the system is installed anew.",
     erasedTitle: "This laptop was given up as lost",
     erasedLead: "It belongs to the county's student-aid centre. Everything on it was erased; no passphrase opens it any more.",
     erasedHandIn: "If you found it, please hand it in at the centre, or at any school or township office nearby.",

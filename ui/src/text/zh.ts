@@ -97,6 +97,7 @@ export const zh = {
     joining: "正在和县里联系……",
     unlockTitle: "请输入口令",
     unlockLead: "{name}的电脑",
+    bound: "只在这台电脑上打得开：光有硬盘和口令不够。重装系统之前请先同步。",
     erasedTitle: "这台电脑已经报失",
     erasedLead: "它是县学生资助中心的工作电脑，资料已经从这里清除，没有口令能再打开。",
     erasedHandIn: "捡到或找回这台电脑的，请交给县学生资助中心，或交给附近的学校、乡政府转交。",

@@ -19,6 +19,7 @@ use desk::Reader;
 use desk::api::{Answer, Call, Join, Unlock};
 use desk::door::{Door, DoorOptions};
 use desk::failure::{Code, Failure};
+use desk::keyring::SystemKeyring;
 use domain::clock::Millis;
 
 const REFUSED: u8 = 1;
@@ -179,7 +180,8 @@ fn moment(text: &str) -> Result<Millis, Stop> {
 impl Home {
     fn door(&self, practice: bool) -> Result<Door, Stop> {
         let clock = self.clock.as_deref().map(moment).transpose()?;
-        Ok(Door::new(DoorOptions { home: self.home.clone(), clock, practice, reader: Reader::own() }))
+        let keyring = SystemKeyring::wanted();
+        Ok(Door::new(DoorOptions { home: self.home.clone(), clock, practice, reader: Reader::own(), keyring }))
     }
 
     fn passphrase(&self) -> Result<String, Stop> {

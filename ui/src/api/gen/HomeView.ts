@@ -14,6 +14,10 @@ state: HomeState,
  */
 practice: boolean, 
 /**
+ * It opens on this machine alone, whose keyring keeps a part of its key; elsewhere with the help of two officers.
+ */
+bound: boolean, 
+/**
  * Whose home it is, by name, once there is one.
  */
 name: string | null, 

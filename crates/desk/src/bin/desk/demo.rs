@@ -258,6 +258,7 @@ fn join(plan: &Plan, folder: &str, invitation: &str) -> Result<Door, String> {
         clock: Some(Millis(clock.timestamp_millis())),
         practice: true,
         reader: Reader::own(),
+        keyring: None,
     });
     ask(&door, "Join", json!({ "invitation": invitation, "passphrase": PASSPHRASE }))?;
     ask(&door, "Sync", json!({}))?;
