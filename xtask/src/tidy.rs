@@ -92,6 +92,9 @@ const LAWS: &[Law] = &[
         may_use: &[
             "calamine",
             "chrono",
+            "csv",
+            "encoding_rs",
+            "html5ever",
             "encoding_rs",
             "image",
             "landlock",

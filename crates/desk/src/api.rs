@@ -307,6 +307,67 @@ pub enum AwayState {
     Shut,
 }
 
+/// How a text's bytes mean characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TextEncoding {
+    /// UTF-8.
+    Utf8,
+    /// GB18030, also for GBK and GB2312.
+    Gb18030,
+    /// UTF-16, lower byte first: what a spreadsheet calls Unicode text.
+    Utf16Le,
+    /// UTF-16, higher byte first.
+    Utf16Be,
+}
+
+impl From<TextEncoding> for foreign::Encoding {
+    fn from(encoding: TextEncoding) -> Self {
+        match encoding {
+            TextEncoding::Utf8 => Self::Utf8,
+            TextEncoding::Gb18030 => Self::Gb18030,
+            TextEncoding::Utf16Le => Self::Utf16Le,
+            TextEncoding::Utf16Be => Self::Utf16Be,
+        }
+    }
+}
+
+impl From<foreign::Encoding> for TextEncoding {
+    fn from(encoding: foreign::Encoding) -> Self {
+        match encoding {
+            foreign::Encoding::Utf8 => Self::Utf8,
+            foreign::Encoding::Gb18030 => Self::Gb18030,
+            foreign::Encoding::Utf16Le => Self::Utf16Le,
+            foreign::Encoding::Utf16Be => Self::Utf16Be,
+        }
+    }
+}
+
+/// What kind of file a list came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FileFormat {
+    /// A workbook of today.
+    Xlsx,
+    /// A workbook of the old kind.
+    Xls,
+    /// A web page with a table, often under the name of a workbook.
+    Html,
+    /// Values between commas or tabs.
+    Text,
+}
+
+impl From<foreign::ListFormat> for FileFormat {
+    fn from(format: foreign::ListFormat) -> Self {
+        match format {
+            foreign::ListFormat::Xlsx => Self::Xlsx,
+            foreign::ListFormat::Xls => Self::Xls,
+            foreign::ListFormat::Html => Self::Html,
+            foreign::ListFormat::Text => Self::Text,
+        }
+    }
+}
+
 /// State of the home folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -1022,8 +1083,11 @@ api_types! {
 
     /// Import a due list.
     pub struct ImportDueList {
-        /// The bank's workbook.
+        /// The bank's list: a workbook (.xlsx, .xls), a text (.csv, .txt), or a web page under the name of a workbook.
         pub file: FileInput,
+        /// How a text's bytes mean characters; left out, as they look.
+        #[serde(default)]
+        pub encoding: Option<TextEncoding>,
         /// Data date for rows that carry none.
         #[serde(default)]
         pub as_of: Option<NaiveDate>,
@@ -1038,6 +1102,14 @@ api_types! {
         pub written: bool,
         /// The same file had been imported before; nothing changed.
         pub already_imported: bool,
+        /// What kind of file it is, by its bytes.
+        pub format: FileFormat,
+        /// How a text's bytes were understood; none for a workbook.
+        pub encoding: Option<TextEncoding>,
+        /// The sheet that was read.
+        pub sheet: String,
+        /// Other visible sheets, which were not read.
+        pub other_sheets: Vec<String>,
         /// Data date.
         pub as_of: NaiveDate,
         /// What was accepted.

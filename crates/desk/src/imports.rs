@@ -71,7 +71,7 @@ impl Desk {
             self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
         };
         // Reading a large workbook takes a second; the store is free meanwhile.
-        let roster = roster::read(&self.reader, &bytes, &places, with.as_of)
+        let roster = roster::read(&self.reader, &bytes, &places, with.as_of, with.encoding.map(Into::into))
             .map_err(|error| Failure::new(Code::WorkbookUnreadable, &[("why", &error.sentence_zh())]).at("file"))?;
         let mut report = report_of(&roster);
         if roster.households.is_empty() {
@@ -167,6 +167,10 @@ fn report_of(roster: &Roster) -> ImportReport {
     ImportReport {
         written: false,
         already_imported: false,
+        format: roster.format.into(),
+        encoding: roster.encoding.map(Into::into),
+        sheet: roster.sheet.clone(),
+        other_sheets: roster.other_sheets.clone(),
         as_of: roster.as_of,
         figures: Figures {
             borrowers: small(roster.totals.borrowers),

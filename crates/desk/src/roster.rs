@@ -1,4 +1,4 @@
-//! The bank's due list as a workbook: read, checked row by row, gathered into one household per borrower.
+//! The bank's due list, a workbook, a web page or a text: read, checked row by row, gathered into one household per borrower.
 //! Bytes in, a report out: it writes nothing, guesses nothing, repairs no amount, and keeps no sex, people or subject.
 //! Every row ends in exactly one of two places, a household or the list of rejected rows, so that no money goes missing.
 
@@ -19,11 +19,15 @@ use domain::money::Fen;
 use domain::name::CleanName;
 use domain::phone::PhoneFinding;
 use domain::place::{PlaceMatch, PlaceTable};
-use foreign::Reader;
+use foreign::{Encoding, ListFormat, Reader};
 
 /// A due list as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
+    /// What kind of file it came in.
+    pub format: ListFormat,
+    /// How a text's bytes were understood; none for a workbook.
+    pub encoding: Option<Encoding>,
     /// The sheet that was read.
     pub sheet: String,
     /// Other visible sheets of the workbook, which were not read.
@@ -40,6 +44,14 @@ pub struct Roster {
     pub totals: RosterTotals,
     /// The sheet's own totals beside ours; `None` when the sheet states none.
     pub footer: Option<FooterCheck>,
+}
+
+/// Where a list's rows come from.
+struct Source {
+    format: ListFormat,
+    encoding: Option<Encoding>,
+    sheet: String,
+    other_sheets: Vec<String>,
 }
 
 /// Figures of what was taken in. Amounts in fen.
@@ -130,7 +142,8 @@ pub struct RosterContract {
     pub status: Option<String>,
 }
 
-/// Reads a workbook (.xlsx) of the bank's due list. A row's data date comes from its own cell, else from the title
+/// Reads the bank's due list, whatever kind of file it is; a text in the encoding that somebody `chose`, or in the one that it
+/// shows. A row's data date comes from its own cell, else from the title
 /// above the table, else from `as_of_if_missing`; what the file itself says is never overridden.
 ///
 /// # Errors
@@ -140,8 +153,10 @@ pub fn read(
     bytes: &[u8],
     places: &PlaceTable,
     as_of_if_missing: Option<NaiveDate>,
+    chose: Option<Encoding>,
 ) -> Result<Roster, RosterError> {
-    let mut workbook = reader.workbook(bytes)?;
+    let mut workbook = reader.workbook(bytes, chose)?;
+    let (format, encoding) = (workbook.format(), workbook.encoding());
     let (names, is_1904) = (workbook.names().to_vec(), workbook.is_1904());
     let mut nearest: Option<Vec<Column>> = None;
     for name in &names {
@@ -174,7 +189,7 @@ pub fn read(
             gathering.take(&row, &layout);
         }
         let others = names.iter().filter(|other| *other != name).cloned().collect();
-        return gathering.finish(name.clone(), others);
+        return gathering.finish(Source { format, encoding, sheet: name.clone(), other_sheets: others });
     }
     Err(RosterError::NoHeader { missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()) })
 }
@@ -185,7 +200,7 @@ pub fn read(
 /// # Errors
 /// As [`read`], of the file alone.
 pub fn table(reader: &Reader, bytes: &[u8]) -> Result<Vec<(u32, Vec<String>)>, RosterError> {
-    let mut workbook = reader.workbook(bytes)?;
+    let mut workbook = reader.workbook(bytes, None)?;
     let mut out = Vec::new();
     if workbook.next_sheet()? {
         while let Some(row) = workbook.next_row()? {

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crate::child::serve;
 use crate::picture::{Format, Picture, PictureFault};
-use crate::sheet::{SheetFault, SheetRow};
+use crate::sheet::{SheetFault, SheetRow, Told};
+use crate::text::{Encoding, Format as Kind};
 use crate::words::{Question, ask, frame, heard};
 use crate::{MAX_COLUMNS, MAX_ROWS, WORD};
 
@@ -117,21 +118,21 @@ impl Reader {
         }
     }
 
-    /// A workbook's visible sheets.
+    /// The visible sheets of a list: of a workbook, of a web page, of a text. A text is read in the encoding that somebody
+    /// `chose`, or in the one that it shows.
     ///
     /// # Errors
     /// [`SheetFault`].
-    pub fn workbook(&self, bytes: &[u8]) -> Result<Workbook, SheetFault> {
+    pub fn workbook(&self, bytes: &[u8], chose: Option<Encoding>) -> Result<Workbook, SheetFault> {
         if bytes.len() > crate::MAX_BYTES {
             return Err(SheetFault::TooLarge(crate::TooLarge::File));
         }
-        let asked = self.ask(Question::Workbook, bytes).ok_or(SheetFault::NoReader)?;
-        let mut book = Workbook { asked, names: Vec::new(), is_1904: false, ahead: None, rows: 0 };
+        let asked = self.ask(Question::Workbook(chose), bytes).ok_or(SheetFault::NoReader)?;
+        let nothing = Told { names: Vec::new(), is_1904: false, format: Kind::Text, encoding: None };
+        let mut book = Workbook { asked, told: nothing, ahead: None, rows: 0 };
         match book.frame()? {
             (frame::BOOK, json) => {
-                let (names, is_1904) =
-                    serde_json::from_slice(&json).map_err(|_told_otherwise| SheetFault::ReaderFailed)?;
-                (book.names, book.is_1904) = (names, is_1904);
+                book.told = serde_json::from_slice(&json).map_err(|_told_otherwise| SheetFault::ReaderFailed)?;
                 Ok(book)
             }
             _ => Err(SheetFault::ReaderFailed),
@@ -183,8 +184,7 @@ fn end(child: &Mutex<Child>) {
 /// The sheets of a workbook, one after another, each row once.
 pub struct Workbook {
     asked: Asked,
-    names: Vec<String>,
-    is_1904: bool,
+    told: Told,
     /// What the reader said that the last question did not want.
     ahead: Option<(u8, Vec<u8>)>,
     rows: usize,
@@ -193,19 +193,29 @@ pub struct Workbook {
 impl std::fmt::Debug for Workbook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // How many sheets, never what they say.
-        write!(f, "Workbook({})", self.names.len())
+        write!(f, "Workbook({})", self.told.names.len())
     }
 }
 
 impl Workbook {
     /// The names of the sheets a person sees, in order; at least one.
     pub fn names(&self) -> &[String] {
-        &self.names
+        &self.told.names
     }
 
     /// Whether days count from 1904.
     pub fn is_1904(&self) -> bool {
-        self.is_1904
+        self.told.is_1904
+    }
+
+    /// What kind of file it is.
+    pub fn format(&self) -> Kind {
+        self.told.format
+    }
+
+    /// How a text's bytes were understood; none for a workbook.
+    pub fn encoding(&self) -> Option<Encoding> {
+        self.told.encoding
     }
 
     /// Goes on to the next sheet; the first time to the first. False after the last one.

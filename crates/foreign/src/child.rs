@@ -6,6 +6,7 @@ use std::panic;
 use crate::confine::confine;
 use crate::picture::{self, PictureFault};
 use crate::sheet::{self, SheetFault};
+use crate::text::Encoding;
 use crate::words::{Question, asked, frame, say, say_bytes};
 
 /// The first word of a program's arguments that makes it a reader.
@@ -41,8 +42,8 @@ pub(crate) fn serve(from: &mut impl io::Read, to: &mut impl Write) -> io::Result
                 Err(fault) => say(to, frame::FAULT, &fault)?,
             }
         }
-        Question::Workbook => {
-            let told = panic::catch_unwind(panic::AssertUnwindSafe(|| workbook(&bytes, to)));
+        Question::Workbook(chose) => {
+            let told = panic::catch_unwind(panic::AssertUnwindSafe(|| workbook(&bytes, chose, to)));
             match told.unwrap_or(Ok(Err(SheetFault::ReaderFailed)))? {
                 Ok(()) => say(to, frame::END, &())?,
                 Err(fault) => say(to, frame::FAULT, &fault)?,
@@ -52,19 +53,19 @@ pub(crate) fn serve(from: &mut impl io::Read, to: &mut impl Write) -> io::Result
     to.flush()
 }
 
-/// Says a workbook's rows one after another. The workbook's reader runs into arithmetic overflow on forged cell places such
+/// Says a list's rows one after another. The workbook's reader runs into arithmetic overflow on forged cell places such
 /// as `A99999999999`: what was said before stands, and the fault follows.
-fn workbook(bytes: &[u8], to: &mut impl Write) -> io::Result<Result<(), SheetFault>> {
-    let mut book = match sheet::open(bytes) {
+fn workbook(bytes: &[u8], chose: Option<Encoding>, to: &mut impl Write) -> io::Result<Result<(), SheetFault>> {
+    let mut book = match sheet::open(bytes, chose) {
         Ok(book) => book,
         Err(fault) => return Ok(Err(fault)),
     };
-    let (names, is_1904) = match book.visible_sheets() {
+    let told = match book.told() {
         Ok(told) => told,
         Err(fault) => return Ok(Err(fault)),
     };
-    say(to, frame::BOOK, &(&names, is_1904))?;
-    for name in &names {
+    say(to, frame::BOOK, &told)?;
+    for name in &told.names {
         say(to, frame::SHEET, &())?;
         if let Err(fault) = sheet(&mut book, name, to)? {
             say(to, frame::SHEET_FAULT, &fault)?;
@@ -74,15 +75,15 @@ fn workbook(bytes: &[u8], to: &mut impl Write) -> io::Result<Result<(), SheetFau
 }
 
 fn sheet(book: &mut sheet::Workbook<'_>, name: &str, to: &mut impl Write) -> io::Result<Result<(), SheetFault>> {
-    let mut rows = match book.rows(name) {
+    let rows = match book.rows(name) {
         Ok(rows) => rows,
         Err(fault) => return Ok(Err(fault)),
     };
-    loop {
-        match rows.next_row() {
-            Ok(Some(row)) => say(to, frame::ROW, &row)?,
-            Ok(None) => return Ok(Ok(())),
+    for row in rows {
+        match row {
+            Ok(row) => say(to, frame::ROW, &row)?,
             Err(fault) => return Ok(Err(fault)),
         }
     }
+    Ok(Ok(()))
 }

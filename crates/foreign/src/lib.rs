@@ -1,4 +1,4 @@
-//! Bytes from outside (workbooks, pictures), read by a child process that can open no file and no line: bytes in, plain cells
+//! Bytes from outside (workbooks, texts, web pages, pictures), read by a child process that can open no file and no line: bytes in, plain cells
 //! and sizes out. Whatever a file does to its reader, the program goes on and has a sentence for it.
 //! Nothing here may read such bytes in the asking process, nor believe a length that the child names.
 
@@ -7,6 +7,7 @@ mod child;
 mod confine;
 mod picture;
 mod sheet;
+mod text;
 mod words;
 
 pub use ask::{Reader, Workbook};
@@ -14,6 +15,7 @@ pub use child::{WORD, serve_if_asked};
 pub use confine::confine;
 pub use picture::{Format, Picture, PictureFault};
 pub use sheet::{Cell, SheetFault, SheetRow, TooLarge, visible};
+pub use text::{Encoding, Format as ListFormat};
 
 /// The largest workbook that is read, in bytes as it lies on the disk.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;

@@ -1,13 +1,18 @@
-//! A workbook's rows, one after another, within the limits: the only place that touches the container's bytes, in the child.
-//! Never holds a whole sheet, and opens nothing whose unpacked size it has not measured itself.
+//! The rows of a list, one after another, within the limits, whatever kind of file it came in: the only place that touches a
+//! workbook's bytes, in the child. Of a workbook of today it never holds a whole sheet, and opens nothing whose unpacked
+//! size it has not measured itself.
 
-use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader, open_workbook_from_rs};
+use calamine::{
+    Data, DataRef, ExcelDateTime, Reader as _, Sheet, SheetType, SheetVisible, Xls, XlsError, Xlsx, XlsxCellReader,
+    open_workbook_from_rs,
+};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::{self, Encoding, Format, Text};
 use crate::{MAX_BYTES, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES};
 
 /// Which limit a workbook breaks.
@@ -26,12 +31,18 @@ pub enum TooLarge {
 /// Why a workbook cannot be read. What its reader met is not told: it may repeat what stands in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum SheetFault {
-    /// No container of a workbook: text, a web page under another name, a picture.
-    #[error("the file is not an .xlsx workbook")]
+    /// Neither a workbook nor a text: a picture, a program.
+    #[error("the file is neither a workbook nor a text")]
     NotAWorkbook,
-    /// A workbook of the old kind, or one with a password.
-    #[error("the file is an .xls workbook of the old kind, or has a password")]
-    OldOrLocked,
+    /// A workbook with a password.
+    #[error("the workbook has a password")]
+    Locked,
+    /// Bytes that are no character in the encoding.
+    #[error("line {line} holds bytes that are no character in this encoding")]
+    Undecodable {
+        /// The line, from 1.
+        line: u32,
+    },
     /// The container is broken, cut short, or of some other kind of file.
     #[error("the workbook's container cannot be read")]
     Container,
@@ -99,26 +110,52 @@ pub struct SheetRow {
     pub cells: BTreeMap<u32, Cell>,
 }
 
-/// An open workbook.
-pub(crate) struct Workbook<'b> {
-    xlsx: Xlsx<Cursor<&'b [u8]>>,
+/// An open list.
+pub(crate) enum Workbook<'b> {
+    Xlsx(Box<Xlsx<Cursor<&'b [u8]>>>),
+    Xls(Box<Xls<Cursor<&'b [u8]>>>),
+    Text(Text),
 }
 
-/// Opens a workbook after measuring it.
-pub(crate) fn open(bytes: &[u8]) -> Result<Workbook<'_>, SheetFault> {
-    // The container of .xls and of .xlsx with a password.
-    if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-        return Err(SheetFault::OldOrLocked);
-    }
-    if !bytes.starts_with(b"PK") {
-        return Err(SheetFault::NotAWorkbook);
-    }
+/// What is said of a list before its rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// The names of the sheets that a person sees, in order; at least one.
+    pub(crate) names: Vec<String>,
+    /// Whether the workbook counts days from 1904.
+    pub(crate) is_1904: bool,
+    pub(crate) format: Format,
+    /// How a text's bytes were understood.
+    pub(crate) encoding: Option<Encoding>,
+}
+
+/// Opens a list by what its bytes are, whatever its name says; a workbook after measuring it. A text is read in the encoding
+/// that somebody `chose`, or in the one that it shows.
+pub(crate) fn open(bytes: &[u8], chose: Option<Encoding>) -> Result<Workbook<'_>, SheetFault> {
     if bytes.len() > MAX_BYTES {
         return Err(SheetFault::TooLarge(TooLarge::File));
     }
+    // The container of .xls, and of .xlsx with a password.
+    if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+        return match Xls::new(Cursor::new(bytes)) {
+            Ok(xls) => Ok(Workbook::Xls(Box::new(xls))),
+            Err(XlsError::Password) => Err(SheetFault::Locked),
+            Err(_) if locked(bytes) => Err(SheetFault::Locked),
+            Err(_) => Err(SheetFault::Damaged),
+        };
+    }
+    if !bytes.starts_with(b"PK") {
+        return text::read(bytes, chose).map(Workbook::Text);
+    }
     measure(bytes)?;
     let xlsx = open_workbook_from_rs(Cursor::new(bytes)).map_err(damaged)?;
-    Ok(Workbook { xlsx })
+    Ok(Workbook::Xlsx(Box::new(xlsx)))
+}
+
+/// Whether the container holds a workbook that is encrypted as a whole: a stream of this name.
+fn locked(bytes: &[u8]) -> bool {
+    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.windows(name.len()).any(|part| part == name)
 }
 
 /// Refuses what unpacks beyond the limit, by what the container declares and, since that may lie, by unpacking it.
@@ -147,28 +184,102 @@ fn damaged(_told_otherwise: calamine::XlsxError) -> SheetFault {
 }
 
 impl<'b> Workbook<'b> {
-    /// The names of the sheets a person sees, in order, and whether the workbook counts days from 1904.
-    pub(crate) fn visible_sheets(&self) -> Result<(Vec<String>, bool), SheetFault> {
-        let sheets = self.xlsx.sheets_metadata().iter();
-        let names: Vec<String> = sheets
-            .filter(|s| s.typ == SheetType::WorkSheet && s.visible == SheetVisible::Visible)
-            .map(|s| s.name.clone())
-            .collect();
+    /// What is said before the rows.
+    pub(crate) fn told(&self) -> Result<Told, SheetFault> {
+        let (names, is_1904, format, encoding) = match self {
+            Self::Xlsx(xlsx) => (shown(xlsx.sheets_metadata()), xlsx.has_1904_epoch(), Format::Xlsx, None),
+            Self::Xls(xls) => (shown(xls.sheets_metadata()), xls.has_1904_epoch(), Format::Xls, None),
+            Self::Text(text) => {
+                let names = text.sheets.iter().map(|(name, _)| name.clone()).collect();
+                (names, false, text.format, Some(text.encoding))
+            }
+        };
         if names.is_empty() {
             return Err(SheetFault::Empty);
         }
-        Ok((names, self.xlsx.has_1904_epoch()))
+        Ok(Told { names, is_1904, format, encoding })
     }
 
-    /// The rows of one sheet.
-    pub(crate) fn rows(&mut self, sheet: &str) -> Result<Rows<'_, 'b>, SheetFault> {
-        let reader = self.xlsx.worksheet_cells_reader(sheet).map_err(damaged)?;
-        Ok(Rows { reader, ahead: None, seen: 0, ended: false })
+    /// The rows of one sheet that have a filled cell, until a fault ends them.
+    pub(crate) fn rows<'w>(&'w mut self, sheet: &str) -> Result<Box<dyn Iterator<Item = Row> + 'w>, SheetFault>
+    where
+        'b: 'w,
+    {
+        Ok(match self {
+            Self::Xlsx(xlsx) => {
+                let reader = xlsx.worksheet_cells_reader(sheet).map_err(damaged)?;
+                Box::new(Rows { reader, ahead: None, seen: 0, ended: false })
+            }
+            Self::Xls(xls) => {
+                let range = xls.worksheet_range(sheet).map_err(|_told_otherwise| SheetFault::Damaged)?;
+                Box::new(old_rows(&range)?.into_iter().map(Ok))
+            }
+            Self::Text(text) => {
+                let rows = text.sheets.iter_mut().find(|(name, _)| name == sheet).map(|(_, rows)| std::mem::take(rows));
+                Box::new(rows.unwrap_or_default().into_iter().map(Ok))
+            }
+        })
+    }
+}
+
+/// A row, or why there is no further one.
+pub(crate) type Row = Result<SheetRow, SheetFault>;
+
+fn shown(sheets: &[Sheet]) -> Vec<String> {
+    let shown = sheets.iter().filter(|s| s.typ == SheetType::WorkSheet && s.visible == SheetVisible::Visible);
+    shown.map(|s| s.name.clone()).collect()
+}
+
+/// The rows of a sheet of the old kind, which is held whole: it has 65,536 rows at most.
+fn old_rows(range: &calamine::Range<Data>) -> Result<Vec<SheetRow>, SheetFault> {
+    let (first_row, first_column) = range.start().unwrap_or_default();
+    let mut out = Vec::new();
+    for (number, row) in (first_row..).zip(range.rows()) {
+        let mut cells = BTreeMap::new();
+        for (column, value) in (first_column..).zip(row) {
+            let cell = match value {
+                Data::Empty => continue,
+                Data::String(text) | Data::DateTimeIso(text) => Cell::Text(text.clone()),
+                Data::Float(number) => Cell::Number(*number),
+                Data::Int(number) => whole(*number),
+                Data::DateTime(moment) => day_of(moment),
+                Data::DurationIso(_) | Data::Bool(_) | Data::Error(_) => Cell::Other,
+            };
+            if cell.says_something() {
+                if column >= MAX_COLUMNS {
+                    return Err(SheetFault::TooLarge(TooLarge::Columns));
+                }
+                cells.insert(column, cell);
+            }
+        }
+        if !cells.is_empty() {
+            out.push(SheetRow { number: number.saturating_add(1), cells });
+        }
+    }
+    if out.len() > MAX_ROWS { Err(SheetFault::TooLarge(TooLarge::Rows)) } else { Ok(out) }
+}
+
+/// Counts and years of a file are small; a larger integer is text in disguise and stays unreadable.
+fn whole(number: i64) -> Cell {
+    i32::try_from(number).map_or(Cell::Other, |small| Cell::Number(f64::from(small)))
+}
+
+fn day_of(moment: &ExcelDateTime) -> Cell {
+    if !moment.is_datetime() {
+        return Cell::Other;
+    }
+    let (year, month, day, ..) = moment.to_ymd_hms_milli();
+    Cell::Date(NaiveDate::from_ymd_opt(i32::from(year), u32::from(month), u32::from(day)))
+}
+
+impl Cell {
+    fn says_something(&self) -> bool {
+        !matches!(self, Self::Text(text) if visible(text).is_empty())
     }
 }
 
 /// The rows of one sheet in order.
-pub(crate) struct Rows<'w, 'b> {
+struct Rows<'w, 'b> {
     reader: XlsxCellReader<'w, Cursor<&'b [u8]>>,
     /// The first cell of the row after the one last given.
     ahead: Option<(u32, u32, Cell)>,
@@ -177,9 +288,17 @@ pub(crate) struct Rows<'w, 'b> {
     ended: bool,
 }
 
+impl Iterator for Rows<'_, '_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        self.next_row().transpose()
+    }
+}
+
 impl Rows<'_, '_> {
     /// The next row that has a filled cell, `None` at the end.
-    pub(crate) fn next_row(&mut self) -> Result<Option<SheetRow>, SheetFault> {
+    fn next_row(&mut self) -> Result<Option<SheetRow>, SheetFault> {
         let (row, column, cell) = match self.ahead.take() {
             Some(first) => first,
             None => match self.next_filled()? {
@@ -220,20 +339,11 @@ impl Rows<'_, '_> {
                 DataRef::SharedString(text) => Cell::Text((*text).to_owned()),
                 DataRef::DateTimeIso(text) => Cell::Text(text.clone()),
                 DataRef::Float(number) => Cell::Number(*number),
-                // Counts and years of the file are small; a larger integer is text in disguise and stays unreadable.
-                DataRef::Int(number) => match i32::try_from(*number) {
-                    Ok(small) => Cell::Number(f64::from(small)),
-                    Err(_) => Cell::Other,
-                },
-                DataRef::DateTime(moment) if moment.is_datetime() => {
-                    let (year, month, day, ..) = moment.to_ymd_hms_milli();
-                    Cell::Date(NaiveDate::from_ymd_opt(i32::from(year), u32::from(month), u32::from(day)))
-                }
-                DataRef::DateTime(_) | DataRef::DurationIso(_) | DataRef::Bool(_) | DataRef::Error(_) => Cell::Other,
+                DataRef::Int(number) => whole(*number),
+                DataRef::DateTime(moment) => day_of(moment),
+                DataRef::DurationIso(_) | DataRef::Bool(_) | DataRef::Error(_) => Cell::Other,
             };
-            if let Cell::Text(text) = &cell
-                && visible(text).is_empty()
-            {
+            if !cell.says_something() {
                 continue;
             }
             if column >= MAX_COLUMNS {

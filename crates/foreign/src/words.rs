@@ -3,14 +3,16 @@
 
 use std::io::{self, Read, Write};
 
+use crate::text::Encoding;
+
 /// The largest frame: a row of 64 cells of the most text that a cell can have, escaped.
 const MOST_FRAME: u32 = 16 * 1024 * 1024;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// The rows of all visible sheets.
-    Workbook,
+    /// The rows of all visible sheets; of a text in the encoding that somebody chose, or in the one that it shows.
+    Workbook(Option<Encoding>),
     /// Kind and size of a picture.
     Picture,
     /// A picture drawn small.
@@ -18,7 +20,15 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    const ALL: [(u8, Self); 3] = [(1, Self::Workbook), (2, Self::Picture), (3, Self::Preview)];
+    const ALL: [(u8, Self); 7] = [
+        (1, Self::Workbook(None)),
+        (2, Self::Picture),
+        (3, Self::Preview),
+        (4, Self::Workbook(Some(Encoding::Utf8))),
+        (5, Self::Workbook(Some(Encoding::Gb18030))),
+        (6, Self::Workbook(Some(Encoding::Utf16Le))),
+        (7, Self::Workbook(Some(Encoding::Utf16Be))),
+    ];
 
     fn code(self) -> u8 {
         Self::ALL.iter().find(|(_, it)| *it == self).map_or(0, |(code, _)| *code)
@@ -27,7 +37,7 @@ impl Question {
 
 /// Kinds of frames.
 pub(crate) mod frame {
-    /// Names of the visible sheets, and whether days count from 1904.
+    /// What kind of list it is, and the names of its sheets.
     pub(crate) const BOOK: u8 = 1;
     /// A sheet begins.
     pub(crate) const SHEET: u8 = 2;

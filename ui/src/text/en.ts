@@ -679,7 +679,11 @@ export const en: Text = {
     registry: "Units and people",
     profile: "The centre",
     onlyCounty: "Importing is the county centre's work.",
-    chooseWorkbook: "Choose the bank's list (XLSX)",
+    chooseWorkbook: "Choose the bank's list",
+    kinds: "XLSX, XLS, CSV or TXT",
+    readAs: "Read as {kind}, “{sheet}”",
+    otherSheets: "Other sheets were not read: {list}",
+    encoding: "Encoding (try another if characters look wrong)",
     chosen: "Chosen: {name}",
     asOf: "Data date, if the list has none",
     trying: "Trying the import…",
@@ -814,6 +818,8 @@ export const en: Text = {
     look: "Have a look",
   },
   words: {
+    FileFormat: { XLSX: "workbook", XLS: "old workbook", HTML: "a table saved as a web page", TEXT: "text" },
+    TextEncoding: { UTF8: "UTF-8", GB18030: "GB18030", UTF16_LE: "UTF-16", UTF16_BE: "UTF-16, high byte first" },
     BundleState: {
       FOR_ME: "for this computer, not read yet",
       FROM_ME: "from this computer to the county",

@@ -677,7 +677,11 @@ export const zh = {
     registry: "单位和人员",
     profile: "中心资料",
     onlyCounty: "导入由县资助中心来做。",
-    chooseWorkbook: "选银行名单（XLSX）",
+    chooseWorkbook: "选银行名单",
+    kinds: "XLSX、XLS、CSV、TXT都可以",
+    readAs: "读的是：{kind}，“{sheet}”",
+    otherSheets: "另外几张表没有读：{list}",
+    encoding: "文字编码（有乱码就换一种）",
     chosen: "已选：{name}",
     asOf: "数据日期（表里没有时填）",
     trying: "正在试导入……",
@@ -812,6 +816,8 @@ export const zh = {
     look: "看一看",
   },
   words: {
+    FileFormat: { XLSX: "表格", XLS: "旧格式表格", HTML: "网页存的表格", TEXT: "文本" },
+    TextEncoding: { UTF8: "UTF-8", GB18030: "国标GB18030", UTF16_LE: "UTF-16", UTF16_BE: "UTF-16（高位在前）" },
     BundleState: {
       FOR_ME: "给这台电脑的，还没收",
       FROM_ME: "这台电脑写给县里的",

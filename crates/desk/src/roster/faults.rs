@@ -48,11 +48,14 @@ impl RosterError {
     }
 }
 
-fn sentence_of(fault: SheetFault) -> &'static str {
-    match fault {
-        SheetFault::NotAWorkbook => "这不是.xlsx表格文件。请用WPS或Excel打开它，另存为“.xlsx”后再导入。",
-        SheetFault::OldOrLocked => {
-            "这是旧格式的.xls表格，或者设了打开密码。请用WPS或Excel打开，去掉密码，另存为“.xlsx”后再导入。"
+fn sentence_of(fault: SheetFault) -> String {
+    let sentence = match fault {
+        SheetFault::NotAWorkbook => "这不是表格，也不是文本文件。请用WPS或Excel打开它，另存为“.xlsx”后再导入。",
+        SheetFault::Locked => "这个表格设了打开密码。请用WPS或Excel打开，去掉密码，另存为“.xlsx”后再导入。",
+        SheetFault::Undecodable { line } => {
+            return format!(
+                "这个文本文件第{line}行有读不出的字。请换一种文字编码再读，或用WPS打开，另存为“.xlsx”后再导入。"
+            );
         }
         SheetFault::Container | SheetFault::Damaged | SheetFault::ReaderFailed | SheetFault::RowsOutOfOrder => {
             "这个表格文件坏了，读不出来。请重新拷贝或向银行重新要一份。"
@@ -63,7 +66,8 @@ fn sentence_of(fault: SheetFault) -> &'static str {
         SheetFault::TooLarge(TooLarge::Columns) => "表格超过64列，不能导入。请删去不用的列。",
         SheetFault::Empty => "表格里没有看得见的工作表。",
         SheetFault::NoReader => "读文件的部分没有启动起来。请关掉入户通再打开，然后再导入一次。",
-    }
+    };
+    sentence.to_owned()
 }
 
 /// Why one row is not taken in.

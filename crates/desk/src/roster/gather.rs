@@ -12,7 +12,7 @@ use super::columns::{Column, Layout};
 use super::faults::{Rejected, RosterError, RowFault, Warning, WarningKind};
 use super::footer::{Tally, TotalsLine, totals_line};
 use super::row::{Fault, RowParts, RowReader, add_phone};
-use super::{CoBorrower, Roster, RosterHousehold, RosterTotals};
+use super::{CoBorrower, Roster, RosterHousehold, RosterTotals, Source};
 use foreign::SheetRow;
 
 /// From so many addresses on, a shared number is not a family's.
@@ -152,7 +152,7 @@ impl<'a> Gathering<'a> {
     }
 
     /// The list as a whole.
-    pub(super) fn finish(mut self, sheet: String, other_sheets: Vec<String>) -> Result<Roster, RosterError> {
+    pub(super) fn finish(mut self, source: Source) -> Result<Roster, RosterError> {
         self.settle();
         let totals = totals(&self.households)?;
         let as_of = self.list_date()?;
@@ -160,7 +160,10 @@ impl<'a> Gathering<'a> {
         self.warn_of_shared_phones();
         self.warn_of_duplicates();
         self.warnings.sort_by_key(|warning| warning.sheet_row);
+        let Source { format, encoding, sheet, other_sheets } = source;
         Ok(Roster {
+            format,
+            encoding,
             sheet,
             other_sheets,
             as_of,

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use domain::identity::IdError;
 use domain::money::{Fen, MoneyError};
 use domain::place::{PlaceMatch, PlaceTable};
-use foreign::{MAX_BYTES, MAX_ROWS, MAX_UNPACKED_BYTES, SheetFault, TooLarge};
+use foreign::{Encoding, ListFormat, MAX_BYTES, MAX_ROWS, MAX_UNPACKED_BYTES, SheetFault, TooLarge};
 use std::io::{Cursor, Write as _};
 
 use super::*;
@@ -15,7 +15,7 @@ const DIRTY_EXPECTED: &str = include_str!("../../../../tests/fixtures/roster-dir
 
 /// What is read here is the list; that it is read in another process is shown in tests/tests/foreign.rs.
 fn read(bytes: &[u8], places: &PlaceTable, as_of: Option<NaiveDate>) -> Result<Roster, RosterError> {
-    super::read(&Reader::unconfined(), bytes, places, as_of)
+    super::read(&Reader::unconfined(), bytes, places, as_of, None)
 }
 
 fn places() -> PlaceTable {
@@ -416,10 +416,12 @@ fn shared_numbers_and_look_alike_people_are_pointed_out() {
 fn files_that_are_no_list_say_so() {
     let places = places();
     let read = |bytes: &[u8]| read(bytes, &places, None);
-    assert!(matches!(read(b""), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
-    assert!(matches!(read("姓名,身份证号\n".as_bytes()), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
-    assert!(matches!(read(b"<html><table>"), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
-    assert!(matches!(read(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1]), Err(RosterError::Sheet(SheetFault::OldOrLocked))));
+    assert!(matches!(read(b""), Err(RosterError::NoHeader { .. })));
+    assert!(matches!(read("姓名,身份证号\n".as_bytes()), Err(RosterError::NoHeader { .. })));
+    assert!(matches!(read(b"<html><table>"), Err(RosterError::Sheet(SheetFault::Empty))));
+    assert!(matches!(read(b"\x89PNG\r\n\x1a\n\0\0"), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
+    assert!(matches!(read(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1]), Err(RosterError::Sheet(SheetFault::Damaged))));
+    assert!(matches!(read(b"a,b\n\xff\xff"), Err(RosterError::Sheet(SheetFault::Undecodable { line: 2 }))));
     assert!(matches!(read(b"PK\x03\x04 cut short"), Err(RosterError::Sheet(SheetFault::Container))));
     assert!(matches!(read(&GOOD[..GOOD.len() / 2]), Err(RosterError::Sheet(SheetFault::Container))));
     assert!(matches!(read(&workbook(&[])), Err(RosterError::NoHeader { .. })));
@@ -508,4 +510,85 @@ fn every_sentence_is_a_sentence() {
         assert!(sentence.starts_with('第') && sentence.ends_with('。'), "{sentence}");
         assert!(!sentence.contains("。。") && !sentence.contains("，。"), "{sentence}");
     }
+}
+
+/// The good list's cells as text, as other programs would show them.
+fn good_as_text() -> Vec<Vec<String>> {
+    let rows = table(&Reader::unconfined(), GOOD).expect("a workbook");
+    rows.into_iter().map(|(_, cells)| cells).collect()
+}
+
+fn between(rows: &[Vec<String>], mark: &str) -> String {
+    let quoted = |cell: &String| match cell.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.clone(),
+    };
+    rows.iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(mark) + "\r\n").collect()
+}
+
+#[test]
+fn the_seasons_list_is_the_same_from_a_workbook_a_text_and_a_web_page() {
+    let places = places();
+    let workbook = read(GOOD, &places, None).expect("a good list");
+    let rows = good_as_text();
+    let header = rows.iter().position(|row| row.iter().any(|cell| cell == "合同编号")).expect("a header");
+    // Other names in another order, and amounts as people write them.
+    let renamed = |title: &str| match title {
+        "借款学生姓名" => "姓名".to_owned(),
+        "身份证号" => "公民身份号码".to_owned(),
+        "合同编号" => "借款合同号".to_owned(),
+        "本期应还合计" => "应还本息(元)".to_owned(),
+        other => other.to_owned(),
+    };
+    let mut shuffled: Vec<Vec<String>> = rows[header..rows.len() - 1].to_vec();
+    shuffled[0] = shuffled[0].iter().map(|title| renamed(title)).collect();
+    let wide = shuffled[0].len();
+    for row in &mut shuffled {
+        row.resize(wide, String::new());
+        row.reverse();
+        row.rotate_left(5);
+    }
+    let gb = encoding_rs::GB18030.encode(&between(&shuffled, ",")).0.into_owned();
+    let units = std::iter::once(0xfeff).chain(between(&rows, "\t").encode_utf16().collect::<Vec<u16>>());
+    let utf16: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
+    let cell = |cell: &String| format!("<td>{}</td>", cell.replace('&', "&amp;").replace('<', "&lt;"));
+    let page: String =
+        rows.iter().map(|row| format!("<tr>{}</tr>", row.iter().map(cell).collect::<String>())).collect();
+    let page = format!("<html><head><meta charset=\"gb2312\"></head><body><table>{page}</table></body></html>");
+    let page = encoding_rs::GB18030.encode(&page).0.into_owned();
+    let as_of = Some(workbook.as_of);
+    for (bytes, format, encoding) in [
+        (gb, ListFormat::Text, Encoding::Gb18030),
+        (utf16, ListFormat::Text, Encoding::Utf16Le),
+        (page, ListFormat::Html, Encoding::Gb18030),
+    ] {
+        let roster = read(&bytes, &places, as_of).expect("a list");
+        assert_eq!((roster.format, roster.encoding), (format, Some(encoding)));
+        assert_eq!((roster.totals, roster.rejected.len()), (workbook.totals, 0), "{format:?}");
+        let people = |roster: &Roster| -> Vec<(String, String, String, usize)> {
+            let of = |h: &RosterHousehold| {
+                let place = format!("{:?}", h.place.code());
+                (h.borrower.name_true.clone(), h.id.expose().to_owned(), place, h.contracts.len())
+            };
+            roster.households.iter().map(of).collect()
+        };
+        assert_eq!(people(&roster), people(&workbook), "{format:?}");
+    }
+}
+
+#[test]
+fn a_workbook_of_the_old_kind_is_read_by_what_it_is() {
+    let places = places();
+    let old = read(include_bytes!("../../../../tests/fixtures/roster-old.xls"), &places, None).expect("a list");
+    assert_eq!((old.format, old.encoding, old.as_of), (ListFormat::Xls, None, date(2026, 12, 5)));
+    assert_eq!((old.other_sheets.len(), old.rejected.len()), (0, 0), "the hidden sheet is not seen");
+    let new = read(GOOD, &places, None).expect("a list");
+    let (contracts, rows) = (old.totals.contracts, 3..43_u32);
+    let of_new =
+        |row: &u32| new.households.iter().flat_map(|h| &h.contracts).find(|contract| contract.sheet_row == *row);
+    let same: Vec<&RosterContract> = rows.clone().filter_map(|row| of_new(&row)).collect();
+    assert_eq!((contracts, same.len()), (40, 40));
+    let mut of_old: Vec<&RosterContract> = old.households.iter().flat_map(|household| &household.contracts).collect();
+    of_old.sort_by_key(|contract| contract.sheet_row);
+    assert_eq!(of_old, same);
 }
