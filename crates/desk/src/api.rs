@@ -1128,6 +1128,28 @@ api_types! {
         pub footer_total: Option<Fen>,
         /// Whether the footer agrees with the rows.
         pub footer_agrees: Option<bool>,
+        /// The list's interest held against our own estimate (试算). For information: the bank's figure counts.
+        pub estimate: EstimateCheck,
+    }
+
+    /// A due list's interest beside our own estimate.
+    pub struct EstimateCheck {
+        /// Contracts that say all that an estimate needs.
+        pub compared: u32,
+        /// Of these, those more than five fen apart: a rate, a schedule or a waiver that we do not know.
+        pub differ: u32,
+        /// The first two hundred of them.
+        pub rows: Vec<EstimateRow>,
+    }
+
+    /// A contract whose interest is not what we would reckon.
+    pub struct EstimateRow {
+        /// The row of the sheet.
+        pub sheet_row: u32,
+        /// What the list says, fen.
+        pub listed: Fen,
+        /// What we reckon, fen.
+        pub estimated: Fen,
     }
 
     /// The season as seen here.

@@ -3,17 +3,21 @@
 
 use std::collections::BTreeSet;
 
+use domain::estimate::{Standing, Terms, compare, is_waived, usual_subsidy_end, waivers};
 use domain::event::Event;
 use domain::household::{Contract, DueListed, HouseholdListed, Identified, ListedPhone, Placed, mask_account};
 use domain::ids::{FactId, FileId, Sha};
+use domain::money::Fen;
 use domain::org::{DueListImported, PlacesLoaded};
 use domain::place::{PlaceLevel, PlaceTable};
 use domain::words::{Role, Section};
 use store::{Pen, StoreFault};
 
-use crate::api::{Figures, ImportDueList, ImportPlaces, ImportReport, PlacesReport, RejectedRow};
+use crate::api::{
+    EstimateCheck, EstimateRow, Figures, ImportDueList, ImportPlaces, ImportReport, PlacesReport, RejectedRow,
+};
 use crate::failure::{Code, Failure};
-use crate::roster::{self, Roster, RosterHousehold};
+use crate::roster::{self, Roster, RosterContract, RosterHousehold};
 use crate::{Desk, bytes_of};
 
 /// Most bytes of a place table.
@@ -199,7 +203,44 @@ fn report_of(roster: &Roster) -> ImportReport {
             .collect(),
         footer_total: roster.footer.and_then(|footer| footer.stated.total),
         footer_agrees: roster.footer.map(|footer| footer.agrees),
+        estimate: estimated(roster),
     }
+}
+
+/// The state's waivers of interest, as far as they are known.
+const WAIVERS: &str = include_str!("../../../assets/rules/waivers.csv");
+/// Rows of a difference that are shown.
+const MOST_DIFFERENT: usize = 200;
+
+/// Holds the list's interest against our own estimate, where the list says enough for one.
+fn estimated(roster: &Roster) -> EstimateCheck {
+    // The table is a part of the program and read by a test.
+    let waivers = waivers(WAIVERS).unwrap_or_default();
+    let ours = |household: &RosterHousehold, contract: &RosterContract| -> Option<Fen> {
+        let grad_year = household.grad_year?;
+        if is_waived(&waivers, contract.due_on, grad_year) {
+            return Some(Fen::ZERO);
+        }
+        let (principal, rate_ppm) = (contract.principal_left?, contract.rate_ppm?);
+        let subsidy_end = usual_subsidy_end(grad_year)?;
+        Terms { principal, rate_ppm, subsidy_end, due_on: contract.due_on }.interest().ok()
+    };
+    let mut check = EstimateCheck { compared: 0, differ: 0, rows: Vec::new() };
+    for household in &roster.households {
+        for contract in &household.contracts {
+            let Some(estimated) = ours(household, contract) else { continue };
+            check.compared = check.compared.saturating_add(1);
+            if compare(contract.interest_due, estimated) != Standing::Agrees {
+                check.differ = check.differ.saturating_add(1);
+                if check.rows.len() < MOST_DIFFERENT {
+                    let (sheet_row, listed) = (contract.sheet_row, contract.interest_due);
+                    check.rows.push(EstimateRow { sheet_row, listed, estimated });
+                }
+            }
+        }
+    }
+    check.rows.sort_by_key(|row| row.sheet_row);
+    check
 }
 
 /// What the list says of one family.
@@ -300,4 +341,46 @@ fn renew(pen: &mut Pen<'_>, file: FileId, facts: &ListFacts) -> Result<bool, Fai
     changed |= due_before.is_none_or(|before| before.contracts != facts.due.contracts);
     pen.record(file, Section::Core, &Event::DueListed(facts.due.clone()), ids(&standing.due))?;
     Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::place::PlaceTable;
+    use foreign::Reader;
+
+    use super::*;
+
+    #[test]
+    fn the_banks_interest_is_what_we_reckon_and_what_is_not_is_listed() {
+        let places = PlaceTable::from_csv(
+            include_str!("../../../assets/places/lushan-410423.csv"),
+            include_str!("../../../assets/places/lushan-410423-old-names.csv"),
+        );
+        let list = include_bytes!("../../../assets/demo/roster-2026-12-05.xlsx");
+        let places = places.expect("the table");
+        let mut roster = roster::read(&Reader::unconfined(), list, &places, None, None).expect("the list");
+        let check = estimated(&roster);
+        assert_eq!((check.compared, check.differ, check.rows.len()), (9_405, 0, 0));
+        let spoil = |contract: &mut RosterContract, by: i64| {
+            contract.interest_due = Fen::new(contract.interest_due.get().saturating_add(by));
+            (contract.sheet_row, contract.interest_due)
+        };
+        let mut contracts = roster.households.iter_mut().flat_map(|household| &mut household.contracts);
+        let first = spoil(contracts.next().expect("a contract"), 7);
+        let second = spoil(contracts.next().expect("a contract"), -7);
+        contracts.next().expect("a contract").rate_ppm = None;
+        let check = estimated(&roster);
+        assert_eq!((check.compared, check.differ), (9_404, 2));
+        let listed: Vec<(u32, Fen)> = check.rows.iter().map(|row| (row.sheet_row, row.listed)).collect();
+        assert_eq!(listed, [first, second]);
+        // A year of a waiver, in which the list has it built in.
+        for contract in roster.households.iter_mut().flat_map(|household| &mut household.contracts) {
+            contract.due_on = chrono::NaiveDate::from_ymd_opt(2025, 12, 20).expect("a day");
+            contract.interest_due = Fen::ZERO;
+        }
+        for household in &mut roster.households {
+            household.grad_year = household.grad_year.map(|year| year.min(2025));
+        }
+        assert_eq!(estimated(&roster).differ, 0);
+    }
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod decision;
 pub mod due;
 pub mod enrol;
+pub mod estimate;
 pub mod event;
 pub mod exchange;
 pub mod fact;
