@@ -5,6 +5,7 @@
 //! To follow "record a visit" from here: `RecordVisit` → `crate::Desk::handle` → `visits::record` (rules) →
 //! `store::Store::write` (one transaction, log and views) → head anchor → `Reply` with the tags that went stale.
 
+use crate::roster::Column;
 use chrono::{NaiveDate, NaiveTime};
 use domain::ids::{DeviceId, FactId, FileId, PersonId, Sha};
 use domain::money::Fen;
@@ -1091,9 +1092,36 @@ api_types! {
         /// Data date for rows that carry none.
         #[serde(default)]
         pub as_of: Option<NaiveDate>,
+        /// What headers mean that are not known, or mean something else here. Left out: what was said at the last import.
+        /// A refusal for want of columns has the headers that there are as `facts.columns`: JSON, as in the report.
+        #[serde(default)]
+        pub columns: Option<Vec<ColumnChoice>>,
         /// True: only say what would happen.
         #[serde(default)]
         pub dry_run: bool,
+    }
+
+    /// What a header means.
+    pub struct ColumnChoice {
+        /// What its column holds; none: nothing that is wanted.
+        pub column: Option<Column>,
+        /// The header; blanks in it do not count.
+        pub header: String,
+        /// How many headers of the same name stand before it.
+        #[serde(default)]
+        pub nth: u32,
+    }
+
+    /// A header of the list, and what its column was taken for.
+    pub struct ColumnRead {
+        /// The column's letters in a spreadsheet.
+        pub letters: String,
+        /// The header, without blanks.
+        pub header: String,
+        /// How many headers of the same name stand before it.
+        pub nth: u32,
+        /// What it holds; none: nothing that is wanted.
+        pub column: Option<Column>,
     }
 
     /// What an import did.
@@ -1110,6 +1138,8 @@ api_types! {
         pub sheet: String,
         /// Other visible sheets, which were not read.
         pub other_sheets: Vec<String>,
+        /// The headers, and what was taken from under them.
+        pub columns: Vec<ColumnRead>,
         /// Data date.
         pub as_of: NaiveDate,
         /// What was accepted.

@@ -314,9 +314,14 @@ impl Machine {
     fn fresh(ring: &dyn Keyring) -> Result<Option<Self>, Failure> {
         let name = hex(&random::<8>().map_err(no_randomness)?);
         let secret = Zeroizing::new(random::<32>().map_err(no_randomness)?);
-        let kept = ring.put(&name, secret.as_slice()).and_then(|()| ring.get(&name));
-        let there = kept.is_ok_and(|kept| kept.is_some_and(|kept| kept.as_slice() == secret.as_slice()));
-        Ok(there.then_some(Self { name, secret }))
+        // As text: there are keyrings that keep nothing else.
+        let text = Zeroizing::new(hex(secret.as_slice()));
+        let kept = ring.put(&name, text.as_bytes()).and_then(|()| ring.get(&name));
+        if kept.is_ok_and(|kept| kept.is_some_and(|kept| kept.as_slice() == text.as_bytes())) {
+            return Ok(Some(Self { name, secret }));
+        }
+        ring.remove(&name);
+        Ok(None)
     }
 
     /// The one that a home is bound to.
@@ -326,7 +331,8 @@ impl Machine {
     fn of(name: &str, ring: Ring) -> Result<Self, Failure> {
         let kept = ring.ok_or(()).and_then(|ring| ring.get(name).map_err(drop));
         let kept = kept.map_err(|()| Failure::new(Code::KeyringSilent, &[]))?;
-        let secret = kept.and_then(|kept| kept.as_slice().try_into().ok()).map(Zeroizing::new);
+        let text = kept.and_then(|kept| String::from_utf8(kept.to_vec()).ok()).map(Zeroizing::new);
+        let secret = text.and_then(|text| unhex::<32>(&text)).map(Zeroizing::new);
         let secret = secret.ok_or_else(|| Failure::new(Code::KeyringEmpty, &[]))?;
         Ok(Self { name: name.to_owned(), secret })
     }
@@ -446,19 +452,27 @@ pub(crate) fn open_secrets(key: &[u8; 32], nonce: &str, sealed: &str, with: &[u8
 ///
 /// # Errors
 /// What the disk says.
-pub(crate) fn wrap_anew(home: &Path, secrets: &Secrets, fresh: &str) -> Result<(), Failure> {
-    let keys = kept(home)?;
-    replace(home, &wrap(secrets, fresh, keys.practice, keys.name)?)
+pub(crate) fn wrap_anew(
+    home: &Path,
+    secrets: &Secrets,
+    fresh: &str,
+    practice: bool,
+    name: String,
+) -> Result<(), Failure> {
+    // Whatever stands there now: it may be what cannot be read any more.
+    replace(home, &wrap(secrets, fresh, practice, Some(name))?)
 }
 
 /// Puts another wrapping of the keys in the place of the one there is, whole or not at all, and writes over what was there: the
 /// same keys under an earlier passphrase, or under one that needed no keyring.
 fn replace(home: &Path, keys: &KeysFile) -> Result<(), Failure> {
     let path = home.join(KEYS);
-    let before = OpenOptions::new().write(true).open(&path).map_err(io)?;
+    let before = OpenOptions::new().write(true).open(&path);
     write_json(&path, keys)?;
+    // Not before what is under the name now lies on the disk, on systems that force no folder, too.
+    OpenOptions::new().write(true).open(&path).and_then(|after| after.sync_all()).map_err(io)?;
     // Where it cannot be written over it is only no longer to be found.
-    wipe(before).ok();
+    drop(before.and_then(wipe));
     Ok(())
 }
 
@@ -642,10 +656,8 @@ pub(crate) fn finish(
     }
     let keys = wrap(&secrets, passphrase, identity.practice, Some(identity.name.clone()))?;
     write_json(&home.join(KEYS), &keys)?;
-    // A left-over pending file holds the same secrets under the same passphrase; it is only untidy.
-    if fs::remove_file(home.join(PENDING)).is_ok() {
-        sync_folder(&home.join(PENDING))?;
-    }
+    // A left-over pending file holds the same secrets under the same passphrase: it goes at the next opening at the latest.
+    erase(&home.join(PENDING)).unwrap_or_default();
     Ok(())
 }
 
@@ -796,16 +808,18 @@ impl Closed {
     /// Keeps the other ways in as the log wants them: the officers' boxes, and while there are boxes the machine's secret as a
     /// second thing that the passphrase needs. In this order, so that at no moment the keyring is the only one.
     fn ways_in(&self, store: &Store, ring: Ring) -> Result<(), Failure> {
+        // Where joining was cut off, a wrapping that needs no machine is left.
+        erase(&self.folder.join(PENDING))?;
         let officers = crate::recovery::in_force(store)?;
-        let boxes = !officers.is_empty();
-        if let (false, Some(machine)) = (boxes, &self.opened.machine) {
+        let two_can_open = crate::recovery::two_can_open(store, &officers)?;
+        if let (false, Some(machine)) = (two_can_open, &self.opened.machine) {
             self.bind(None)?;
             if let Some(ring) = ring {
                 ring.remove(&machine.name);
             }
         }
         crate::recovery::keep(&self.folder, &self.opened.secrets, store, officers)?;
-        if let (true, None, Some(ring)) = (boxes, &self.opened.machine, ring)
+        if let (true, None, Some(ring)) = (two_can_open, &self.opened.machine, ring)
             && ring.binds(self.keys.practice)
             && let Some(machine) = Machine::fresh(ring)?
         {
@@ -928,7 +942,7 @@ mod tests {
         let said = KeysFile { version: UNBOUND, machine: None, ..keys.clone() };
         assert_eq!(code(&said, Some(&ring)), Some(Code::WrongPassphrase));
         // Another secret under the same name.
-        ring.put(&machine.name, &[7; 32]).expect("put");
+        ring.put(&machine.name, "07".repeat(32).as_bytes()).expect("put");
         assert_eq!(code(&keys, Some(&ring)), Some(Code::WrongPassphrase));
     }
 }

@@ -14,10 +14,11 @@ use domain::words::{Role, Section};
 use store::{Pen, StoreFault};
 
 use crate::api::{
-    EstimateCheck, EstimateRow, Figures, ImportDueList, ImportPlaces, ImportReport, PlacesReport, RejectedRow,
+    ColumnChoice, ColumnRead, EstimateCheck, EstimateRow, Figures, ImportDueList, ImportPlaces, ImportReport,
+    PlacesReport, RejectedRow,
 };
 use crate::failure::{Code, Failure};
-use crate::roster::{self, Roster, RosterContract, RosterHousehold};
+use crate::roster::{self, Chosen, ReadColumn, Roster, RosterContract, RosterError, RosterHousehold, Wish};
 use crate::{Desk, bytes_of};
 
 /// Most bytes of a place table.
@@ -69,14 +70,18 @@ impl Desk {
         };
         let most = u64::try_from(foreign::MAX_BYTES).unwrap_or(u64::MAX);
         let (_, bytes) = bytes_of(&with.file, most, "file")?;
-        let sha256 = Sha::of(&bytes);
         let places = {
             let store = self.store();
             self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
         };
+        let columns = match &with.columns {
+            Some(said) => said.iter().map(chosen).collect(),
+            None => self.store().meta(LIST_COLUMNS)?.unwrap_or_default(),
+        };
+        let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };
         // Reading a large workbook takes a second; the store is free meanwhile.
-        let roster = roster::read(&self.reader, &bytes, &places, with.as_of, with.encoding.map(Into::into))
-            .map_err(|error| Failure::new(Code::WorkbookUnreadable, &[("why", &error.sentence_zh())]).at("file"))?;
+        let roster = roster::read(&self.reader, &bytes, &places, &wish).map_err(unread)?;
+        let sha256 = name_of(&bytes, &roster);
         let mut report = report_of(&roster);
         if roster.households.is_empty() {
             return Err(Failure::new(Code::NothingToImport, &[]).at("file"));
@@ -146,12 +151,59 @@ impl Desk {
             return Ok(report);
         }
         let ((new, changed, gone), _) = self.write(&mut store, work)?;
+        // The import stands whatever becomes of this: then the next one asks again.
+        store.set_meta(LIST_COLUMNS, &wish.columns).unwrap_or_default();
         report.new_households = new;
         report.changed_households = changed;
         report.gone_households = gone;
         report.written = true;
         Ok(report)
     }
+}
+
+/// What the headers of the bank's list were said to mean, for the next one.
+const LIST_COLUMNS: &str = "list_columns";
+
+/// Why a list cannot be read; where headers are not understood, with all that there are, so that a person can say what they mean.
+fn unread(error: RosterError) -> Failure {
+    let why = error.sentence_zh();
+    let columns = match &error {
+        RosterError::NoHeader(lacking) => serde_json::to_string(&read_columns(&lacking.columns)).unwrap_or_default(),
+        RosterError::Sheet(_)
+        | RosterError::AmountsTooLarge
+        | RosterError::SeveralLists
+        | RosterError::Empty
+        | RosterError::NoDataDate => String::new(),
+    };
+    Failure::new(Code::WorkbookUnreadable, &[("why", &why), ("columns", &columns)]).at("file")
+}
+
+fn chosen(choice: &ColumnChoice) -> Chosen {
+    Chosen { column: choice.column, header: choice.header.clone(), nth: choice.nth }
+}
+
+/// What an import is known by: the file, and where a person said so, how it was understood. The same file understood otherwise is
+/// another import, for the first one may have been wrong.
+fn name_of(bytes: &[u8], roster: &Roster) -> Sha {
+    if !roster.by_choice {
+        return Sha::of(bytes);
+    }
+    let columns: Vec<String> = roster.columns.iter().map(|read| format!("{:?}", (read.at, read.column))).collect();
+    Sha::of(&[bytes, columns.join(" ").as_bytes()].concat())
+}
+
+fn read_columns(columns: &[ReadColumn]) -> Vec<ColumnRead> {
+    let read = |read: &ReadColumn| {
+        let (letters, header) = (letters(read.at), read.header.clone());
+        ColumnRead { letters, header, nth: read.nth, column: read.column }
+    };
+    columns.iter().map(read).collect()
+}
+
+/// A column's letters: A to Z, then AA.
+fn letters(at: u32) -> String {
+    let letter = |of: u32| char::from_u32(u32::from('A').saturating_add(of % 26)).unwrap_or_default();
+    if at < 26 { letter(at).to_string() } else { format!("{}{}", letter((at / 26).saturating_sub(1)), letter(at)) }
 }
 
 /// How a dry run ends: always without a commit.
@@ -175,6 +227,7 @@ fn report_of(roster: &Roster) -> ImportReport {
         encoding: roster.encoding.map(Into::into),
         sheet: roster.sheet.clone(),
         other_sheets: roster.other_sheets.clone(),
+        columns: read_columns(&roster.columns),
         as_of: roster.as_of,
         figures: Figures {
             borrowers: small(roster.totals.borrowers),
@@ -358,7 +411,7 @@ mod tests {
         );
         let list = include_bytes!("../../../assets/demo/roster-2026-12-05.xlsx");
         let places = places.expect("the table");
-        let mut roster = roster::read(&Reader::unconfined(), list, &places, None, None).expect("the list");
+        let mut roster = roster::read(&Reader::unconfined(), list, &places, &Wish::default()).expect("the list");
         let check = estimated(&roster);
         assert_eq!((check.compared, check.differ, check.rows.len()), (9_405, 0, 0));
         let spoil = |contract: &mut RosterContract, by: i64| {

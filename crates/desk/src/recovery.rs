@@ -157,6 +157,20 @@ pub(crate) fn in_force(store: &Store) -> Result<Vec<Officer>, Failure> {
     Ok(store.officers()?.in_force.unwrap_or_default())
 }
 
+/// Whether two of these can still open the home, as far as this laptop knows: of whose laptop it knows that it is revoked or
+/// lost, the key is gone.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn two_can_open(store: &Store, officers: &[Officer]) -> Result<bool, Failure> {
+    let laptops = store.laptops()?;
+    let gone = |officer: &&Officer| {
+        let laptop = laptops.iter().find(|laptop| laptop.enrolled.device == officer.device);
+        laptop.is_some_and(|laptop| laptop.revoked.is_some() || !laptop.lost.is_empty())
+    };
+    Ok(officers.iter().filter(|officer| !gone(officer)).count() >= 2)
+}
+
 /// Keeps the second wrapping as the log wants it: for the officers who are, or none. Called with each opening.
 ///
 /// # Errors
@@ -312,7 +326,7 @@ pub(crate) fn recover(home: &Path, with: &Recover) -> Result<(), Failure> {
         key.and_then(|key| key.as_slice().try_into().ok()).map(Zeroizing::new).ok_or_else(no_fit)?;
     let aad = aad(kept.practice, kept.device);
     let secrets = home::open_secrets(&key, &kept.nonce, &kept.keys, &aad).ok_or_else(no_fit)?;
-    home::wrap_anew(home, &secrets, &with.fresh)?;
+    home::wrap_anew(home, &secrets, &with.fresh, kept.practice, kept.name)?;
     // From here on the fresh passphrase opens the home. In this order: as long as either is there or the first is gone, the
     // next opening makes the boxes anew, so what fails here is done then.
     let gone = home::erase(&home.join(RECOVERY)).and_then(|()| home::erase(&home.join(RECOVERING)));

@@ -9,7 +9,7 @@ mod footer;
 mod gather;
 mod row;
 
-pub use columns::Column;
+pub use columns::{Chosen, Column, Lacking, ReadColumn};
 pub use faults::{Rejected, RosterError, RowFault, Warning, WarningKind};
 pub use footer::{FooterCheck, FooterSums};
 
@@ -32,6 +32,10 @@ pub struct Roster {
     pub sheet: String,
     /// Other visible sheets of the workbook, which were not read.
     pub other_sheets: Vec<String>,
+    /// The headers of the sheet and what was taken from under them.
+    pub columns: Vec<ReadColumn>,
+    /// Some of them were taken for what they are because a person said so.
+    pub by_choice: bool,
     /// The day up to which the bank's figures are true, printed as 数据截至.
     pub as_of: NaiveDate,
     /// One per borrower, in the order of the sheet.
@@ -52,6 +56,8 @@ struct Source {
     encoding: Option<Encoding>,
     sheet: String,
     other_sheets: Vec<String>,
+    columns: Vec<ReadColumn>,
+    by_choice: bool,
 }
 
 /// Figures of what was taken in. Amounts in fen.
@@ -142,23 +148,29 @@ pub struct RosterContract {
     pub status: Option<String>,
 }
 
-/// Reads the bank's due list, whatever kind of file it is; a text in the encoding that somebody `chose`, or in the one that it
-/// shows. A row's data date comes from its own cell, else from the title
-/// above the table, else from `as_of_if_missing`; what the file itself says is never overridden.
+/// How a person wants a list to be read, where it does not say so itself.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// The data date of rows that state none.
+    pub as_of: Option<NaiveDate>,
+    /// How a text's bytes mean characters.
+    pub encoding: Option<Encoding>,
+    /// What headers mean.
+    pub columns: Vec<Chosen>,
+}
+
+/// Reads the bank's due list, whatever kind of file it is. A row's data date comes from its own cell, else from the title
+/// above the table, else from the wish; what the file itself says is never overridden.
 ///
 /// # Errors
 /// Not a workbook or too large a one; no table with the needed columns in it; no row; no data date anywhere.
-pub fn read(
-    reader: &Reader,
-    bytes: &[u8],
-    places: &PlaceTable,
-    as_of_if_missing: Option<NaiveDate>,
-    chose: Option<Encoding>,
-) -> Result<Roster, RosterError> {
-    let mut workbook = reader.workbook(bytes, chose)?;
+pub fn read(reader: &Reader, bytes: &[u8], places: &PlaceTable, wish: &Wish) -> Result<Roster, RosterError> {
+    let folded = |one: &Chosen| Chosen { header: cells::folded(&one.header), ..one.clone() };
+    let chosen: Vec<Chosen> = wish.columns.iter().map(folded).collect();
+    let mut workbook = reader.workbook(bytes, wish.encoding)?;
     let (format, encoding) = (workbook.format(), workbook.encoding());
     let (names, is_1904) = (workbook.names().to_vec(), workbook.is_1904());
-    let mut nearest: Option<Vec<Column>> = None;
+    let mut nearest: Option<Lacking> = None;
     for name in &names {
         if !workbook.next_sheet()? {
             break;
@@ -169,18 +181,18 @@ pub fn read(
         {
             head.push(row);
         }
-        let layout = match columns::Layout::find(&head) {
+        let layout = match columns::Layout::find(&head, &chosen) {
             Ok(layout) => layout,
-            Err(missing) => {
-                if nearest.as_ref().is_none_or(|known| missing.len() < known.len()) {
-                    nearest = Some(missing);
+            Err(lacking) => {
+                if nearest.as_ref().is_none_or(|known| lacking.missing.len() < known.missing.len()) {
+                    nearest = Some(lacking);
                 }
                 continue;
             }
         };
         let title_date =
             head.iter().take_while(|row| row.number < layout.first_header_row).find_map(cells::date_in_title);
-        let date_elsewhere = title_date.or(as_of_if_missing);
+        let date_elsewhere = title_date.or(wish.as_of);
         let mut gathering = gather::Gathering::new(places, date_elsewhere, is_1904);
         for row in head.iter().filter(|row| row.number > layout.header_row) {
             gathering.take(row, &layout);
@@ -188,10 +200,26 @@ pub fn read(
         while let Some(row) = workbook.next_row()? {
             gathering.take(&row, &layout);
         }
-        let others = names.iter().filter(|other| *other != name).cloned().collect();
-        return gathering.finish(Source { format, encoding, sheet: name.clone(), other_sheets: others });
+        let others: Vec<String> = names.iter().filter(|other| *other != name).cloned().collect();
+        // Families who stand on another sheet only would be taken for gone.
+        while workbook.next_sheet()? {
+            let mut head = Vec::new();
+            while head.len() < columns::HEADER_WITHIN
+                && let Some(row) = workbook.next_row()?
+            {
+                head.push(row);
+            }
+            if columns::Layout::find(&head, &chosen).is_ok() {
+                return Err(RosterError::SeveralLists);
+            }
+        }
+        let by_choice = columns::Layout::find(&head, &[]).ok().is_none_or(|usual| usual.read() != layout.read());
+        let columns = layout.read();
+        let source = Source { format, encoding, sheet: name.clone(), other_sheets: others, columns, by_choice };
+        return gathering.finish(source);
     }
-    Err(RosterError::NoHeader { missing: nearest.unwrap_or_else(|| Column::REQUIRED.to_vec()) })
+    let nothing = || Lacking { missing: Column::REQUIRED.to_vec(), columns: Vec::new() };
+    Err(RosterError::NoHeader(nearest.unwrap_or_else(nothing)))
 }
 
 /// The first visible sheet of a workbook as text, row by row, within the same limits: for the registries' plain sheets.

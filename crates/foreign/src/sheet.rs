@@ -55,6 +55,12 @@ pub enum SheetFault {
     /// Rows that do not follow each other.
     #[error("the rows of the sheet are out of order")]
     RowsOutOfOrder,
+    /// A quotation mark that nothing closes: what follows it would be one value.
+    #[error("row {row} opens a quotation mark that swallows the next rows")]
+    OpenQuote {
+        /// The row, from 1.
+        row: u32,
+    },
     /// A limit is broken.
     #[error("the workbook is too large: {0:?}")]
     TooLarge(TooLarge),

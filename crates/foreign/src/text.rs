@@ -166,7 +166,15 @@ fn values(text: &str) -> Result<Vec<SheetRow>, SheetFault> {
         let record = record.map_err(|_told_otherwise| SheetFault::Damaged)?;
         // A blank line is a row of a spreadsheet, too. The reader passes over it after it has said where it stands.
         let begins = record.position().and_then(|at| usize::try_from(at.byte()).ok()).unwrap_or(0);
-        number = number.saturating_add(blank_lines(text.get(begins..).unwrap_or_default())).saturating_add(1);
+        let rest = text.get(begins..).unwrap_or_default();
+        // The reader ends a row at the first of the two marks that end a line.
+        let after_return = text.get(..begins).is_some_and(|before| before.ends_with('\r'));
+        let rest = rest.strip_prefix('\n').filter(|_| after_return).unwrap_or(rest);
+        number = number.saturating_add(blank_lines(rest)).saturating_add(1);
+        let swallows = |value: &str| value.lines().skip(1).any(|line| line.contains(char::from(between)));
+        if record.iter().any(swallows) {
+            return Err(SheetFault::OpenQuote { row: number });
+        }
         push(&mut rows, number, record.iter().map(unguarded).enumerate())?;
     }
     Ok(rows)
@@ -331,6 +339,11 @@ impl Page {
                     text.push(' ');
                 }
             }
+            ("td" | "th" | "tr", true) if self.depth > 1 => {
+                if let Some(text) = &mut self.cell {
+                    text.push(' ');
+                }
+            }
             _ if self.depth != 1 => {}
             ("tr", true) => self.begin_row(),
             ("tr", false) => self.end_row(),
@@ -435,6 +448,11 @@ mod tests {
                 (6, vec![(0, "007".to_owned()), (2, "'8".to_owned())]),
             ]
         );
+        let windows = "甲,乙\r\n1,2\r\n\r\n3,4\r\n\r\n\r\n5,6";
+        let numbers: Vec<u32> = rows_of(windows.as_bytes(), None).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [1, 2, 4, 7]);
+        let old: Vec<u32> = rows_of(b"a,b\r1,2\r\r3,4\r", None).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(old, [1, 2, 4]);
         let tabs = "甲\t乙,丙\n1\t2,3\n";
         assert_eq!(rows_of(tabs.as_bytes(), None)[1].1, [(0, "1".to_owned()), (1, "2,3".to_owned())]);
     }
@@ -459,6 +477,15 @@ mod tests {
                 (5, vec![(0, text("五 六")), (1, text("里"))]),
             ]
         );
+    }
+
+    #[test]
+    fn a_quotation_mark_that_nothing_closes_swallows_no_row() {
+        let open = "甲|乙|备注\n1|2|\"已联系\n3|4|好\n合计|6|\n";
+        assert_eq!(read(open.as_bytes(), None).err(), Some(SheetFault::OpenQuote { row: 2 }));
+        let closed_late = "甲,乙\n\"1,2\n3,4\n5\",6\n";
+        assert_eq!(read(closed_late.as_bytes(), None).err(), Some(SheetFault::OpenQuote { row: 2 }));
+        assert!(read("甲,乙\n\"一\n二\",2\n".as_bytes(), None).is_ok(), "two lines in one cell");
     }
 
     #[test]

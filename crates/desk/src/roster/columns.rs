@@ -1,7 +1,12 @@
-//! Which column holds what, found by the words of the header row.
+//! Which column holds what: as a person chose, else by the known headers. Never by what a header might mean: a list has the
+//! amounts of other periods beside those of this one.
 //! Columns the work does not need (sex, people, subject, bank branch) have no entry here and are never read.
 
 use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use super::cells::{folded, text_of};
 use foreign::SheetRow;
@@ -10,7 +15,10 @@ use foreign::SheetRow;
 pub(super) const HEADER_WITHIN: usize = 30;
 
 /// What a column of the due list holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[ts(rename = "ListColumn")]
+#[schemars(rename = "ListColumn")]
 pub enum Column {
     /// 借款学生姓名.
     BorrowerName,
@@ -233,6 +241,28 @@ impl Column {
         }
     }
 
+    /// A list may have several of these.
+    fn may_repeat(self) -> bool {
+        matches!(self, Self::Phone | Self::CoBorrowerPhone)
+    }
+
+    /// Of these a list may say several things under known headers, of this period and of others: which one is meant nobody
+    /// but a person can say.
+    fn must_be_one(self) -> bool {
+        matches!(
+            self,
+            Self::BorrowerId
+                | Self::ContractNo
+                | Self::PrincipalLeft
+                | Self::PrincipalDue
+                | Self::InterestDue
+                | Self::PenaltyDue
+                | Self::TotalDue
+                | Self::DueOn
+                | Self::AsOf
+        )
+    }
+
     /// The co-borrower's column that a repeated borrower's header means, to the right of the co-borrower's name.
     fn of_co_borrower(self) -> Option<Self> {
         match self {
@@ -278,19 +308,85 @@ pub(super) struct Layout {
     /// The last row of the header, from 1.
     pub(super) header_row: u32,
     columns: BTreeMap<Column, Vec<u32>>,
+    titles: Vec<Title>,
+}
+
+/// A header as it was compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Title {
+    at: u32,
+    header: String,
+    /// How many of the same name stand before it.
+    nth: u32,
+    /// What it is known to mean.
+    known: Option<Column>,
+}
+
+/// Every header of a row, or of two rows of which the upper one groups the lower.
+fn titles(row: &SheetRow, above: Option<&SheetRow>) -> Vec<Title> {
+    let mut out: Vec<Title> = Vec::new();
+    let mut group = String::new();
+    let end = row.cells.keys().chain(above.into_iter().flat_map(|a| a.cells.keys())).max().copied();
+    for at in 0..=end.unwrap_or(0) {
+        let own = row.cells.get(&at).map(|cell| folded(&text_of(cell))).unwrap_or_default();
+        let upper = above.and_then(|a| a.cells.get(&at)).map(|cell| folded(&text_of(cell)));
+        if let Some(upper) = upper {
+            group = upper;
+        }
+        let (header, known) = if above.is_none() {
+            (own.clone(), Column::under(&own))
+        } else if own.is_empty() {
+            (group.clone(), above.and_then(|a| a.cells.get(&at)).and_then(|_| Column::under(&group)))
+        } else {
+            let joined = format!("{group}{own}");
+            let known = Column::under(&joined).or_else(|| Column::under(&own));
+            (joined, known)
+        };
+        if !header.is_empty() {
+            let nth = u32::try_from(out.iter().filter(|title| title.header == header).count()).unwrap_or(u32::MAX);
+            out.push(Title { at, header, nth, known });
+        }
+    }
+    out
+}
+
+/// What a person said that a header means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// What its column holds; `None`: nothing that is wanted.
+    pub column: Option<Column>,
+    /// The header.
+    pub header: String,
+    /// How many of the same name stand before it.
+    #[serde(default)]
+    pub nth: u32,
+}
+
+/// A header of a list, and what its column was taken for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadColumn {
+    /// Its place, from 0.
+    pub at: u32,
+    /// The header, without blanks.
+    pub header: String,
+    /// How many of the same name stand before it.
+    pub nth: u32,
+    /// What it holds; `None`: nothing that is wanted.
+    pub column: Option<Column>,
 }
 
 impl Layout {
     /// Finds the header among the first rows: one row, or two where the upper groups the lower.
     ///
     /// # Errors
-    /// The required columns missing from the row that looks most like a header.
-    pub(super) fn find(head: &[SheetRow]) -> Result<Self, Vec<Column>> {
+    /// What the row that looks most like a header lacks, and what stands in it.
+    pub(super) fn find(head: &[SheetRow], chosen: &[Chosen]) -> Result<Self, Lacking> {
         let mut best: Option<(usize, usize, Self)> = None;
         let mut above: Option<&SheetRow> = None;
         for row in head {
-            let single = Self::of(row, None);
-            let double = above.filter(|a| a.number.saturating_add(1) == row.number).map(|a| Self::of(row, Some(a)));
+            let single = Self::of(row, None, chosen);
+            let double =
+                above.filter(|a| a.number.saturating_add(1) == row.number).map(|a| Self::of(row, Some(a), chosen));
             for layout in [Some(single), double].into_iter().flatten() {
                 let required = Column::REQUIRED.len().saturating_sub(layout.missing().len());
                 let all = layout.columns.len();
@@ -300,48 +396,63 @@ impl Layout {
             }
             above = Some(row);
         }
-        let layout = best.map(|(.., layout)| layout).ok_or_else(|| Column::REQUIRED.to_vec())?;
+        let nothing = || Lacking { missing: Column::REQUIRED.to_vec(), columns: Vec::new() };
+        let layout = best.map(|(.., layout)| layout).ok_or_else(nothing)?;
         let missing = layout.missing();
-        if missing.is_empty() { Ok(layout) } else { Err(missing) }
+        if missing.is_empty() {
+            return Ok(layout);
+        }
+        Err(Lacking { missing, columns: layout.read() })
     }
 
-    fn of(row: &SheetRow, above: Option<&SheetRow>) -> Self {
+    /// Every header and what its column was taken for, in the order of the sheet.
+    pub(super) fn read(&self) -> Vec<ReadColumn> {
+        let of = |at: u32| self.columns.iter().find(|(_, places)| places.contains(&at)).map(|(column, _)| *column);
+        let read = |title: &Title| {
+            let Title { at, nth, .. } = *title;
+            ReadColumn { at, header: title.header.clone(), nth, column: of(at) }
+        };
+        self.titles.iter().map(read).collect()
+    }
+
+    fn of(row: &SheetRow, above: Option<&SheetRow>, chosen: &[Chosen]) -> Self {
+        let titles = titles(row, above);
+        // What was said of headers that are not here says nothing of those that are.
+        let said = |title: &Title| chosen.iter().find(|one| one.header == title.header && one.nth == title.nth);
+        let said_of = |column: Column| titles.iter().filter_map(said).any(|one| one.column == Some(column));
         let mut columns: BTreeMap<Column, Vec<u32>> = BTreeMap::new();
-        let mut heads: BTreeMap<Column, Vec<String>> = BTreeMap::new();
-        let mut group = String::new();
-        let end = row.cells.keys().chain(above.into_iter().flat_map(|a| a.cells.keys())).max().copied();
-        for at in 0..=end.unwrap_or(0) {
-            let own = row.cells.get(&at).map(|cell| folded(&text_of(cell))).unwrap_or_default();
-            let upper = above.and_then(|a| a.cells.get(&at)).map(|cell| folded(&text_of(cell)));
-            if let Some(upper) = upper {
-                group = upper;
+        let mut heads: BTreeMap<Column, Vec<&str>> = BTreeMap::new();
+        for title in &titles {
+            if let Some(one) = said(title) {
+                if let Some(column) = one.column {
+                    columns.entry(column).or_default().push(title.at);
+                }
+                continue;
             }
-            let (header, column) = if above.is_none() {
-                (own.clone(), Column::under(&own))
-            } else if own.is_empty() {
-                (group.clone(), above.and_then(|a| a.cells.get(&at)).and_then(|_| Column::under(&group)))
-            } else {
-                let joined = format!("{group}{own}");
-                let column = Column::under(&joined).or_else(|| Column::under(&own));
-                (joined, column)
-            };
-            let Some(mut column) = column else { continue };
-            let repeated = heads.get(&column).is_some_and(|known| known.contains(&header));
+            let Some(mut column) = title.known else { continue };
+            // Where a person chose another header for it, this one is not it.
+            if !column.may_repeat() && said_of(column) {
+                continue;
+            }
+            let repeated = heads.get(&column).is_some_and(|known| known.contains(&title.header.as_str()));
             if repeated && columns.contains_key(&Column::CoBorrowerName) {
                 match column.of_co_borrower() {
                     Some(other) => column = other,
                     None => continue,
                 }
             }
-            heads.entry(column).or_default().push(header);
-            columns.entry(column).or_default().push(at);
+            heads.entry(column).or_default().push(&title.header);
+            columns.entry(column).or_default().push(title.at);
         }
         let first_header_row = above.map_or(row.number, |a| a.number);
-        Self { first_header_row, header_row: row.number, columns }
+        Self { first_header_row, header_row: row.number, columns, titles }
     }
 
+    /// What no header names, and what several name though only one can be meant.
     fn missing(&self) -> Vec<Column> {
-        Column::REQUIRED.into_iter().filter(|column| !self.columns.contains_key(column)).collect()
+        let lacks = |column: &Column| Column::REQUIRED.contains(column) && !self.columns.contains_key(column);
+        let several = |column: &Column| column.must_be_one() && self.positions(*column).len() > 1;
+        Column::ALL.into_iter().filter(|column| lacks(column) || several(column)).collect()
     }
 
     /// The positions of a column, from 0; empty when the list has none.
@@ -353,7 +464,21 @@ impl Layout {
     pub(super) fn is_repeated_by(&self, row: &SheetRow) -> bool {
         [Column::BorrowerId, Column::ContractNo].into_iter().all(|column| {
             let cell = self.positions(column).first().and_then(|at| row.cells.get(at));
-            cell.is_some_and(|cell| Column::under(&folded(&text_of(cell))) == Some(column))
+            let at = self.positions(column).first();
+            let own = self.titles.iter().find(|title| Some(&title.at) == at).map(|title| &title.header);
+            cell.is_some_and(|cell| {
+                let text = folded(&text_of(cell));
+                Column::under(&text) == Some(column) || own == Some(&text)
+            })
         })
     }
+}
+
+/// What keeps a list from being read: needed columns that no header names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// The columns.
+    pub missing: Vec<Column>,
+    /// The headers that there are, and what they were taken for.
+    pub columns: Vec<ReadColumn>,
 }

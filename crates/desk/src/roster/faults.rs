@@ -7,7 +7,7 @@ use domain::name::NameFlag;
 use domain::phone::PhoneFault;
 use foreign::{SheetFault, TooLarge};
 
-use super::columns::Column;
+use super::columns::{Column, Lacking};
 
 /// Why a whole file is not taken in. Nothing of it is.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +19,11 @@ pub enum RosterError {
     #[error("amounts that add up to more than any county is owed")]
     AmountsTooLarge,
     /// No visible sheet has a header row with the columns that are needed.
-    #[error("no header row with all needed columns; missing: {missing:?}")]
-    NoHeader {
-        /// What the nearest header row lacks.
-        missing: Vec<Column>,
-    },
+    #[error("no header row with all needed columns; missing: {:?}", .0.missing)]
+    NoHeader(Lacking),
+    /// More than one sheet, or table of a web page, has the columns that are needed.
+    #[error("several sheets have the columns that are needed")]
+    SeveralLists,
     /// A header and no rows under it.
     #[error("there is no row under the header")]
     Empty,
@@ -38,9 +38,12 @@ impl RosterError {
         match self {
             Self::Sheet(fault) => sentence_of(*fault).to_owned(),
             Self::AmountsTooLarge => "金额合计大得不合常理，不能导入。请核对金额列。".to_owned(),
-            Self::NoHeader { missing } => {
-                let titles: Vec<&str> = missing.iter().map(|column| column.title_zh()).collect();
-                format!("没有找到表头，或表头缺少这些列：{}。", titles.join("、"))
+            Self::NoHeader(lacking) => {
+                let titles: Vec<&str> = lacking.missing.iter().map(|column| column.title_zh()).collect();
+                format!("没有找到表头，或表头里认不出这些列：{}。请指明是哪几列，或改好表头再导入。", titles.join("、"))
+            }
+            Self::SeveralLists => {
+                "有几张工作表（或网页里的几张表）都像是名单，只读一张会漏人。请合到一张表里再导入。".to_owned()
             }
             Self::Empty => "表头下面一行数据也没有。".to_owned(),
             Self::NoDataDate => "名单里没有“数据日期”。请填写这份数据截至哪一天，再导入。".to_owned(),
@@ -55,6 +58,11 @@ fn sentence_of(fault: SheetFault) -> String {
         SheetFault::Undecodable { line } => {
             return format!(
                 "这个文本文件第{line}行有读不出的字。请换一种文字编码再读，或用WPS打开，另存为“.xlsx”后再导入。"
+            );
+        }
+        SheetFault::OpenQuote { row } => {
+            return format!(
+                "这个文本文件第{row}行有一个引号没有收尾，后面的行都会被吞掉。请用WPS打开，另存为“.xlsx”后再导入。"
             );
         }
         SheetFault::Container | SheetFault::Damaged | SheetFault::ReaderFailed | SheetFault::RowsOutOfOrder => {

@@ -160,12 +160,14 @@ impl<'a> Gathering<'a> {
         self.warn_of_shared_phones();
         self.warn_of_duplicates();
         self.warnings.sort_by_key(|warning| warning.sheet_row);
-        let Source { format, encoding, sheet, other_sheets } = source;
+        let Source { format, encoding, sheet, other_sheets, columns, by_choice } = source;
         Ok(Roster {
             format,
             encoding,
             sheet,
             other_sheets,
+            columns,
+            by_choice,
             as_of,
             totals,
             footer: self.tally.check(),

@@ -15,7 +15,7 @@ const DIRTY_EXPECTED: &str = include_str!("../../../../tests/fixtures/roster-dir
 
 /// What is read here is the list; that it is read in another process is shown in tests/tests/foreign.rs.
 fn read(bytes: &[u8], places: &PlaceTable, as_of: Option<NaiveDate>) -> Result<Roster, RosterError> {
-    super::read(&Reader::unconfined(), bytes, places, as_of, None)
+    super::read(&Reader::unconfined(), bytes, places, &Wish { as_of, ..Wish::default() })
 }
 
 fn places() -> PlaceTable {
@@ -416,23 +416,26 @@ fn shared_numbers_and_look_alike_people_are_pointed_out() {
 fn files_that_are_no_list_say_so() {
     let places = places();
     let read = |bytes: &[u8]| read(bytes, &places, None);
-    assert!(matches!(read(b""), Err(RosterError::NoHeader { .. })));
-    assert!(matches!(read("姓名,身份证号\n".as_bytes()), Err(RosterError::NoHeader { .. })));
+    assert!(matches!(read(b""), Err(RosterError::NoHeader(_))));
+    assert!(matches!(read("姓名,身份证号\n".as_bytes()), Err(RosterError::NoHeader(_))));
     assert!(matches!(read(b"<html><table>"), Err(RosterError::Sheet(SheetFault::Empty))));
     assert!(matches!(read(b"\x89PNG\r\n\x1a\n\0\0"), Err(RosterError::Sheet(SheetFault::NotAWorkbook))));
     assert!(matches!(read(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1]), Err(RosterError::Sheet(SheetFault::Damaged))));
     assert!(matches!(read(b"a,b\n\xff\xff"), Err(RosterError::Sheet(SheetFault::Undecodable { line: 2 }))));
     assert!(matches!(read(b"PK\x03\x04 cut short"), Err(RosterError::Sheet(SheetFault::Container))));
     assert!(matches!(read(&GOOD[..GOOD.len() / 2]), Err(RosterError::Sheet(SheetFault::Container))));
-    assert!(matches!(read(&workbook(&[])), Err(RosterError::NoHeader { .. })));
+    assert!(matches!(read(&workbook(&[])), Err(RosterError::NoHeader(_))));
     assert!(matches!(read(&workbook(&[header()])), Err(RosterError::Empty)));
     let undated = workbook(&[header(), row("张三", ZHANG, "410420180001")]);
     assert!(matches!(read(&undated), Err(RosterError::NoDataDate)));
     let mut short = header();
     short[5] = Text("别的");
     match read(&workbook(&[short])) {
-        Err(fault @ RosterError::NoHeader { .. }) => {
-            assert_eq!(fault.sentence_zh(), "没有找到表头，或表头缺少这些列：本期应还合计。");
+        Err(fault @ RosterError::NoHeader(_)) => {
+            assert_eq!(
+                fault.sentence_zh(),
+                "没有找到表头，或表头里认不出这些列：本期应还合计。请指明是哪几列，或改好表头再导入。"
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -591,4 +594,79 @@ fn a_workbook_of_the_old_kind_is_read_by_what_it_is() {
     let mut of_old: Vec<&RosterContract> = old.households.iter().flat_map(|household| &household.contracts).collect();
     of_old.sort_by_key(|contract| contract.sheet_row);
     assert_eq!(of_old, same);
+}
+
+/// The good list as text, with other headers.
+fn with_headers(rename: impl Fn(&str) -> String) -> Vec<u8> {
+    let mut rows = good_as_text();
+    let header = rows.iter().position(|row| row.iter().any(|cell| cell == "合同编号")).expect("a header");
+    for cell in &mut rows[header] {
+        *cell = rename(cell);
+    }
+    between(&rows, ",").into_bytes()
+}
+
+fn chosen(column: Option<Column>, header: &str, nth: u32) -> Chosen {
+    Chosen { column, header: header.to_owned(), nth }
+}
+
+#[test]
+fn what_a_header_means_that_nobody_knows_is_for_a_person_to_say() {
+    let places = places();
+    let odd = with_headers(|title| match title {
+        "本期应还合计" => "金额甲".to_owned(),
+        "本期应还本金" => "金额乙".to_owned(),
+        other => other.to_owned(),
+    });
+    let lacking = match read(&odd, &places, None) {
+        Err(RosterError::NoHeader(lacking)) => lacking,
+        other => panic!("{:?}", other.map(|roster| roster.totals)),
+    };
+    assert_eq!(lacking.missing, [Column::PrincipalDue, Column::TotalDue]);
+    let known = |header: &str| lacking.columns.iter().find(|read| read.header == header).map(|read| read.column);
+    assert_eq!((known("金额甲"), known("学年")), (Some(None), Some(Some(Column::AcademicYear))));
+    let say =
+        |columns: Vec<Chosen>| super::read(&Reader::unconfined(), &odd, &places, &Wish { columns, ..Wish::default() });
+    let said = vec![chosen(Some(Column::TotalDue), " 金额甲", 0), chosen(Some(Column::PrincipalDue), "金额 乙", 0)];
+    let good = read(GOOD, &places, None).expect("a list");
+    assert_eq!(say(said.clone()).expect("a list").totals, good.totals);
+    // The wrong way round no row's sum is right, and none is taken.
+    let swapped = vec![chosen(Some(Column::TotalDue), "金额乙", 0), chosen(Some(Column::PrincipalDue), "金额甲", 0)];
+    let wrong = say(swapped).expect("a list");
+    assert!(wrong.totals.contracts < good.totals.contracts, "{:?}", wrong.totals);
+    // Also of a header that is known: what a person says counts.
+    let over = [said, vec![chosen(Some(Column::Address), "村", 0), chosen(None, "学年", 0)]].concat();
+    let roster = say(over).expect("a list");
+    let read_as = |header: &str| roster.columns.iter().find(|read| read.header == header).expect("a header").column;
+    assert_eq!((read_as("村"), read_as("家庭住址"), read_as("学年")), (Some(Column::Address), None, None));
+}
+
+#[test]
+fn known_headers_of_two_periods_are_never_one_for_the_other() {
+    let places = places();
+    let mut rows = vec![header(), row("张三", ZHANG, "410420180001")];
+    // The arrears stand before what is due now, and add up as well.
+    for (at, (title, arrears)) in
+        [("应还本金", "3.00"), ("应还利息", "1.00"), ("应还合计", "4.00")].into_iter().enumerate()
+    {
+        rows[0].insert(at, Text(title));
+        rows[1].insert(at, Text(arrears));
+    }
+    let list = workbook(&rows);
+    let as_of = Some(date(2026, 12, 1));
+    let lacking = match read(&list, &places, as_of) {
+        Err(RosterError::NoHeader(lacking)) => lacking,
+        other => panic!("{:?}", other.map(|roster| roster.totals)),
+    };
+    assert_eq!(lacking.missing, [Column::PrincipalDue, Column::InterestDue, Column::TotalDue]);
+    let said: Vec<Chosen> = ["应还本金", "应还利息", "应还合计"].map(|title| chosen(None, title, 0)).into();
+    let wish = Wish { as_of, columns: said, ..Wish::default() };
+    let roster = super::read(&Reader::unconfined(), &list, &places, &wish).expect("a list");
+    assert_eq!((roster.totals.total_due, roster.by_choice), (Fen::new(1_050), true));
+    // What was said of headers that a list has not got says nothing of those that it has.
+    let other = vec![chosen(Some(Column::Village), "行政村", 0), chosen(Some(Column::TotalDue), "合计金额", 0)];
+    let plain = workbook(&[header(), row("张三", ZHANG, "410420180001")]);
+    let wish = Wish { as_of, columns: other, ..Wish::default() };
+    let roster = super::read(&Reader::unconfined(), &plain, &places, &wish).expect("a list");
+    assert!(!roster.by_choice && roster.households[0].place.village().is_some());
 }
