@@ -150,6 +150,9 @@ pub(crate) fn open(bytes: &[u8], chose: Option<Encoding>) -> Result<Workbook<'_>
             Err(_) => Err(SheetFault::Damaged),
         };
     }
+    if bytes.starts_with(b"%PDF") {
+        return Err(SheetFault::NotAWorkbook);
+    }
     if !bytes.starts_with(b"PK") {
         return text::read(bytes, chose).map(Workbook::Text);
     }

@@ -121,7 +121,7 @@ pub(crate) fn read(bytes: &[u8], chosen: Option<Encoding>) -> Result<Text, Sheet
         let sheets = tables(&text)?;
         return Ok(Text { format: Format::Html, encoding, sheets });
     }
-    Ok(Text { format: Format::Text, encoding, sheets: vec![("文本".to_owned(), values(&text)?)] })
+    Ok(Text { format: Format::Text, encoding, sheets: vec![("全文".to_owned(), values(&text)?)] })
 }
 
 /// What a web page says of its own bytes.
