@@ -175,12 +175,7 @@ pub fn read(reader: &Reader, bytes: &[u8], places: &PlaceTable, wish: &Wish) -> 
         if !workbook.next_sheet()? {
             break;
         }
-        let mut head = Vec::new();
-        while head.len() < columns::HEADER_WITHIN
-            && let Some(row) = workbook.next_row()?
-        {
-            head.push(row);
-        }
+        let head = head_of(&mut workbook)?;
         let layout = match columns::Layout::find(&head, &chosen) {
             Ok(layout) => layout,
             Err(lacking) => {
@@ -201,25 +196,31 @@ pub fn read(reader: &Reader, bytes: &[u8], places: &PlaceTable, wish: &Wish) -> 
             gathering.take(&row, &layout);
         }
         let others: Vec<String> = names.iter().filter(|other| *other != name).cloned().collect();
-        // Families who stand on another sheet only would be taken for gone.
-        while workbook.next_sheet()? {
-            let mut head = Vec::new();
-            while head.len() < columns::HEADER_WITHIN
-                && let Some(row) = workbook.next_row()?
-            {
-                head.push(row);
-            }
-            if columns::Layout::find(&head, &chosen).is_ok() {
+        // Families who stand on another sheet only would be taken for gone. What is wrong with one that is no list does not matter.
+        while workbook.next_sheet().unwrap_or(false) {
+            if head_of(&mut workbook).is_ok_and(|head| columns::Layout::find(&head, &chosen).is_ok()) {
                 return Err(RosterError::SeveralLists);
             }
         }
-        let by_choice = columns::Layout::find(&head, &[]).ok().is_none_or(|usual| usual.read() != layout.read());
+        let by_choice = !chosen.is_empty()
+            && columns::Layout::find(&head, &[]).ok().is_none_or(|usual| usual.read() != layout.read());
         let columns = layout.read();
         let source = Source { format, encoding, sheet: name.clone(), other_sheets: others, columns, by_choice };
         return gathering.finish(source);
     }
     let nothing = || Lacking { missing: Column::REQUIRED.to_vec(), columns: Vec::new() };
     Err(RosterError::NoHeader(nearest.unwrap_or_else(nothing)))
+}
+
+/// The rows of this sheet among which its header is looked for.
+fn head_of(workbook: &mut foreign::Workbook) -> Result<Vec<foreign::SheetRow>, RosterError> {
+    let mut head = Vec::new();
+    while head.len() < columns::HEADER_WITHIN
+        && let Some(row) = workbook.next_row()?
+    {
+        head.push(row);
+    }
+    Ok(head)
 }
 
 /// The first visible sheet of a workbook as text, row by row, within the same limits: for the registries' plain sheets.

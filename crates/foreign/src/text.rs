@@ -269,6 +269,13 @@ impl Page {
         }
     }
 
+    /// What stands apart on the page stands apart in the cell.
+    fn part_words(&mut self) {
+        if let Some(text) = &mut self.cell {
+            text.push(' ');
+        }
+    }
+
     fn end_row(&mut self) {
         self.end_cell();
         self.in_row = false;
@@ -298,9 +305,7 @@ impl Page {
             let said = tag.attrs.iter().find(|attr| &*attr.name.local == name);
             said.and_then(|attr| attr.value.trim().parse::<u32>().ok()).unwrap_or(1).clamp(1, MOST_SPAN)
         };
-        if self.cell.is_some() {
-            self.end_cell();
-        }
+        self.end_cell();
         while self.covered.contains(&(self.number, self.column)) {
             self.column = self.column.saturating_add(1);
         }
@@ -334,16 +339,8 @@ impl Page {
                     self.end_row();
                 }
             }
-            ("br" | "p" | "div", _) => {
-                if let Some(text) = &mut self.cell {
-                    text.push(' ');
-                }
-            }
-            ("td" | "th" | "tr", true) if self.depth > 1 => {
-                if let Some(text) = &mut self.cell {
-                    text.push(' ');
-                }
-            }
+            ("br" | "p" | "div", _) => self.part_words(),
+            ("td" | "th" | "tr", true) if self.depth > 1 => self.part_words(),
             _ if self.depth != 1 => {}
             ("tr", true) => self.begin_row(),
             ("tr", false) => self.end_row(),
