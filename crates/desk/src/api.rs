@@ -11,7 +11,7 @@ use domain::ids::{DeviceId, FactId, FileId, PersonId, Sha};
 use domain::money::Fen;
 use domain::place::PlaceCode;
 use domain::words::{
-    ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, LookedAt, PayChannel, RegistrySheet, Role,
+    BankState, ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, LookedAt, PayChannel, RegistrySheet, Role,
     ServiceMode, Situation, Source, VisitPurpose, VisitResult,
 };
 use schemars::JsonSchema;
@@ -170,6 +170,12 @@ calls! {
     Places(PlacesAsked) -> PlacesView;
     /// County desk: import the bank's due list (XLSX). Whole or not at all; the same file twice changes nothing.
     ImportDueList(ImportDueList) -> ImportReport;
+    /// County desk: import the bank's feed of payments, a snapshot of all contracts or an increment. Whole or not at all; files
+    /// may come in any order and more than once. What no list has is kept and counted apart.
+    ImportFeed(ImportFeed) -> FeedReport;
+    /// What the bank's feeds come to on this desk, and what somebody should look at: over-payments, part payments, reversals,
+    /// lines of contracts that no list has, reported payments that the bank does not tell of.
+    Repayments(Nothing) -> RepaymentsView;
     /// The season's figures as this desk can see them: borrowers, contracts, principal, interest, total.
     Season(Nothing) -> SeasonView;
 
@@ -342,6 +348,24 @@ impl From<foreign::Encoding> for TextEncoding {
             foreign::Encoding::Utf16Be => Self::Utf16Be,
         }
     }
+}
+
+/// What somebody should look at in a family's account at the bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DoubtKind {
+    /// More is booked than is due.
+    Over,
+    /// Less is booked than is due.
+    Part,
+    /// A booking was taken back.
+    Reversed,
+    /// The newest statement says paid, and the lines come to less.
+    PaidShort,
+    /// The newest statement says unpaid, and the lines come to all that is due.
+    UnpaidFull,
+    /// Money on a contract on which nothing is due.
+    NothingDue,
 }
 
 /// What kind of file a list came in.
@@ -1162,6 +1186,158 @@ api_types! {
         pub estimate: EstimateCheck,
     }
 
+    /// Import the bank's feed.
+    pub struct ImportFeed {
+        /// The feed: a workbook (.xlsx, .xls), a text (.csv, .txt), or a web page under the name of a workbook.
+        pub file: FileInput,
+        /// Whether it names every contract, so that one that it does not name is unpaid; false for an increment. A trial may leave it
+        /// out.
+        #[serde(default)]
+        pub whole: Option<bool>,
+        /// How a text's bytes mean characters; left out, as they look.
+        #[serde(default)]
+        pub encoding: Option<TextEncoding>,
+        /// Day of the batch for rows that carry none.
+        #[serde(default)]
+        pub as_of: Option<NaiveDate>,
+        /// What headers mean that are not known, as for a due list.
+        #[serde(default)]
+        pub columns: Option<Vec<ColumnChoice>>,
+        /// True: only say what would happen.
+        #[serde(default)]
+        pub dry_run: bool,
+    }
+
+    /// What a feed said.
+    pub struct FeedReport {
+        /// Whether anything was written.
+        pub written: bool,
+        /// Everything in it was known already; nothing changed.
+        pub already_imported: bool,
+        /// What kind of file it is, by its bytes.
+        pub format: FileFormat,
+        /// How a text's bytes were understood; none for a workbook.
+        pub encoding: Option<TextEncoding>,
+        /// The sheet that was read.
+        pub sheet: String,
+        /// Other visible sheets, which were not read.
+        pub other_sheets: Vec<String>,
+        /// The headers, and what was taken from under them.
+        pub columns: Vec<ColumnRead>,
+        /// The latest day of a batch in it.
+        pub as_of: NaiveDate,
+        /// It was taken to name every contract.
+        pub whole: bool,
+        /// It does name every contract of the list.
+        pub names_all: bool,
+        /// Lines taken in.
+        pub lines: u32,
+        /// Sum of its booked lines, reversals taken off, fen.
+        pub booked: Fen,
+        /// Sum of its pending lines, fen.
+        pub pending: Fen,
+        /// Lines that take a booking back.
+        pub reversals: u32,
+        /// Contracts of the list that it does not name, which a snapshot says are unpaid.
+        pub not_named: u32,
+        /// Families of which it says something new.
+        pub changed_households: u32,
+        /// Lines of contracts that no list has: kept apart, and looked up again when the file is imported again.
+        pub unmatched: Vec<RejectedRow>,
+        /// Rows refused.
+        pub rejected: Vec<RejectedRow>,
+        /// Rows accepted with a warning.
+        pub warnings: Vec<RejectedRow>,
+        /// The sheet's own total of amounts, if it had one, in fen.
+        pub footer_total: Option<Fen>,
+        /// Whether the rows add up to it; none where a row's amount cannot be read.
+        pub footer_agrees: Option<bool>,
+    }
+
+    /// What the bank's feeds come to.
+    pub struct RepaymentsView {
+        /// The newest day of a batch.
+        pub as_of: Option<NaiveDate>,
+        /// Due, fen.
+        pub due: Fen,
+        /// Booked, of each contract at most what is due, fen.
+        pub booked: Fen,
+        /// Pending, of each contract at most what is due beyond what is booked, fen.
+        pub pending: Fen,
+        /// Booked beyond what is due, fen.
+        pub over: Fen,
+        /// Contracts with something due.
+        pub contracts: u32,
+        /// Fully booked.
+        pub contracts_booked: u32,
+        /// Partly booked.
+        pub contracts_part: u32,
+        /// With something pending.
+        pub contracts_pending: u32,
+        /// With a booking that was taken back.
+        pub contracts_reversed: u32,
+        /// Of which the bank says that they are overdue.
+        pub contracts_overdue: u32,
+        /// What somebody should look at, family by family.
+        pub doubts: Vec<DoubtRow>,
+        /// Lines of contracts that no list has.
+        pub unmatched: Vec<StrayLine>,
+        /// Reported payments that no line of the bank's meets.
+        pub reported: Vec<ReportedRow>,
+    }
+
+    /// Something in a family's account that somebody should look at.
+    pub struct DoubtRow {
+        /// The family.
+        pub household: FileId,
+        /// Its borrower.
+        pub borrower: String,
+        /// Its village.
+        pub village: String,
+        /// Last six of the contract number.
+        pub tail: String,
+        /// What it is.
+        pub doubt: DoubtKind,
+        /// How much too much, or too little, where it is about an amount, fen.
+        pub amount: Option<Fen>,
+    }
+
+    /// A line of the bank's on a contract that no list has.
+    pub struct StrayLine {
+        /// The contract number.
+        pub contract_no: String,
+        /// What the bank says.
+        pub state: BankState,
+        /// Amount, fen.
+        pub amount: Fen,
+        /// Day of booking.
+        pub booked_on: Option<NaiveDate>,
+        /// Reference number.
+        pub reference: String,
+        /// Day of its batch.
+        pub on: NaiveDate,
+    }
+
+    /// A reported payment that waits for the bank.
+    pub struct ReportedRow {
+        /// The family.
+        pub household: FileId,
+        /// Its borrower.
+        pub borrower: String,
+        /// Its village.
+        pub village: String,
+        /// The report.
+        pub payment: FactId,
+        /// Amount on the slip, fen.
+        pub amount: Fen,
+        /// Day on the slip.
+        pub on: NaiveDate,
+        /// Reference number.
+        pub reference: String,
+        /// More than ten days have passed: somebody should ask the bank.
+        pub late: bool,
+    }
+
     /// A due list's interest beside our own estimate.
     pub struct EstimateCheck {
         /// Contracts that say all that an estimate needs.
@@ -1489,6 +1665,14 @@ api_types! {
         pub contracts: Vec<ContractView>,
         /// Repayment account, masked.
         pub account_hint: Option<String>,
+        /// Booked by the bank, of each contract at most what is due, fen.
+        pub booked: Fen,
+        /// Pending at the bank, of each contract at most what is due beyond what is booked, fen.
+        pub pending: Fen,
+        /// Booked beyond what is due, fen.
+        pub over: Fen,
+        /// The newest day on which the bank said anything of payments.
+        pub told_on: Option<NaiveDate>,
     }
 
     /// One contract's line.
@@ -1509,6 +1693,12 @@ api_types! {
         pub principal_left: Fen,
         /// Maturity.
         pub maturity_on: Option<NaiveDate>,
+        /// Booked by the bank, reversals taken off, fen.
+        pub booked: Fen,
+        /// Pending at the bank, fen.
+        pub pending: Fen,
+        /// What the bank's newest statement says of it.
+        pub state: Option<BankState>,
     }
 
     /// Look for families.

@@ -90,6 +90,12 @@ codes! {
     PlacesUnreadable = "PLACES_UNREADABLE", "行政区划表读不了：{why}。", "The place table cannot be read: {why}.";
     /// Places first.
     NoPlaces = "NO_PLACES", "还没有行政区划表。请先在“导入”里载入乡镇和村的名单。", "There is no place table yet. Load the townships and villages first.";
+    /// A list or feed whose own totals are not its sums.
+    TotalsDiffer = "TOTALS_DIFFER", "表尾第{row}行的合计和各行加起来不一样，可能少了行或者有人改过数，什么都没有导入。请向银行重新要一份。", "The totals in row {row} are not what the rows add up to; rows may be missing. Nothing was imported. Ask the bank for the file again.";
+    /// A feed before there is a list.
+    NoDueList = "NO_DUE_LIST", "还没有应还款名单，还款明细对不上人。请先导入名单。", "There is no due list yet for payments to belong to. Import the list first.";
+    /// What the bank says since the list.
+    BankMoved = "BANK_MOVED", "银行的还款记录里，这一户已经入账一部分，或者有逾期、核销，名单上的应还数不能再印。请等银行的新名单。", "By the bank's payment records this family has paid a part, or is overdue or written off; the list's amount may not be printed. Wait for a newer list.";
     /// An older list than the one in use.
     OlderList = "OLDER_LIST", "这份名单的数据截至{as_of}，比现在用的（{current}）还旧，没有导入。", "This list is of {as_of}, older than the one in use ({current}); it was not imported.";
     /// Nothing to import.

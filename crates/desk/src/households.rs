@@ -7,6 +7,8 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use domain::calendar::weekday_zh;
 use domain::due::{Known, status};
+use domain::feed::{BankTold, account_of};
+use domain::household::Contract;
 use domain::ids::FileId;
 use domain::money::Fen;
 use domain::place::{PlaceCode, PlaceLevel, PlaceTable};
@@ -31,9 +33,10 @@ pub(crate) fn known(family: &Family) -> Known {
         served: family.served,
         pledged: family.pledged,
         reported: family.reported,
-        // Bank feeds come with the issue "Roster and money"; until then the bank has said nothing.
-        booked: Fen::ZERO,
-        pending: Fen::ZERO,
+        booked: family.booked,
+        pending: family.pending,
+        overdue: family.overdue,
+        written_off: family.written_off,
     }
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn is_paid(status: DueStatus) -> bool {
         | DueStatus::PartiallyPaid
         | DueStatus::Exempt
         | DueStatus::Overdue
+        | DueStatus::WrittenOff
         | DueStatus::NotSeen => false,
     }
 }
@@ -285,7 +289,7 @@ impl Desk {
             address_listed: family.address.clone(),
             fields,
             contacts: contact_views(&store, with.household, &registers)?,
-            due: due_view(&registers, present.today)?,
+            due: due_view(&registers, &family, present.today)?,
             status,
             say_first: say_first(status, &family),
             letters,
@@ -421,10 +425,12 @@ fn contact_views(store: &Store, file: FileId, registers: &Registers) -> Result<V
     Ok(out)
 }
 
-fn due_view(registers: &Registers, today: NaiveDate) -> Result<Option<DueView>, Failure> {
+fn due_view(registers: &Registers, family: &Family, today: NaiveDate) -> Result<Option<DueView>, Failure> {
     let Some(due) = &registers.due else { return Ok(None) };
     let Some(due_on) = due.due_on() else { return Ok(None) };
     let total = due.total().map_err(|error| Failure::internal(&error))?;
+    let told: Vec<BankTold> = registers.told.iter().map(|(_, told)| told.clone()).collect();
+    let account = |contract: &Contract| account_of(&contract.contract_no, contract.due_on, &told);
     Ok(Some(DueView {
         as_of: due.as_of,
         age_days: today.signed_duration_since(due.as_of).num_days(),
@@ -444,9 +450,16 @@ fn due_view(registers: &Registers, today: NaiveDate) -> Result<Option<DueView>, 
                 total_due: contract.total_due,
                 principal_left: contract.principal_left,
                 maturity_on: contract.maturity_on,
+                booked: account(contract).booked,
+                pending: account(contract).pending,
+                state: account(contract).state.map(|(_, state)| state),
             })
             .collect(),
         account_hint: due.account_hint.clone(),
+        booked: family.booked,
+        pending: family.pending,
+        over: family.over,
+        told_on: family.told_on,
     }))
 }
 

@@ -2,6 +2,7 @@
 //! twice changes nothing; what is unchanged writes nothing.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use domain::estimate::{Standing, Terms, compare, is_waived, usual_subsidy_end, waivers};
 use domain::event::Event;
@@ -11,10 +12,10 @@ use domain::money::Fen;
 use domain::org::{DueListImported, PlacesLoaded};
 use domain::place::{PlaceLevel, PlaceTable};
 use domain::words::{Role, Section};
-use store::{Pen, StoreFault};
+use store::{Pen, Store, StoreFault};
 
 use crate::api::{
-    ColumnChoice, ColumnRead, EstimateCheck, EstimateRow, Figures, ImportDueList, ImportPlaces, ImportReport,
+    ColumnChoice, ColumnRead, EstimateCheck, EstimateRow, Figures, FileInput, ImportDueList, ImportPlaces, ImportReport,
     PlacesReport, RejectedRow,
 };
 use crate::failure::{Code, Failure};
@@ -68,8 +69,7 @@ impl Desk {
                 .clone()
                 .ok_or_else(|| Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]))?
         };
-        let most = u64::try_from(foreign::MAX_BYTES).unwrap_or(u64::MAX);
-        let (_, bytes) = bytes_of(&with.file, most, "file")?;
+        let bytes = bytes_of_list(&with.file)?;
         let places = {
             let store = self.store();
             self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
@@ -138,16 +138,7 @@ impl Desk {
             Ok((new, changed, gone))
         };
         if with.dry_run {
-            // The same work, rolled back: what is told is what would happen.
-            let told = std::cell::Cell::new((0, 0, 0));
-            let dry: Result<((), Vec<FactId>), DryRun> = store.write(&self.identity.person, self.clock.wall(), |pen| {
-                told.set(work(pen).map_err(DryRun::Failed)?);
-                Err(DryRun::Done)
-            });
-            if let Err(DryRun::Failed(failure)) = dry {
-                return Err(failure);
-            }
-            (report.new_households, report.changed_households, report.gone_households) = told.get();
+            (report.new_households, report.changed_households, report.gone_households) = self.tried(&mut store, work)?;
             return Ok(report);
         }
         let ((new, changed, gone), _) = self.write(&mut store, work)?;
@@ -161,11 +152,36 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Does the same work and rolls it back: what is told is what would happen.
+    pub(crate) fn tried<T>(
+        &self,
+        store: &mut Store,
+        work: impl FnOnce(&mut Pen<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let dry: Result<(Infallible, Vec<FactId>), DryRun<T>> =
+            store.write(&self.identity.person, self.clock.wall(), |pen| {
+                Err(work(pen).map_or_else(DryRun::Failed, DryRun::Done))
+            });
+        match dry {
+            Ok((never, _)) => match never {},
+            Err(DryRun::Done(told)) => Ok(told),
+            Err(DryRun::Failed(failure)) => Err(failure),
+        }
+    }
+}
+
+/// The bytes of a list that a person chose.
+pub(crate) fn bytes_of_list(file: &FileInput) -> Result<Vec<u8>, Failure> {
+    let most = u64::try_from(foreign::MAX_BYTES).unwrap_or(u64::MAX);
+    Ok(bytes_of(file, most, "file")?.1)
+}
+
 /// What the headers of the bank's list were said to mean, for the next one.
 const LIST_COLUMNS: &str = "list_columns";
 
 /// Why a list cannot be read; where headers are not understood, with all that there are, so that a person can say what they mean.
-fn unread(error: RosterError) -> Failure {
+pub(crate) fn unread(error: RosterError) -> Failure {
     let why = error.sentence_zh();
     let columns = match &error {
         RosterError::NoHeader(lacking) => serde_json::to_string(&read_columns(&lacking.columns)).unwrap_or_default(),
@@ -178,7 +194,7 @@ fn unread(error: RosterError) -> Failure {
     Failure::new(Code::WorkbookUnreadable, &[("why", &why), ("columns", &columns)]).at("file")
 }
 
-fn chosen(choice: &ColumnChoice) -> Chosen {
+pub(crate) fn chosen(choice: &ColumnChoice) -> Chosen {
     Chosen { column: choice.column, header: choice.header.clone(), nth: choice.nth }
 }
 
@@ -192,7 +208,7 @@ fn name_of(bytes: &[u8], roster: &Roster) -> Sha {
     Sha::of(&[bytes, columns.join(" ").as_bytes()].concat())
 }
 
-fn read_columns(columns: &[ReadColumn]) -> Vec<ColumnRead> {
+pub(crate) fn read_columns(columns: &[ReadColumn]) -> Vec<ColumnRead> {
     let read = |read: &ReadColumn| {
         let (letters, header) = (letters(read.at), read.header.clone());
         ColumnRead { letters, header, nth: read.nth, column: read.column }
@@ -207,12 +223,12 @@ fn letters(at: u32) -> String {
 }
 
 /// How a dry run ends: always without a commit.
-enum DryRun {
-    Done,
+enum DryRun<T> {
+    Done(T),
     Failed(Failure),
 }
 
-impl From<StoreFault> for DryRun {
+impl<T> From<StoreFault> for DryRun<T> {
     fn from(fault: StoreFault) -> Self {
         Self::Failed(fault.into())
     }

@@ -12,7 +12,7 @@ use domain::letter::{DocNo, Freshness, LetterPrinted, LetterVoided, freshness, r
 use domain::money::Fen;
 use domain::org::ProfileSaved;
 use domain::place::PlaceCode;
-use domain::words::{DocKind, HouseholdField, LetterState, Section};
+use domain::words::{DocKind, DueStatus, HouseholdField, LetterState, Section};
 use forms::{
     FormError, Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause,
     Sheet,
@@ -79,8 +79,12 @@ fn refusal(family: &Family, today: NaiveDate, formal: bool, reasoned: bool) -> O
     if domain::calendar::is_after_due(today, due_on) {
         return Some(Failure::new(Code::AfterDue, &[("due_on", &domain::calendar::date_zh(due_on))]));
     }
-    if is_paid(status(&known(family), today)) {
+    let status = status(&known(family), today);
+    if is_paid(status) {
         return Some(Failure::new(Code::AlreadyPaid, &[]));
+    }
+    if matches!(status, DueStatus::PartiallyPaid | DueStatus::Overdue | DueStatus::WrittenOff) {
+        return Some(Failure::new(Code::BankMoved, &[]));
     }
     if repriced_since(as_of, today) {
         return Some(Failure::new(Code::Repriced, &[("as_of", &as_of_text)]));

@@ -16,6 +16,7 @@ pub mod courier;
 pub mod door;
 mod drafts;
 pub mod failure;
+mod feeds;
 mod held;
 pub mod home;
 mod households;
@@ -241,6 +242,10 @@ impl Desk {
             Call::ImportDueList(with) => {
                 (Reply::ImportDueList(self.import_due_list(with)?), vec![Households, Status, Bulletins, Registries])
             }
+            Call::ImportFeed(with) => {
+                (Reply::ImportFeed(self.import_feed(with)?), vec![Households, Payments, Status, Bulletins])
+            }
+            Call::Repayments(with) => (Reply::Repayments(self.repayments(with)?), read()),
             Call::Season(with) => (Reply::Season(self.season(with)?), read()),
             Call::People(with) => (Reply::People(self.people(with)?), read()),
             Call::AssignVillages(with) => {

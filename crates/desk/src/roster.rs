@@ -2,14 +2,16 @@
 //! Bytes in, a report out: it writes nothing, guesses nothing, repairs no amount, and keeps no sex, people or subject.
 //! Every row ends in exactly one of two places, a household or the list of rejected rows, so that no money goes missing.
 
-mod cells;
+pub(crate) mod cells;
 mod columns;
 mod faults;
+pub(crate) mod feed;
 mod footer;
 mod gather;
 mod row;
 
-pub use columns::{Chosen, Column, Lacking, ReadColumn};
+pub use columns::{Chosen, Column, Kind, Lacking, ReadColumn};
+pub(crate) use columns::Layout;
 pub use faults::{Rejected, RosterError, RowFault, Warning, WarningKind};
 pub use footer::{FooterCheck, FooterSums};
 
@@ -19,7 +21,7 @@ use domain::money::Fen;
 use domain::name::CleanName;
 use domain::phone::PhoneFinding;
 use domain::place::{PlaceMatch, PlaceTable};
-use foreign::{Encoding, ListFormat, Reader};
+use foreign::{Encoding, ListFormat, Reader, SheetRow};
 
 /// A due list as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,13 +53,19 @@ pub struct Roster {
 }
 
 /// Where a list's rows come from.
-struct Source {
-    format: ListFormat,
-    encoding: Option<Encoding>,
-    sheet: String,
-    other_sheets: Vec<String>,
-    columns: Vec<ReadColumn>,
-    by_choice: bool,
+pub(crate) struct Source {
+    /// What kind of file it came in.
+    pub(crate) format: ListFormat,
+    /// How a text's bytes were understood; none for a workbook.
+    pub(crate) encoding: Option<Encoding>,
+    /// The sheet that was read.
+    pub(crate) sheet: String,
+    /// Other visible sheets.
+    pub(crate) other_sheets: Vec<String>,
+    /// The headers, and what was taken from under them.
+    pub(crate) columns: Vec<ReadColumn>,
+    /// Some of them were taken for what they are because a person said so.
+    pub(crate) by_choice: bool,
 }
 
 /// Figures of what was taken in. Amounts in fen.
@@ -165,6 +173,28 @@ pub struct Wish {
 /// # Errors
 /// Not a workbook or too large a one; no table with the needed columns in it; no row; no data date anywhere.
 pub fn read(reader: &Reader, bytes: &[u8], places: &PlaceTable, wish: &Wish) -> Result<Roster, RosterError> {
+    let begin = |title: &[SheetRow], is_1904: bool| {
+        let date_elsewhere = title.iter().find_map(cells::date_in_title).or(wish.as_of);
+        gather::Gathering::new(places, date_elsewhere, is_1904)
+    };
+    let take = |gathering: &mut gather::Gathering<'_>, row: &SheetRow, layout: &Layout| gathering.take(row, layout);
+    let (gathering, source) = scan(reader, bytes, wish, Kind::DueList, begin, take)?;
+    gathering.finish(source)
+}
+
+/// Looks for the one sheet that has the columns of a kind of list, and hands its rows on: first those above the header, with
+/// whether the workbook counts days from 1904, then each below it.
+///
+/// # Errors
+/// Not a workbook or too large a one; no table with the needed columns in it, or several.
+pub(crate) fn scan<T>(
+    reader: &Reader,
+    bytes: &[u8],
+    wish: &Wish,
+    kind: Kind,
+    begin: impl FnOnce(&[SheetRow], bool) -> T,
+    mut take: impl FnMut(&mut T, &SheetRow, &Layout),
+) -> Result<(T, Source), RosterError> {
     let folded = |one: &Chosen| Chosen { header: cells::folded(&one.header), ..one.clone() };
     let chosen: Vec<Chosen> = wish.columns.iter().map(folded).collect();
     let mut workbook = reader.workbook(bytes, wish.encoding)?;
@@ -176,7 +206,7 @@ pub fn read(reader: &Reader, bytes: &[u8], places: &PlaceTable, wish: &Wish) -> 
             break;
         }
         let head = head_of(&mut workbook)?;
-        let layout = match columns::Layout::find(&head, &chosen) {
+        let layout = match Layout::find(&head, &chosen, kind) {
             Ok(layout) => layout,
             Err(lacking) => {
                 if nearest.as_ref().is_none_or(|known| lacking.missing.len() < known.missing.len()) {
@@ -185,35 +215,33 @@ pub fn read(reader: &Reader, bytes: &[u8], places: &PlaceTable, wish: &Wish) -> 
                 continue;
             }
         };
-        let title_date =
-            head.iter().take_while(|row| row.number < layout.first_header_row).find_map(cells::date_in_title);
-        let date_elsewhere = title_date.or(wish.as_of);
-        let mut gathering = gather::Gathering::new(places, date_elsewhere, is_1904);
+        let title = head.iter().take_while(|row| row.number < layout.first_header_row).count();
+        let mut taken = begin(head.get(..title).unwrap_or_default(), is_1904);
         for row in head.iter().filter(|row| row.number > layout.header_row) {
-            gathering.take(row, &layout);
+            take(&mut taken, row, &layout);
         }
         while let Some(row) = workbook.next_row()? {
-            gathering.take(&row, &layout);
+            take(&mut taken, &row, &layout);
         }
         let others: Vec<String> = names.iter().filter(|other| *other != name).cloned().collect();
         // Families who stand on another sheet only would be taken for gone. What is wrong with one that is no list does not matter.
         while workbook.next_sheet().unwrap_or(false) {
-            if head_of(&mut workbook).is_ok_and(|head| columns::Layout::find(&head, &chosen).is_ok()) {
+            if head_of(&mut workbook).is_ok_and(|head| Layout::find(&head, &chosen, kind).is_ok()) {
                 return Err(RosterError::SeveralLists);
             }
         }
         let by_choice = !chosen.is_empty()
-            && columns::Layout::find(&head, &[]).ok().is_none_or(|usual| usual.read() != layout.read());
+            && Layout::find(&head, &[], kind).ok().is_none_or(|usual| usual.read() != layout.read());
         let columns = layout.read();
         let source = Source { format, encoding, sheet: name.clone(), other_sheets: others, columns, by_choice };
-        return gathering.finish(source);
+        return Ok((taken, source));
     }
-    let nothing = || Lacking { missing: Column::REQUIRED.to_vec(), columns: Vec::new() };
+    let nothing = || Lacking { missing: kind.required().to_vec(), columns: Vec::new() };
     Err(RosterError::NoHeader(nearest.unwrap_or_else(nothing)))
 }
 
 /// The rows of this sheet among which its header is looked for.
-fn head_of(workbook: &mut foreign::Workbook) -> Result<Vec<foreign::SheetRow>, RosterError> {
+fn head_of(workbook: &mut foreign::Workbook) -> Result<Vec<SheetRow>, RosterError> {
     let mut head = Vec::new();
     while head.len() < columns::HEADER_WITHIN
         && let Some(row) = workbook.next_row()?

@@ -21,10 +21,14 @@ pub struct Known {
     pub pledged: bool,
     /// Sum of reported payments, fen.
     pub reported: Fen,
-    /// Sum booked by the bank, fen.
+    /// Sum booked by the bank, of each contract at most what is due, fen.
     pub booked: Fen,
-    /// Sum pending at the bank, fen.
+    /// Sum pending at the bank, of each contract at most what is due, fen.
     pub pending: Fen,
+    /// The bank says of a contract that is not fully booked that it is overdue.
+    pub overdue: bool,
+    /// The bank gave up all that is not booked.
+    pub written_off: bool,
 }
 
 /// The status on `today`.
@@ -36,6 +40,12 @@ pub fn status(known: &Known, today: NaiveDate) -> DueStatus {
     }
     if due > 0 && booked.saturating_add(pending) >= due {
         return DueStatus::BankPending;
+    }
+    if known.written_off {
+        return DueStatus::WrittenOff;
+    }
+    if known.overdue {
+        return DueStatus::Overdue;
     }
     if booked.saturating_add(pending) > 0 {
         return DueStatus::PartiallyPaid;
@@ -67,6 +77,8 @@ mod tests {
         reported: Fen::new(0),
         booked: Fen::new(0),
         pending: Fen::new(0),
+        overdue: false,
+        written_off: false,
     };
 
     #[test]
@@ -80,6 +92,9 @@ mod tests {
         assert_eq!(status(&Known { pending: Fen::new(36_337), ..slip }, on(8)), DueStatus::BankPending);
         assert_eq!(status(&Known { booked: Fen::new(100), ..slip }, on(8)), DueStatus::PartiallyPaid);
         assert_eq!(status(&Known { booked: Fen::new(36_337), ..slip }, on(8)), DueStatus::BankConfirmed);
+        assert_eq!(status(&Known { booked: Fen::new(100), overdue: true, ..slip }, on(8)), DueStatus::Overdue);
+        assert_eq!(status(&Known { booked: Fen::new(36_337), overdue: true, ..slip }, on(8)), DueStatus::BankConfirmed);
+        assert_eq!(status(&Known { overdue: true, written_off: true, ..slip }, on(8)), DueStatus::WrittenOff);
         assert_eq!(status(&NOTHING, on(20)), DueStatus::Listed);
         assert_eq!(status(&NOTHING, on(21)), DueStatus::NotSeen);
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::audit::Looked;
 use crate::decision::{DeviceRevoked, Erased, HeldDecided, JournalClosed, LogForked};
+use crate::feed::{BankTold, FeedImported};
 use crate::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified, Placed};
 use crate::letter::{BlockLeased, LetterPrinted, LetterVoided};
 use crate::lost::LaptopLost;
@@ -131,6 +132,10 @@ events! {
     Placed in Operator;
     /// What is due.
     DueListed in Operator;
+    /// What the bank's feed says.
+    BankTold in Operator;
+    /// A feed was imported.
+    FeedImported in Operator;
     /// A field filled.
     FieldFilled in CaseWorker;
     /// A number told.
@@ -176,7 +181,8 @@ events! {
 }
 
 impl Event {
-    /// The section that the kind belongs to; `own` is the author's line section, for a visit's notes, or that of an erasure's targets.
+    /// The section that the kind belongs to; `own` is the author's line section, for a visit's notes, or that of an erasure's
+    /// targets, or of what the bank told.
     pub fn section(&self, own: Section) -> Section {
         match self {
             Self::Identified(_) | Self::Looked(_) => Section::Id,
@@ -197,6 +203,7 @@ impl Event {
             | Self::HouseholdListed(_)
             | Self::Placed(_)
             | Self::DueListed(_)
+            | Self::FeedImported(_)
             | Self::FieldFilled(_)
             | Self::ContactAdded(_)
             | Self::ContactStated(_)
@@ -215,8 +222,8 @@ impl Event {
             | Self::DeviceRevoked(_)
             | Self::JournalClosed(_)
             | Self::LogForked(_) => Section::Core,
-            // Where its targets are.
-            Self::Erased(_) => own,
+            // Of a family beside what is due; in the county's own file, with what nobody else may see.
+            Self::BankTold(_) | Self::Erased(_) => own,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod estimate;
 pub mod event;
 pub mod exchange;
 pub mod fact;
+pub mod feed;
 pub mod household;
 pub mod identity;
 pub mod ids;

@@ -302,6 +302,22 @@ words!(
 );
 
 words!(
+    /// What a line of the bank's feed says (domain.md §6.2), the gravest last.
+    BankState {
+        /// Booked.
+        Booked = "BOOKED", "已还款";
+        /// Seen, not booked.
+        Pending = "PENDING", "扣款审批中";
+        /// Nothing came.
+        Unpaid = "UNPAID", "未还款";
+        /// Nothing came in time, by the bank's own word.
+        Overdue = "OVERDUE", "逾期";
+        /// Given up.
+        WrittenOff = "WRITTEN_OFF", "核销";
+    }
+);
+
+words!(
     /// Status of a due item (domain.md §3.11), furthest first reached last.
     DueStatus {
         /// On the bank's list.
@@ -326,6 +342,8 @@ words!(
         Overdue = "OVERDUE", "逾期";
         /// Past the due date without a booked payment in the data at hand; not the same as overdue.
         NotSeen = "NOT_SEEN", "未见入账";
+        /// The bank gave it up.
+        WrittenOff = "WRITTEN_OFF", "核销";
     }
 );
 

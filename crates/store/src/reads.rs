@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use chrono::{Datelike as _, NaiveDate};
 use domain::clock::Millis;
+use domain::feed::BankTold;
 use domain::household::{ContactAdded, ContactStated, DueListed, HouseholdListed, Identified};
 use domain::ids::{DeviceId, FactId, FileId, JournalId, PersonId, Sha};
 use domain::letter::LetterPrinted;
@@ -91,6 +92,20 @@ pub struct Family {
     pub receipts_out: u32,
     /// Sum of reported payments.
     pub reported: Fen,
+    /// Booked by the bank, of each contract at most what is due.
+    pub booked: Fen,
+    /// Pending at the bank, of each contract at most what is due beyond what is booked.
+    pub pending: Fen,
+    /// Booked beyond what is due.
+    pub over: Fen,
+    /// The bank says that something of it is overdue.
+    pub overdue: bool,
+    /// The bank gave up all that is open.
+    pub written_off: bool,
+    /// Somebody should look at what the bank says.
+    pub doubtful: bool,
+    /// The newest day of a bank's batch that says anything.
+    pub told_on: Option<NaiveDate>,
     /// Something is only on this laptop.
     pub only_here: bool,
     /// When anything of it was last written in the field.
@@ -104,6 +119,8 @@ pub struct Registers {
     pub listed: Option<HouseholdListed>,
     /// What is due.
     pub due: Option<DueListed>,
+    /// What the bank's feeds say, in the order in which it was written.
+    pub told: Vec<(Said, BankTold)>,
     /// Full numbers, where this desk may hold them.
     pub identified: Option<Identified>,
     /// Filled fields, each with the facts that stand.
@@ -199,7 +216,8 @@ SELECT (SELECT g.id FROM file g WHERE g.no = h.file), coalesce((SELECT CAST(s.bo
   (SELECT coalesce(sum(p.amount), 0) FROM payment p WHERE p.file = h.file),
   EXISTS (SELECT 1 FROM filed x JOIN entry e ON e.n = x.n WHERE x.file = h.file AND e.position IS NULL),
   (SELECT max(f.at) FROM filed x JOIN fact f ON f.n = x.n WHERE x.file = h.file AND f.kind IN
-    ('VisitMade', 'ContactAdded', 'ContactStated', 'FieldFilled', 'LetterPrinted', 'ReceiptFiled', 'ReceiptCompleted', 'PaymentReported'))
+    ('VisitMade', 'ContactAdded', 'ContactStated', 'FieldFilled', 'LetterPrinted', 'ReceiptFiled', 'ReceiptCompleted', 'PaymentReported')),
+  h.booked, h.pending, h.over, h.overdue, h.written_off, h.doubtful, h.heard_on
 FROM household h";
 
 fn family(row: &Row<'_>) -> Result<Family, StoreFault> {
@@ -231,6 +249,13 @@ fn family(row: &Row<'_>) -> Result<Family, StoreFault> {
         reported: Fen::new(row.get(24)?),
         only_here: row.get(25)?,
         heard_at: row.get::<_, Option<i64>>(26)?.map(Millis),
+        booked: Fen::new(row.get(27)?),
+        pending: Fen::new(row.get(28)?),
+        over: Fen::new(row.get(29)?),
+        overdue: row.get(30)?,
+        written_off: row.get(31)?,
+        doubtful: row.get(32)?,
+        told_on: maybe(row.get(33)?, "household.heard_on")?,
     })
 }
 
@@ -290,6 +315,9 @@ impl Store {
                 out.fields.insert(*field, values);
             }
         }
+        for (n, entry) in views::standing(&slots, slot::TOLD) {
+            out.told.push((self.said(*n)?, serde_json::from_slice(&entry.value)?));
+        }
         for (n, entry) in views::standing(&slots, slot::CONTACT) {
             out.contacts.push((self.said(*n)?, serde_json::from_slice(&entry.value)?));
         }
@@ -308,6 +336,62 @@ impl Store {
     /// What a fact says, looked up where it stands.
     fn told<T: serde::de::DeserializeOwned>(&self, n: i64) -> Result<T, StoreFault> {
         Ok(serde_json::from_slice(&views::body_of(&self.conn, n)?)?)
+    }
+
+    /// Which contract is whose, by the due lists that stand.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn contracts(&self) -> Result<BTreeMap<String, FileId>, StoreFault> {
+        let mut find = self.conn.prepare_cached("SELECT fact FROM slot WHERE slot = ?1 AND live ORDER BY fact")?;
+        let numbers: Vec<i64> = find.query_map([slot::DUE], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut out = BTreeMap::new();
+        for fact in bodies(&self.conn, &numbers)? {
+            let due: DueListed = serde_json::from_slice(&fact.body)?;
+            out.extend(due.contracts.into_iter().map(|contract| (contract.contract_no, fact.file)));
+        }
+        Ok(out)
+    }
+
+    /// What is due by the lists that stand and what the bank's feeds say, by family.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn bank_accounts(&self) -> Result<BTreeMap<FileId, (DueListed, Vec<BankTold>)>, StoreFault> {
+        // What one import wrote stands together in few batches, and is read so. Of several lists the latest counts, as in the
+        // family's line.
+        let mut find = self.conn.prepare_cached(
+            "SELECT x.fact FROM slot x JOIN fact f ON f.n = x.fact WHERE x.slot IN (?1, ?2) AND x.live
+             ORDER BY f.at, f.journal, f.seq",
+        )?;
+        let numbers: Vec<i64> =
+            find.query_map([slot::DUE, slot::TOLD], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut out: BTreeMap<FileId, (DueListed, Vec<BankTold>)> = BTreeMap::new();
+        for fact in bodies(&self.conn, &numbers)? {
+            let of = out.entry(fact.file).or_insert_with(|| {
+                let (batch, as_of, contracts) = (String::new(), NaiveDate::MIN, Vec::new());
+                (DueListed { batch, as_of, contracts, account_hint: None }, Vec::new())
+            });
+            if fact.kind == "BankTold" {
+                of.1.push(serde_json::from_slice(&fact.body)?);
+            } else {
+                of.0 = serde_json::from_slice(&fact.body)?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// The names that a family's borrower goes by: as printed from the list, and as the bank writes it.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn bank_names(&self) -> Result<BTreeMap<FileId, [String; 2]>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT (SELECT i.id FROM file i WHERE i.no = h.file), h.borrower, coalesce(h.borrower_as_bank, h.borrower)
+             FROM household h",
+        )?;
+        let rows = find.query_map([], |row| Ok((FileId(row.get(0)?), [row.get(1)?, row.get(2)?])))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The states a family's numbers were found in, oldest first.
@@ -756,6 +840,7 @@ impl Pen<'_> {
             listed: of(slot::LISTED),
             placed: of(slot::PLACED),
             due: of(slot::DUE),
+            told: of(slot::TOLD),
             identified: of(slot::IDENTIFIED),
             fields: HouseholdField::ALL
                 .iter()
@@ -777,6 +862,8 @@ pub struct StandingFacts {
     pub placed: Vec<(FactId, Vec<u8>)>,
     /// What is due.
     pub due: Vec<(FactId, Vec<u8>)>,
+    /// What the bank's feeds say.
+    pub told: Vec<(FactId, Vec<u8>)>,
     /// Full numbers.
     pub identified: Vec<(FactId, Vec<u8>)>,
     /// Fields people fill.

@@ -9,6 +9,7 @@ use chrono::{Datelike as _, NaiveDate, NaiveTime, Timelike as _};
 use domain::clock::Millis;
 use domain::event::Event;
 use domain::fact::{self, Fact, Told};
+use domain::feed::{BankTold, FamilyAccount, family_account};
 use domain::household::{ContactAdded, DueListed, HouseholdListed, Placed};
 use domain::ids::{FactId, JournalId, PersonId};
 use domain::merge::{Entry, register};
@@ -22,7 +23,7 @@ use crate::log::{int, uint};
 use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 10;
+pub(crate) const VERSION: i64 = 11;
 
 /// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
@@ -76,6 +77,8 @@ pub(crate) mod slot {
     pub(crate) const IDENTIFIED: i64 = 3;
     /// Numbers told: a set, every live fact of it stands.
     pub(crate) const CONTACT: i64 = 4;
+    /// What the bank's feeds say: a set, every live fact of it stands.
+    pub(crate) const TOLD: i64 = 6;
     /// The first of the fields that people fill.
     const FIELDS: i64 = 16;
 
@@ -104,6 +107,7 @@ fn slot_of(event: &Event) -> Option<i64> {
         Event::Identified(_) => Some(slot::IDENTIFIED),
         Event::ContactAdded(_) => Some(slot::CONTACT),
         Event::FieldFilled(filled) => Some(slot::field(filled.field)),
+        Event::BankTold(_) => Some(slot::TOLD),
         Event::ProfileSaved(_)
         | Event::RoleGiven(_)
         | Event::DeviceEnrolled(_)
@@ -112,6 +116,7 @@ fn slot_of(event: &Event) -> Option<i64> {
         | Event::RegistryLoaded(_)
         | Event::VillageAssigned(_)
         | Event::DueListImported(_)
+        | Event::FeedImported(_)
         | Event::BulletinIssued(_)
         | Event::ContactStated(_)
         | Event::VisitMade(_)
@@ -303,6 +308,7 @@ pub(crate) fn listed(event: &Event) -> bool {
             | Event::PlacesLoaded(_)
             | Event::RegistryLoaded(_)
             | Event::DueListImported(_)
+            | Event::FeedImported(_)
             | Event::BulletinIssued(_)
     )
 }
@@ -528,7 +534,7 @@ pub(crate) fn show(
         // It ends what it replaces for what came before it, which now stands alone.
         Gist::Contact(_) | Gist::Register(_) if replaced => Ok(changed(line, several || ended > 0)),
         Gist::Register(slot) => {
-            let listed = matches!(*slot, slot::LISTED | slot::PLACED | slot::DUE);
+            let listed = matches!(*slot, slot::LISTED | slot::PLACED | slot::DUE | slot::TOLD);
             Ok(changed(line || listed, several || live > 0))
         }
         Gist::Visit(on, arrived, result, pledged_on) if !replaced => {
@@ -679,6 +685,7 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
         | Event::PlacesLoaded(_)
         | Event::RegistryLoaded(_)
         | Event::DueListImported(_)
+        | Event::FeedImported(_)
         | Event::BulletinIssued(_) => {
             tx.prepare_cached("INSERT INTO county_fact (fact, kind) VALUES (?1, ?2)")?
                 .execute(params![n, event.kind()])?;
@@ -704,6 +711,7 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
         | Event::DueListed(_)
         | Event::Identified(_)
         | Event::ContactAdded(_)
+        | Event::BankTold(_)
         | Event::FieldFilled(_) => {}
     }
     Ok(())
@@ -952,13 +960,18 @@ pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     }
     let (Some(listed), Some(placed)) = (listed, placed) else { return Ok(()) };
     let due: Option<DueListed> = latest(&slots, slot::DUE);
+    let told: Vec<BankTold> =
+        standing(&slots, slot::TOLD).iter().filter_map(|(_, entry)| serde_json::from_slice(&entry.value).ok()).collect();
+    let bank = due.as_ref().map_or_else(FamilyAccount::default, |due| family_account(&due.contracts, &told));
     let sum = |pick: fn(&domain::household::Contract) -> i64| {
         due.iter().flat_map(|due| &due.contracts).map(pick).fold(0_i64, i64::saturating_add)
     };
     tx.prepare_cached(
         "INSERT INTO household (file, borrower, borrower_as_bank, co_borrower, relation, id_tail, address, grad_year, place,
-           as_of, due_on, account_hint, batch, contracts, principal_due, interest_due, penalty_due, total_due, conflicts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+           as_of, due_on, account_hint, batch, contracts, principal_due, interest_due, penalty_due, total_due, conflicts,
+           booked, pending, over, overdue, written_off, doubtful, heard_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+           ?24, ?25, ?26)",
     )?
     .execute(params![
         file,
@@ -979,7 +992,14 @@ pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
         sum(|contract| contract.interest_due.get()),
         sum(|contract| contract.penalty_due.get()),
         sum(|contract| contract.total_due.get()),
-        conflicts
+        conflicts,
+        bank.booked.get(),
+        bank.pending.get(),
+        bank.over.get(),
+        bank.overdue,
+        bank.written_off,
+        bank.doubtful,
+        bank.heard_on.map(text)
     ])?;
     Ok(())
 }

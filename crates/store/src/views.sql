@@ -18,7 +18,15 @@ CREATE TABLE household (
   interest_due INTEGER NOT NULL,
   penalty_due INTEGER NOT NULL,
   total_due INTEGER NOT NULL,
-  conflicts INTEGER NOT NULL
+  conflicts INTEGER NOT NULL,
+  -- By the bank's feeds; heard_on: the newest day of a batch that names one of its contracts.
+  booked INTEGER NOT NULL,
+  pending INTEGER NOT NULL,
+  over INTEGER NOT NULL,
+  overdue INTEGER NOT NULL,
+  written_off INTEGER NOT NULL,
+  doubtful INTEGER NOT NULL,
+  heard_on TEXT
 ) STRICT;
 CREATE INDEX household_place ON household (place);
 -- Which facts are replaced, and by which of which file; a fact may be replaced before it arrives. Within its own file only:

@@ -18,6 +18,7 @@ export const dueTone: Record<DueStatus, Tone> = {
   EXEMPT: "",
   OVERDUE: "cinnabar",
   NOT_SEEN: "amber",
+  WRITTEN_OFF: "",
 };
 
 export const letterTone: Record<LetterState, Tone> = {

@@ -7,7 +7,7 @@ use domain::money::{Fen, MoneyError, parse_rate_ppm};
 use foreign::{Cell, SheetRow, visible};
 
 /// The text of a header or code: half-width, without any blanks, zero-width marks and leading apostrophes.
-pub(super) fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     text.chars()
         .filter(|c| !visible(c.encode_utf8(&mut [0; 4])).is_empty())
         .map(|c| match c {
@@ -19,7 +19,7 @@ pub(super) fn folded(text: &str) -> String {
 }
 
 /// What the cell shows, near enough for names, phones and headers.
-pub(super) fn text_of(cell: &Cell) -> String {
+pub(crate) fn text_of(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => visible(text).to_owned(),
         Cell::Number(number) => decimal(*number).unwrap_or_default(),
@@ -29,7 +29,7 @@ pub(super) fn text_of(cell: &Cell) -> String {
 }
 
 /// A number as the spreadsheet would write it: fifteen significant digits, no exponent; `None` beyond sense.
-pub(super) fn decimal(number: f64) -> Option<String> {
+pub(crate) fn decimal(number: f64) -> Option<String> {
     if !number.is_finite() {
         return None;
     }
@@ -62,7 +62,7 @@ pub(super) fn decimal(number: f64) -> Option<String> {
 }
 
 /// An amount in yuan, negative ones too.
-pub(super) fn amount(cell: &Cell) -> Result<Fen, MoneyError> {
+pub(crate) fn amount(cell: &Cell) -> Result<Fen, MoneyError> {
     match cell {
         Cell::Text(text) => Fen::parse_signed_yuan(&folded(text)),
         Cell::Number(number) => {
@@ -74,7 +74,7 @@ pub(super) fn amount(cell: &Cell) -> Result<Fen, MoneyError> {
 
 /// A yearly rate in parts per million: `2.80%`, `2.8` under a header that means per cent, or 0.028 in a cell that
 /// only shows per cent. Loans of this kind never cost less than 0.2 % or more than 20 %, which tells the two apart.
-pub(super) fn rate_ppm(cell: &Cell) -> Result<u32, MoneyError> {
+pub(crate) fn rate_ppm(cell: &Cell) -> Result<u32, MoneyError> {
     let of_number = |number: f64| {
         let per_cent = if number < 0.2 { number * 100.0 } else { number };
         decimal(per_cent).ok_or(MoneyError::NotARate).and_then(|text| parse_rate_ppm(&format!("{text}%")))
@@ -91,10 +91,10 @@ pub(super) fn rate_ppm(cell: &Cell) -> Result<u32, MoneyError> {
 
 /// A day that stands in a cell but is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoSuchDay;
+pub(crate) struct NoSuchDay;
 
 /// A day: a date cell, a serial number, or text such as `2026-12-20`, `2026年12月20日`, `20261220`.
-pub(super) fn day(cell: &Cell, is_1904: bool) -> Result<NaiveDate, NoSuchDay> {
+pub(crate) fn day(cell: &Cell, is_1904: bool) -> Result<NaiveDate, NoSuchDay> {
     match cell {
         Cell::Date(day) => day.ok_or(NoSuchDay),
         Cell::Number(number) => day_of_digits(&decimal(number.trunc()).unwrap_or_default(), is_1904),
@@ -141,7 +141,7 @@ fn first_day_in(text: &str) -> Option<NaiveDate> {
 }
 
 /// A year of graduation out of `2022`, `2022-06`, `2022年6月` or a date.
-pub(super) fn year(cell: &Cell) -> Option<i32> {
+pub(crate) fn year(cell: &Cell) -> Option<i32> {
     match cell {
         Cell::Date(day) => day.map(|day| day.year()),
         Cell::Number(_) | Cell::Text(_) => {
@@ -154,7 +154,7 @@ pub(super) fn year(cell: &Cell) -> Option<i32> {
 }
 
 /// The data date in a title such as `…明细表（数据截至2026年12月5日）`.
-pub(super) fn date_in_title(row: &SheetRow) -> Option<NaiveDate> {
+pub(crate) fn date_in_title(row: &SheetRow) -> Option<NaiveDate> {
     row.cells.values().find_map(|cell| {
         let text = folded(&text_of(cell));
         let (_, after) =

@@ -1,4 +1,4 @@
-//! Which column holds what: as a person chose, else by the known headers. Never by what a header might mean: a list has the
+//! Which column of a list or feed holds what: as a person chose, else by the known headers. Never by what a header might mean: a list has the
 //! amounts of other periods beside those of this one.
 //! Columns the work does not need (sex, people, subject, bank branch) have no entry here and are never read.
 
@@ -70,6 +70,61 @@ pub enum Column {
     Status,
     /// 数据日期.
     AsOf,
+    /// 状态, of a line of a feed.
+    State,
+    /// 入账日期.
+    BookedOn,
+    /// 金额, of a payment.
+    Amount,
+    /// 本金, of a payment.
+    Principal,
+    /// 利息, of a payment.
+    Interest,
+    /// 罚息, of a payment.
+    Penalty,
+    /// 渠道.
+    Channel,
+    /// 流水号.
+    Reference,
+    /// 还款后余额.
+    BalanceAfter,
+    /// 批次日期.
+    BatchOn,
+}
+
+/// A kind of list: which columns it may have, and which it must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The bank's due list.
+    DueList,
+    /// The bank's feed of payments.
+    Feed,
+}
+
+impl Kind {
+    /// What its headers may mean.
+    fn columns(self) -> &'static [Column] {
+        match self {
+            Self::DueList => &Column::OF_LIST,
+            Self::Feed => &Column::OF_FEED,
+        }
+    }
+
+    /// Without these it cannot be read.
+    pub(crate) fn required(self) -> &'static [Column] {
+        match self {
+            Self::DueList => &Column::REQUIRED,
+            Self::Feed => &[Column::ContractNo, Column::State, Column::Amount],
+        }
+    }
+
+    /// Columns by which a row that repeats the header is known.
+    fn telling(self) -> [Column; 2] {
+        match self {
+            Self::DueList => [Column::BorrowerId, Column::ContractNo],
+            Self::Feed => [Column::ContractNo, Column::Amount],
+        }
+    }
 }
 
 impl Column {
@@ -84,7 +139,7 @@ impl Column {
         Self::DueOn,
     ];
 
-    const ALL: [Self; 25] = [
+    const OF_LIST: [Self; 25] = [
         Self::BorrowerName,
         Self::BorrowerId,
         Self::CoBorrowerName,
@@ -110,6 +165,22 @@ impl Column {
         Self::RepayAccount,
         Self::Status,
         Self::AsOf,
+    ];
+
+    const OF_FEED: [Self; 13] = [
+        Self::ContractNo,
+        Self::BorrowerName,
+        Self::BorrowerId,
+        Self::State,
+        Self::BookedOn,
+        Self::Amount,
+        Self::Principal,
+        Self::Interest,
+        Self::Penalty,
+        Self::Channel,
+        Self::Reference,
+        Self::BalanceAfter,
+        Self::BatchOn,
     ];
 
     /// The header people know the column by.
@@ -238,6 +309,16 @@ impl Column {
             Self::RepayAccount => &["还款账号", "还款账户", "还款帐号", "支付宝账号", "支付宝账户"],
             Self::Status => &["合同状态", "贷款状态", "状态"],
             Self::AsOf => &["数据日期", "数据截至日期", "数据截止日期", "截至日期", "统计日期"],
+            Self::State => &["状态", "还款状态", "合同还款状态", "扣款状态", "入账状态"],
+            Self::BookedOn => &["入账日期", "入账日", "入账时间", "还款日期", "扣款日期", "实际还款日期", "记账日期"],
+            Self::Amount => &["金额", "还款金额", "实还金额", "交易金额", "入账金额", "还款总额", "实还合计", "实还总额"],
+            Self::Principal => &["本金", "实还本金", "还款本金", "其中本金"],
+            Self::Interest => &["利息", "实还利息", "还款利息", "其中利息"],
+            Self::Penalty => &["罚息", "实还罚息", "还款罚息", "其中罚息"],
+            Self::Channel => &["渠道", "还款渠道", "还款方式", "交易渠道", "支付渠道"],
+            Self::Reference => &["流水号", "交易流水号", "还款流水号", "参考号", "交易参考号", "业务流水号", "流水"],
+            Self::BalanceAfter => &["还款后余额", "剩余本金", "贷款余额", "本金余额", "余额"],
+            Self::BatchOn => &["批次日期", "批次", "数据日期", "导出日期", "统计日期"],
         }
     }
 
@@ -260,6 +341,14 @@ impl Column {
                 | Self::TotalDue
                 | Self::DueOn
                 | Self::AsOf
+                | Self::State
+                | Self::BookedOn
+                | Self::Amount
+                | Self::Principal
+                | Self::Interest
+                | Self::Penalty
+                | Self::Reference
+                | Self::BatchOn
         )
     }
 
@@ -290,23 +379,34 @@ impl Column {
             | Self::MaturityOn
             | Self::RepayAccount
             | Self::Status
-            | Self::AsOf => None,
+            | Self::AsOf
+            | Self::State
+            | Self::BookedOn
+            | Self::Amount
+            | Self::Principal
+            | Self::Interest
+            | Self::Penalty
+            | Self::Channel
+            | Self::Reference
+            | Self::BalanceAfter
+            | Self::BatchOn => None,
         }
     }
 
-    fn under(header: &str) -> Option<Self> {
+    fn under(header: &str, kind: Kind) -> Option<Self> {
         let header = ["(元)", "(%)", "*"].into_iter().fold(header, |h, unit| h.strip_suffix(unit).unwrap_or(h));
-        Self::ALL.into_iter().find(|column| column.headers().contains(&header))
+        kind.columns().iter().copied().find(|column| column.headers().contains(&header))
     }
 }
 
 /// Where the header stands and which columns it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
+    kind: Kind,
     /// The first row of the header, from 1; rows above it are the title.
-    pub(super) first_header_row: u32,
+    pub(crate) first_header_row: u32,
     /// The last row of the header, from 1.
-    pub(super) header_row: u32,
+    pub(crate) header_row: u32,
     columns: BTreeMap<Column, Vec<u32>>,
     titles: Vec<Title>,
 }
@@ -323,7 +423,7 @@ struct Title {
 }
 
 /// Every header of a row, or of two rows of which the upper one groups the lower.
-fn titles(row: &SheetRow, above: Option<&SheetRow>) -> Vec<Title> {
+fn titles(row: &SheetRow, above: Option<&SheetRow>, kind: Kind) -> Vec<Title> {
     let mut out: Vec<Title> = Vec::new();
     let mut group = String::new();
     let end = row.cells.keys().chain(above.into_iter().flat_map(|a| a.cells.keys())).max().copied();
@@ -334,12 +434,12 @@ fn titles(row: &SheetRow, above: Option<&SheetRow>) -> Vec<Title> {
             group = upper;
         }
         let (header, known) = if above.is_none() {
-            (own.clone(), Column::under(&own))
+            (own.clone(), Column::under(&own, kind))
         } else if own.is_empty() {
-            (group.clone(), above.and_then(|a| a.cells.get(&at)).and_then(|_| Column::under(&group)))
+            (group.clone(), above.and_then(|a| a.cells.get(&at)).and_then(|_| Column::under(&group, kind)))
         } else {
             let joined = format!("{group}{own}");
-            let known = Column::under(&joined).or_else(|| Column::under(&own));
+            let known = Column::under(&joined, kind).or_else(|| Column::under(&own, kind));
             (joined, known)
         };
         if !header.is_empty() {
@@ -380,15 +480,16 @@ impl Layout {
     ///
     /// # Errors
     /// What the row that looks most like a header lacks, and what stands in it.
-    pub(super) fn find(head: &[SheetRow], chosen: &[Chosen]) -> Result<Self, Lacking> {
+    pub(crate) fn find(head: &[SheetRow], chosen: &[Chosen], kind: Kind) -> Result<Self, Lacking> {
         let mut best: Option<(usize, usize, Self)> = None;
         let mut above: Option<&SheetRow> = None;
         for row in head {
-            let single = Self::of(row, None, chosen);
-            let double =
-                above.filter(|a| a.number.saturating_add(1) == row.number).map(|a| Self::of(row, Some(a), chosen));
+            let single = Self::of(row, None, chosen, kind);
+            let double = above
+                .filter(|a| a.number.saturating_add(1) == row.number)
+                .map(|a| Self::of(row, Some(a), chosen, kind));
             for layout in [Some(single), double].into_iter().flatten() {
-                let required = Column::REQUIRED.len().saturating_sub(layout.missing().len());
+                let required = kind.required().len().saturating_sub(layout.missing().len());
                 let all = layout.columns.len();
                 if best.as_ref().is_none_or(|(r, a, _)| (required, all) > (*r, *a)) {
                     best = Some((required, all, layout));
@@ -396,7 +497,7 @@ impl Layout {
             }
             above = Some(row);
         }
-        let nothing = || Lacking { missing: Column::REQUIRED.to_vec(), columns: Vec::new() };
+        let nothing = || Lacking { missing: kind.required().to_vec(), columns: Vec::new() };
         let layout = best.map(|(.., layout)| layout).ok_or_else(nothing)?;
         let missing = layout.missing();
         if missing.is_empty() {
@@ -406,7 +507,7 @@ impl Layout {
     }
 
     /// Every header and what its column was taken for, in the order of the sheet.
-    pub(super) fn read(&self) -> Vec<ReadColumn> {
+    pub(crate) fn read(&self) -> Vec<ReadColumn> {
         let of = |at: u32| self.columns.iter().find(|(_, places)| places.contains(&at)).map(|(column, _)| *column);
         let read = |title: &Title| {
             let Title { at, nth, .. } = *title;
@@ -415,8 +516,8 @@ impl Layout {
         self.titles.iter().map(read).collect()
     }
 
-    fn of(row: &SheetRow, above: Option<&SheetRow>, chosen: &[Chosen]) -> Self {
-        let titles = titles(row, above);
+    fn of(row: &SheetRow, above: Option<&SheetRow>, chosen: &[Chosen], kind: Kind) -> Self {
+        let titles = titles(row, above, kind);
         // What was said of headers that are not here says nothing of those that are.
         let said = |title: &Title| chosen.iter().find(|one| one.header == title.header && one.nth == title.nth);
         let said_of = |column: Column| titles.iter().filter_map(said).any(|one| one.column == Some(column));
@@ -445,30 +546,30 @@ impl Layout {
             columns.entry(column).or_default().push(title.at);
         }
         let first_header_row = above.map_or(row.number, |a| a.number);
-        Self { first_header_row, header_row: row.number, columns, titles }
+        Self { kind, first_header_row, header_row: row.number, columns, titles }
     }
 
     /// What no header names, and what several name though only one can be meant.
     fn missing(&self) -> Vec<Column> {
-        let lacks = |column: &Column| Column::REQUIRED.contains(column) && !self.columns.contains_key(column);
+        let lacks = |column: &Column| self.kind.required().contains(column) && !self.columns.contains_key(column);
         let several = |column: &Column| column.must_be_one() && self.positions(*column).len() > 1;
-        Column::ALL.into_iter().filter(|column| lacks(column) || several(column)).collect()
+        self.kind.columns().iter().copied().filter(|column| lacks(column) || several(column)).collect()
     }
 
     /// The positions of a column, from 0; empty when the list has none.
-    pub(super) fn positions(&self, column: Column) -> &[u32] {
+    pub(crate) fn positions(&self, column: Column) -> &[u32] {
         self.columns.get(&column).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a row repeats the header, as page breaks of printed lists do.
-    pub(super) fn is_repeated_by(&self, row: &SheetRow) -> bool {
-        [Column::BorrowerId, Column::ContractNo].into_iter().all(|column| {
+    pub(crate) fn is_repeated_by(&self, row: &SheetRow) -> bool {
+        self.kind.telling().into_iter().all(|column| {
             let cell = self.positions(column).first().and_then(|at| row.cells.get(at));
             let at = self.positions(column).first();
             let own = self.titles.iter().find(|title| Some(&title.at) == at).map(|title| &title.header);
             cell.is_some_and(|cell| {
                 let text = folded(&text_of(cell));
-                Column::under(&text) == Some(column) || own == Some(&text)
+                Column::under(&text, self.kind) == Some(column) || own == Some(&text)
             })
         })
     }

@@ -112,6 +112,10 @@ pub enum RowFault {
     DateEmpty,
     /// A date that is none.
     NoSuchDay,
+    /// A word of the bank's for a payment's state that is not known.
+    StateUnknown,
+    /// A feed's line on a contract that no list has.
+    ContractNotListed,
 }
 
 /// A row that is not taken in, and why.
@@ -159,6 +163,8 @@ impl RowFault {
             Self::Rate => "利率看不懂，或者超过10%".to_owned(),
             Self::DateEmpty => "没有填日期".to_owned(),
             Self::NoSuchDay => "没有这个日期".to_owned(),
+            Self::StateUnknown => "看不懂这个状态，应是已还款、扣款审批中、未还款、逾期、核销之一".to_owned(),
+            Self::ContractNotListed => "名单里没有这份合同".to_owned(),
         }
     }
 }
@@ -211,6 +217,13 @@ pub enum WarningKind {
     },
     /// The row's data date is not the list's.
     DataDateDiffers,
+    /// The name is not the one that the list has for this contract.
+    OtherName,
+    /// The same payment stands in an earlier row; it counts once.
+    PaymentTwice {
+        /// That row.
+        first_row: u32,
+    },
 }
 
 /// A row that is taken in and should be looked at.
@@ -258,6 +271,8 @@ impl WarningKind {
                 format!("与第{other_row}行同名、同村、同生日但身份证号不同，可能是同一人")
             }
             Self::DataDateDiffers => "本行数据日期与整份名单不同，请核对".to_owned(),
+            Self::OtherName => "姓名与名单上这份合同的不同，按合同编号对上了，请核对".to_owned(),
+            Self::PaymentTwice { first_row } => format!("与第{first_row}行是同一笔还款，只算一次"),
         }
     }
 }

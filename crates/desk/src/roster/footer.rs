@@ -44,13 +44,14 @@ pub(super) enum TotalsLine {
     Part,
 }
 
-/// Recognises a line of totals by its first filled cell; a row with an ID or contract number is never one.
+/// Recognises a line of totals by its first filled cell; a row that has an ID or contract number besides is never one.
 pub(super) fn totals_line(row: &SheetRow, layout: &Layout) -> Option<TotalsLine> {
-    let filled = |column| layout.positions(column).iter().any(|at| row.cells.contains_key(at));
+    let (first_at, first) = row.cells.first_key_value()?;
+    let filled = |column| layout.positions(column).iter().any(|at| at != first_at && row.cells.contains_key(at));
     if filled(Column::BorrowerId) || filled(Column::ContractNo) {
         return None;
     }
-    let first = row.cells.values().next().map(|cell| folded(&text_of(cell)))?;
+    let first = folded(&text_of(first));
     if ["合计", "总计", "共计", "总合计"].iter().any(|word| first.starts_with(word)) {
         Some(TotalsLine::Whole)
     } else if first.starts_with("小计") {

@@ -15,7 +15,7 @@ use super::{CoBorrower, RosterContract};
 use foreign::{Cell, SheetRow, visible};
 
 /// No contract of this kind comes near a million yuan; more is a column shifted or an identity number in its place.
-const MOST_PER_CONTRACT: Fen = Fen::new(100_000_000);
+pub(super) const MOST_PER_CONTRACT: Fen = Fen::new(100_000_000);
 
 /// What one good row says.
 pub(super) struct RowParts {
@@ -187,19 +187,7 @@ impl RowReader<'_> {
     }
 
     fn contract_no(&self) -> Result<String, Fault> {
-        let column = Column::ContractNo;
-        let text = match self.cell(column) {
-            None => return Err((RowFault::ContractEmpty, column)),
-            Some(Cell::Text(text)) => folded(text),
-            Some(Cell::Number(_) | Cell::Date(_) | Cell::Other) => {
-                return Err((RowFault::ContractIsQuantity, column));
-            }
-        };
-        if is_scientific(&text) {
-            return Err((RowFault::ContractIsQuantity, column));
-        }
-        let fits = (10..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if fits { Ok(text) } else { Err((RowFault::ContractShape, column)) }
+        contract_no(self.cell(Column::ContractNo)).map_err(|fault| (fault, Column::ContractNo))
     }
 
     fn amount(&self, column: Column) -> Result<Fen, Fault> {
@@ -254,6 +242,20 @@ impl RowReader<'_> {
         }
         found
     }
+}
+
+/// A contract number: never what a spreadsheet took for a quantity.
+pub(super) fn contract_no(cell: Option<&Cell>) -> Result<String, RowFault> {
+    let text = match cell {
+        None => return Err(RowFault::ContractEmpty),
+        Some(Cell::Text(text)) => folded(text),
+        Some(Cell::Number(_) | Cell::Date(_) | Cell::Other) => return Err(RowFault::ContractIsQuantity),
+    };
+    if is_scientific(&text) {
+        return Err(RowFault::ContractIsQuantity);
+    }
+    let fits = (10..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits { Ok(text) } else { Err(RowFault::ContractShape) }
 }
 
 /// Adds a finding unless its number, or its unreadable text, is there already.

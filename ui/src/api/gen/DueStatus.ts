@@ -3,4 +3,4 @@
 /**
  * Status of a due item (domain.md §3.11), furthest first reached last.
  */
-export type DueStatus = "LISTED" | "NOTIFIED" | "SERVED" | "PLEDGED" | "REPORTED_PAID" | "BANK_PENDING" | "PARTIALLY_PAID" | "BANK_CONFIRMED" | "EXEMPT" | "OVERDUE" | "NOT_SEEN";
+export type DueStatus = "LISTED" | "NOTIFIED" | "SERVED" | "PLEDGED" | "REPORTED_PAID" | "BANK_PENDING" | "PARTIALLY_PAID" | "BANK_CONFIRMED" | "EXEMPT" | "OVERDUE" | "NOT_SEEN" | "WRITTEN_OFF";

@@ -37,4 +37,20 @@ contracts: Array<ContractView>,
 /**
  * Repayment account, masked.
  */
-account_hint: string | null, };
+account_hint: string | null, 
+/**
+ * Booked by the bank, of each contract at most what is due, fen.
+ */
+booked: Fen, 
+/**
+ * Pending at the bank, of each contract at most what is due beyond what is booked, fen.
+ */
+pending: Fen, 
+/**
+ * Booked beyond what is due, fen.
+ */
+over: Fen, 
+/**
+ * The newest day on which the bank said anything of payments.
+ */
+told_on: string | null, };

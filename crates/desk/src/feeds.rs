@@ -1,0 +1,385 @@
+//! The bank's feeds at the county desk: taken in whole or not at all, told family by family, and what they come to. Only an
+//! import sets what the bank says; nothing here decides that anybody has paid.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use domain::event::Event;
+use domain::feed::{BankTold, Doubt, FeedImported, FeedLine, account_of, doubts, family_account, meets};
+use domain::household::{Contract, DueListed};
+use domain::ids::{FactId, FileId, Sha};
+use domain::money::Fen;
+use domain::words::{BankState, Role, Section};
+use store::{Family, Pen, StoreFault};
+
+use crate::Desk;
+use crate::api::{DoubtKind, DoubtRow, FeedReport, ImportFeed, Nothing, RejectedRow, RepaymentsView, ReportedRow, StrayLine};
+use crate::failure::{Code, Failure};
+use crate::imports::{bytes_of_list, chosen, read_columns, unread};
+use crate::roster::feed::{Feed, FooterAmount, ReadLine};
+use crate::roster::{Column, RowFault, Warning, WarningKind, Wish};
+
+/// What the headers of the bank's feed were said to mean, for the next one.
+const FEED_COLUMNS: &str = "feed_columns";
+/// Lines of contracts that no list has, in one fact.
+const MOST_LINES: usize = 200;
+/// Days after which a report that no line of the bank's meets is late.
+const LATE_AFTER: i64 = 10;
+
+/// What a feed says, by whom it says it of.
+struct Sorted {
+    families: BTreeMap<FileId, Vec<FeedLine>>,
+    unmatched: Vec<FeedLine>,
+    unmatched_rows: Vec<RejectedRow>,
+    other_names: Vec<Warning>,
+    not_named: u32,
+    names_all: bool,
+}
+
+fn sort(feed: &Feed, whole: bool, contracts: &BTreeMap<String, FileId>, names: &BTreeMap<FileId, [String; 2]>) -> Sorted {
+    let mut out = Sorted {
+        families: BTreeMap::new(),
+        unmatched: Vec::new(),
+        unmatched_rows: Vec::new(),
+        other_names: Vec::new(),
+        not_named: 0,
+        names_all: false,
+    };
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    for ReadLine { sheet_row, name, line } in &feed.lines {
+        let Some(file) = contracts.get(&line.contract_no) else {
+            out.unmatched.push(line.clone());
+            let column = Some(Column::ContractNo.title_zh().to_owned());
+            let reason = format!("第{sheet_row}行：{}。", RowFault::ContractNotListed.sentence_zh());
+            out.unmatched_rows.push(RejectedRow { sheet_row: *sheet_row, column, reason });
+            continue;
+        };
+        named.insert(&line.contract_no);
+        let other = !name.is_empty() && names.get(file).is_some_and(|known| !known.contains(name));
+        if other {
+            out.other_names.push(Warning { sheet_row: *sheet_row, kind: WarningKind::OtherName });
+        }
+        out.families.entry(*file).or_default().push(line.clone());
+    }
+    let absent: Vec<(&String, &FileId)> = contracts.iter().filter(|(no, _)| !named.contains(no.as_str())).collect();
+    out.names_all = absent.is_empty();
+    if whole {
+        out.not_named = u32::try_from(absent.len()).unwrap_or(u32::MAX);
+        for (contract_no, file) in absent {
+            out.families.entry(*file).or_default().push(unpaid(contract_no, feed.as_of));
+        }
+    }
+    out
+}
+
+/// What a snapshot says of a contract that it does not name.
+fn unpaid(contract_no: &str, on: NaiveDate) -> FeedLine {
+    FeedLine {
+        contract_no: contract_no.to_owned(),
+        on,
+        state: BankState::Unpaid,
+        amount: Fen::ZERO,
+        principal: Fen::ZERO,
+        interest: Fen::ZERO,
+        penalty: Fen::ZERO,
+        booked_on: None,
+        channel: String::new(),
+        reference: String::new(),
+        left: None,
+    }
+}
+
+/// Puts down what a feed says of one file, in the place of what the same feed was understood to say before. Returns whether that
+/// is something new.
+fn tell(pen: &mut Pen<'_>, file: FileId, section: Section, parts: &[BankTold], batch: &str) -> Result<bool, Failure> {
+    let before: Vec<(FactId, Vec<u8>)> = pen
+        .standing(file)?
+        .told
+        .into_iter()
+        .filter(|(_, body)| serde_json::from_slice::<BankTold>(body).is_ok_and(|told| told.batch == batch))
+        .collect();
+    let events: Vec<Event> = parts.iter().cloned().map(Event::BankTold).collect();
+    let bodies: Vec<Vec<u8>> =
+        events.iter().map(|event| event.body().map_err(StoreFault::from)).collect::<Result<_, _>>()?;
+    let same = bodies.iter().collect::<BTreeSet<_>>() == before.iter().map(|(_, body)| body).collect::<BTreeSet<_>>();
+    if same {
+        return Ok(false);
+    }
+    let mut replaces: Vec<FactId> = before.into_iter().map(|(id, _)| id).collect();
+    for event in &events {
+        pen.record(file, section, event, std::mem::take(&mut replaces))?;
+    }
+    if !replaces.is_empty() {
+        // Understood otherwise, it says nothing of this family.
+        let nothing = Event::BankTold(BankTold { batch: batch.to_owned(), whole: false, lines: Vec::new() });
+        pen.record(file, section, &nothing, replaces)?;
+    }
+    Ok(true)
+}
+
+impl Desk {
+    pub(crate) fn import_feed(&self, with: ImportFeed) -> Result<FeedReport, Failure> {
+        {
+            let store = self.store();
+            self.may(&store, |role| role == Role::CentreOperator, "导入还款明细")?;
+        }
+        let whole = match with.whole {
+            Some(whole) => whole,
+            None if with.dry_run => false,
+            None => {
+                let problem = "请说明这份明细是全部合同的快照（true），还是只有新增的还款（false）";
+                return Err(Failure::new(Code::BadInput, &[("problem", problem)]).at("whole"));
+            }
+        };
+        let bytes = bytes_of_list(&with.file)?;
+        let columns = match &with.columns {
+            Some(said) => said.iter().map(chosen).collect(),
+            None => self.store().meta(FEED_COLUMNS)?.unwrap_or_default(),
+        };
+        let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };
+        let feed = crate::roster::feed::read(&self.reader, &bytes, &wish).map_err(unread)?;
+        if feed.lines.is_empty() {
+            return Err(Failure::new(Code::NothingToImport, &[]).at("file"));
+        }
+        let sha256 = Sha::of(&bytes);
+        let batch: String = sha256.to_string().chars().take(16).collect();
+        let mut store = self.store();
+        let contracts = store.contracts()?;
+        if contracts.is_empty() {
+            return Err(Failure::new(Code::NoDueList, &[]).at("file"));
+        }
+        let names = store.bank_names()?;
+        let sorted = sort(&feed, whole, &contracts, &names);
+        let mut report = report_of(&feed, &sorted, whole);
+        if !with.dry_run
+            && let Some(footer) = feed.footer.filter(|footer| footer.agrees() == Some(false))
+        {
+            return Err(Failure::new(Code::TotalsDiffer, &[("row", &footer.sheet_row.to_string())]).at("file"));
+        }
+        let import = FeedImported {
+            batch: batch.clone(),
+            sha256,
+            as_of: feed.as_of,
+            whole,
+            lines: report.lines,
+            booked: report.booked,
+            pending: report.pending,
+            unmatched: u32::try_from(sorted.unmatched.len()).unwrap_or(u32::MAX),
+            rejected: u32::try_from(report.rejected.len()).unwrap_or(u32::MAX),
+        };
+        let imports: Vec<(FactId, FeedImported)> = store
+            .county_facts::<FeedImported>("FeedImported")?
+            .into_iter()
+            .map(|(said, import)| (said.id, import))
+            .filter(|(_, known)| known.batch == batch)
+            .collect();
+        let told = |lines: &[FeedLine]| BankTold { batch: batch.clone(), whole, lines: lines.to_vec() };
+        let mut files: BTreeSet<FileId> = sorted.families.keys().copied().collect();
+        if !imports.is_empty() {
+            // Understood otherwise before, it may have said something of others.
+            files.extend(contracts.values());
+        }
+        let work = |pen: &mut Pen<'_>| -> Result<u32, Failure> {
+            let mut changed = 0_u32;
+            for file in &files {
+                let parts: Vec<BankTold> = sorted.families.get(file).map(|lines| told(lines)).into_iter().collect();
+                changed = changed.saturating_add(u32::from(tell(pen, *file, Section::Core, &parts, &batch)?));
+            }
+            let parts: Vec<BankTold> = sorted.unmatched.chunks(MOST_LINES).map(told).collect();
+            let more = tell(pen, FileId::county(), Section::Id, &parts, &batch)?;
+            let same = imports.iter().any(|(_, known)| *known == import);
+            if changed > 0 || more || !same {
+                let replaces = imports.iter().map(|(id, _)| *id).collect();
+                pen.record(FileId::county(), Section::Core, &Event::FeedImported(import.clone()), replaces)?;
+            }
+            Ok(changed)
+        };
+        if with.dry_run {
+            report.changed_households = self.tried(&mut store, work)?;
+            return Ok(report);
+        }
+        let (changed, facts) = self.write(&mut store, work)?;
+        // The import stands whatever becomes of this: then the next one asks again.
+        store.set_meta(FEED_COLUMNS, &wish.columns).unwrap_or_default();
+        report.changed_households = changed;
+        report.written = !facts.is_empty();
+        report.already_imported = facts.is_empty();
+        Ok(report)
+    }
+
+    pub(crate) fn repayments(&self, _: Nothing) -> Result<RepaymentsView, Failure> {
+        let store = self.store();
+        self.may(&store, Role::sees_all, "看还款入账")?;
+        let today = self.present_of(&store)?.today;
+        let names = self.place_names(&store)?;
+        let families: BTreeMap<FileId, Family> =
+            store.families(None)?.into_iter().map(|family| (family.file, family)).collect();
+        let village = |family: &Family| names.get(family.place.as_str()).cloned().unwrap_or_default();
+        let mut sums = Sums::default();
+        let mut out_doubts = Vec::new();
+        let mut reported = Vec::new();
+        let accounts = store.bank_accounts()?;
+        // Village by village, as somebody works through them.
+        let mut order: Vec<(&FileId, &Family)> = families.iter().collect();
+        order.sort_by(|a, b| (&a.1.place, &a.1.borrower, a.0).cmp(&(&b.1.place, &b.1.borrower, b.0)));
+        for (file, family) in order {
+            let Some((due, told)) = accounts.get(file) else { continue };
+            sums.add(due, told);
+            for (contract_no, doubt) in doubts(&due.contracts, told) {
+                let (doubt, amount) = doubt_of(doubt);
+                out_doubts.push(DoubtRow {
+                    household: *file,
+                    borrower: family.borrower.clone(),
+                    village: village(family),
+                    tail: tail(&contract_no),
+                    doubt,
+                    amount,
+                });
+            }
+            if family.reported.get() == 0 {
+                continue;
+            }
+            for (said, paid) in store.payments(*file)? {
+                let met = told.iter().flat_map(|told| &told.lines).any(|line| meets(paid.amount, paid.on, line));
+                if !met {
+                    reported.push(ReportedRow {
+                        household: *file,
+                        borrower: family.borrower.clone(),
+                        village: village(family),
+                        payment: said.id,
+                        amount: paid.amount,
+                        on: paid.on,
+                        late: today.signed_duration_since(paid.on).num_days() > LATE_AFTER,
+                        reference: paid.reference,
+                    });
+                }
+            }
+        }
+        let stray = |line: FeedLine| StrayLine {
+            contract_no: line.contract_no,
+            state: line.state,
+            amount: line.amount,
+            booked_on: line.booked_on,
+            reference: line.reference,
+            on: line.on,
+        };
+        let county = store.registers(FileId::county())?.told;
+        let unmatched = county.into_iter().flat_map(|(_, told)| told.lines).map(stray).collect();
+        let imports = store.county_facts::<FeedImported>("FeedImported")?;
+        Ok(RepaymentsView {
+            as_of: imports.iter().map(|(_, import)| import.as_of).max(),
+            due: Fen::new(sums.due),
+            booked: Fen::new(sums.booked),
+            pending: Fen::new(sums.pending),
+            over: Fen::new(sums.over),
+            contracts: sums.contracts,
+            contracts_booked: sums.full,
+            contracts_part: sums.part,
+            contracts_pending: sums.waiting,
+            contracts_reversed: sums.reversed,
+            contracts_overdue: sums.overdue,
+            doubts: out_doubts,
+            unmatched,
+            reported,
+        })
+    }
+}
+
+/// What all accounts come to.
+#[derive(Default)]
+struct Sums {
+    due: i64,
+    booked: i64,
+    pending: i64,
+    over: i64,
+    contracts: u32,
+    full: u32,
+    part: u32,
+    waiting: u32,
+    reversed: u32,
+    overdue: u32,
+}
+
+impl Sums {
+    fn add(&mut self, due: &DueListed, told: &[BankTold]) {
+        let count = |of: &mut u32, is: bool| *of = of.saturating_add(u32::from(is));
+        let family = family_account(&due.contracts, told);
+        self.booked = self.booked.saturating_add(family.booked.get());
+        self.pending = self.pending.saturating_add(family.pending.get());
+        self.over = self.over.saturating_add(family.over.get());
+        for Contract { contract_no, due_on, total_due, .. } in &due.contracts {
+            let account = account_of(contract_no, *due_on, told);
+            let (booked, due) = (account.booked.get(), total_due.get());
+            self.due = self.due.saturating_add(due);
+            count(&mut self.contracts, due > 0);
+            count(&mut self.full, due > 0 && booked >= due);
+            count(&mut self.part, booked > 0 && booked < due);
+            count(&mut self.waiting, account.pending.get() > 0);
+            count(&mut self.reversed, account.reversed);
+            count(&mut self.overdue, booked < due && account.state.is_some_and(|(_, state)| state == BankState::Overdue));
+        }
+    }
+}
+
+fn tail(contract_no: &str) -> String {
+    let skip = contract_no.chars().count().saturating_sub(6);
+    contract_no.chars().skip(skip).collect()
+}
+
+fn doubt_of(doubt: Doubt) -> (DoubtKind, Option<Fen>) {
+    match doubt {
+        Doubt::Over(by) => (DoubtKind::Over, Some(by)),
+        Doubt::Part(missing) => (DoubtKind::Part, Some(missing)),
+        Doubt::Reversed => (DoubtKind::Reversed, None),
+        Doubt::PaidShort => (DoubtKind::PaidShort, None),
+        Doubt::UnpaidFull => (DoubtKind::UnpaidFull, None),
+        Doubt::NothingDue(booked) => (DoubtKind::NothingDue, Some(booked)),
+    }
+}
+
+fn report_of(feed: &Feed, sorted: &Sorted, whole: bool) -> FeedReport {
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let sum = |state: BankState| {
+        let of = feed.lines.iter().filter(|read| read.line.state == state).map(|read| read.line.amount.get());
+        Fen::new(of.fold(0, i64::saturating_add))
+    };
+    let mut warnings: Vec<&Warning> = feed.warnings.iter().chain(&sorted.other_names).collect();
+    warnings.sort_by_key(|warning| warning.sheet_row);
+    let warned = |warning: &&Warning| RejectedRow {
+        sheet_row: warning.sheet_row,
+        column: None,
+        reason: warning.sentence_zh(),
+    };
+    let source = &feed.source;
+    FeedReport {
+        written: false,
+        already_imported: false,
+        format: source.format.into(),
+        encoding: source.encoding.map(Into::into),
+        sheet: source.sheet.clone(),
+        other_sheets: source.other_sheets.clone(),
+        columns: read_columns(&source.columns),
+        as_of: feed.as_of,
+        whole,
+        names_all: sorted.names_all,
+        lines: small(feed.lines.len()),
+        booked: sum(BankState::Booked),
+        pending: sum(BankState::Pending),
+        reversals: small(feed.lines.iter().filter(|read| read.line.amount.is_negative()).count()),
+        not_named: sorted.not_named,
+        changed_households: 0,
+        unmatched: sorted.unmatched_rows.clone(),
+        rejected: feed
+            .rejected
+            .iter()
+            .map(|rejected| RejectedRow {
+                sheet_row: rejected.sheet_row,
+                column: Some(rejected.column.title_zh().to_owned()),
+                reason: rejected.sentence_zh(),
+            })
+            .collect(),
+        warnings: warnings.iter().map(warned).collect(),
+        footer_total: feed.footer.map(|footer| footer.stated),
+        footer_agrees: feed.footer.and_then(FooterAmount::agrees),
+    }
+}

@@ -1,0 +1,45 @@
+// What headers of the bank's lists may mean, by kind of list. The words stand in the texts.
+import type { ListColumn } from "../api/gen/ListColumn";
+
+export const columnsOfList: readonly ListColumn[] = [
+  "BORROWER_NAME",
+  "BORROWER_ID",
+  "CO_BORROWER_NAME",
+  "CO_BORROWER_RELATION",
+  "CO_BORROWER_ID",
+  "TOWNSHIP",
+  "VILLAGE",
+  "ADDRESS",
+  "PHONE",
+  "CO_BORROWER_PHONE",
+  "GRAD_YEAR",
+  "CONTRACT_NO",
+  "ACADEMIC_YEAR",
+  "PRINCIPAL_ORIG",
+  "PRINCIPAL_LEFT",
+  "RATE",
+  "PRINCIPAL_DUE",
+  "INTEREST_DUE",
+  "PENALTY_DUE",
+  "TOTAL_DUE",
+  "DUE_ON",
+  "MATURITY_ON",
+  "REPAY_ACCOUNT",
+  "STATUS",
+  "AS_OF",
+];
+
+export const columnsOfFeed: readonly ListColumn[] = [
+  "CONTRACT_NO",
+  "BORROWER_NAME",
+  "STATE",
+  "BOOKED_ON",
+  "AMOUNT",
+  "PRINCIPAL",
+  "INTEREST",
+  "PENALTY",
+  "CHANNEL",
+  "REFERENCE",
+  "BALANCE_AFTER",
+  "BATCH_ON",
+];
