@@ -12,6 +12,7 @@
     reason = "a world that cannot be made stops the test, and measures by the machine's clock"
 )]
 
+pub mod bench_import;
 pub mod bench_line;
 pub mod bench_road;
 #[cfg(feature = "measure")]

@@ -107,7 +107,7 @@ fn hostile() -> Vec<(String, Vec<u8>)> {
         ("a picture".to_owned(), picture(3, image::ImageFormat::Png)),
         ("a head alone".to_owned(), b"PK\x03\x04".to_vec()),
         ("an empty container".to_owned(), b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec()),
-        ("a bomb".to_owned(), sheet(&" ".repeat(110 << 20))),
+        ("a bomb".to_owned(), sheet(&" ".repeat(210 << 20))),
         ("a bomb of strings".to_owned(), with_strings(&format!("<sst>{}</sst>", "<si><t>一</t></si>".repeat(8_000_000)))),
         ("strings that claim to be many".to_owned(), with_strings(r#"<sst count="4294967295" uniqueCount="4294967295"><si><t>a</t></si></sst>"#)),
         ("one string of a great length".to_owned(), with_strings(&format!("<sst><si><t>{}</t></si></sst>", "长".repeat(20_000_000)))),

@@ -40,7 +40,7 @@ cargo xtask WORD                                         用法
   check     format, lints, types, licences, tidiness       检查
   tidy      only the rules of the tree                     目录与依赖规则
   codegen   the TypeScript of the calls                    生成前端类型
-  bench N   N = open, search, save, print, absorb, line, first, wait, sync, wire    测量
+  bench N   N = open, import, search, save, print, absorb, line, first, wait, sync, wire    测量
   package   the .deb                                       打安装包
   clean-demo  removes ./demo-home                          删除演示数据
 ";
@@ -100,7 +100,7 @@ fn obey(words: &[String]) -> Result<ExitCode, Halt> {
         "bench" => match rest {
             [name] if !name.starts_with('-') => bench::bench(&place, name).map(|()| ExitCode::SUCCESS),
             _ => Err(Halt::say(
-                "bench takes one name: cargo xtask bench open | search | save | print | absorb | line | first | wait | sync | wire",
+                "bench takes one name: cargo xtask bench open | import | search | save | print | absorb | line | first | wait | sync | wire",
                 "请写一个名字",
             )),
         },

@@ -54,6 +54,7 @@ const LAWS: &[Law] = &[
             "zeroize",
             "foldhash",
             "ib-matcher",
+            "memchr",
             "hmac",
             "sha2",
             "zstd",

@@ -11,8 +11,8 @@ use domain::ids::{DeviceId, FactId, FileId, PersonId, Sha};
 use domain::money::Fen;
 use domain::place::PlaceCode;
 use domain::words::{
-    BankState, ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, LookedAt, PayChannel, RegistrySheet, Role,
-    ServiceMode, Situation, Source, VisitPurpose, VisitResult,
+    BankState, ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, LookedAt, PayChannel,
+    RegistrySheet, Role, ServiceMode, Situation, Source, VisitPurpose, VisitResult,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -13,7 +13,9 @@ use domain::words::{BankState, Role, Section};
 use store::{Family, Pen, StoreFault};
 
 use crate::Desk;
-use crate::api::{DoubtKind, DoubtRow, FeedReport, ImportFeed, Nothing, RejectedRow, RepaymentsView, ReportedRow, StrayLine};
+use crate::api::{
+    DoubtKind, DoubtRow, FeedReport, ImportFeed, Nothing, RejectedRow, RepaymentsView, ReportedRow, StrayLine,
+};
 use crate::failure::{Code, Failure};
 use crate::imports::{bytes_of_list, chosen, read_columns, unread};
 use crate::roster::feed::{Feed, FooterAmount, ReadLine};
@@ -36,7 +38,12 @@ struct Sorted {
     names_all: bool,
 }
 
-fn sort(feed: &Feed, whole: bool, contracts: &BTreeMap<String, FileId>, names: &BTreeMap<FileId, [String; 2]>) -> Sorted {
+fn sort(
+    feed: &Feed,
+    whole: bool,
+    contracts: &BTreeMap<String, FileId>,
+    names: &BTreeMap<FileId, [String; 2]>,
+) -> Sorted {
     let mut out = Sorted {
         families: BTreeMap::new(),
         unmatched: Vec::new(),
@@ -316,7 +323,10 @@ impl Sums {
             count(&mut self.part, booked > 0 && booked < due);
             count(&mut self.waiting, account.pending.get() > 0);
             count(&mut self.reversed, account.reversed);
-            count(&mut self.overdue, booked < due && account.state.is_some_and(|(_, state)| state == BankState::Overdue));
+            count(
+                &mut self.overdue,
+                booked < due && account.state.is_some_and(|(_, state)| state == BankState::Overdue),
+            );
         }
     }
 }
@@ -345,11 +355,8 @@ fn report_of(feed: &Feed, sorted: &Sorted, whole: bool) -> FeedReport {
     };
     let mut warnings: Vec<&Warning> = feed.warnings.iter().chain(&sorted.other_names).collect();
     warnings.sort_by_key(|warning| warning.sheet_row);
-    let warned = |warning: &&Warning| RejectedRow {
-        sheet_row: warning.sheet_row,
-        column: None,
-        reason: warning.sentence_zh(),
-    };
+    let warned =
+        |warning: &&Warning| RejectedRow { sheet_row: warning.sheet_row, column: None, reason: warning.sentence_zh() };
     let source = &feed.source;
     FeedReport {
         written: false,

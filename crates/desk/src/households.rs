@@ -314,13 +314,11 @@ impl Desk {
             0 => 20,
             some => some.min(100),
         };
-        let hits = store.search(&with.text, &full)?;
-        let total = count(hits.len());
+        let store::Found { total, hits } = store.search(&with.text, &full, usize::try_from(limit).unwrap_or(100))?;
         let found: Vec<FileId> = hits.iter().map(|hit| hit.file).collect();
         self.searched(&mut store, &with.text, &found)?;
         let hits = hits
             .into_iter()
-            .take(usize::try_from(limit).unwrap_or(100))
             .map(|hit| SearchHit {
                 file: hit.file,
                 why: match hit.why {
@@ -336,7 +334,7 @@ impl Desk {
                 co_borrower: hit.co_borrower,
             })
             .collect();
-        Ok(SearchView { total, hits })
+        Ok(SearchView { total: count(total), hits })
     }
 }
 

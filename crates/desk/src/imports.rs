@@ -15,8 +15,8 @@ use domain::words::{Role, Section};
 use store::{Pen, Store, StoreFault};
 
 use crate::api::{
-    ColumnChoice, ColumnRead, EstimateCheck, EstimateRow, Figures, FileInput, ImportDueList, ImportPlaces, ImportReport,
-    PlacesReport, RejectedRow,
+    ColumnChoice, ColumnRead, EstimateCheck, EstimateRow, Figures, FileInput, ImportDueList, ImportPlaces,
+    ImportReport, PlacesReport, RejectedRow,
 };
 use crate::failure::{Code, Failure};
 use crate::roster::{self, Chosen, ReadColumn, Roster, RosterContract, RosterError, RosterHousehold, Wish};
@@ -138,7 +138,8 @@ impl Desk {
             Ok((new, changed, gone))
         };
         if with.dry_run {
-            (report.new_households, report.changed_households, report.gone_households) = self.tried(&mut store, work)?;
+            (report.new_households, report.changed_households, report.gone_households) =
+                self.tried(&mut store, work)?;
             return Ok(report);
         }
         let ((new, changed, gone), _) = self.write(&mut store, work)?;

@@ -10,8 +10,8 @@ mod footer;
 mod gather;
 mod row;
 
-pub use columns::{Chosen, Column, Kind, Lacking, ReadColumn};
 pub(crate) use columns::Layout;
+pub use columns::{Chosen, Column, Kind, Lacking, ReadColumn};
 pub use faults::{Rejected, RosterError, RowFault, Warning, WarningKind};
 pub use footer::{FooterCheck, FooterSums};
 
@@ -230,8 +230,8 @@ pub(crate) fn scan<T>(
                 return Err(RosterError::SeveralLists);
             }
         }
-        let by_choice = !chosen.is_empty()
-            && Layout::find(&head, &[], kind).ok().is_none_or(|usual| usual.read() != layout.read());
+        let by_choice =
+            !chosen.is_empty() && Layout::find(&head, &[], kind).ok().is_none_or(|usual| usual.read() != layout.read());
         let columns = layout.read();
         let source = Source { format, encoding, sheet: name.clone(), other_sheets: others, columns, by_choice };
         return Ok((taken, source));

@@ -18,11 +18,11 @@ pub use sheet::{Cell, SheetFault, SheetRow, TooLarge, visible};
 pub use text::{Encoding, Format as ListFormat};
 
 /// The largest workbook that is read, in bytes as it lies on the disk.
-pub const MAX_BYTES: usize = 10 * 1024 * 1024;
+pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 /// The largest workbook that is read, in bytes once unpacked.
-pub const MAX_UNPACKED_BYTES: u64 = 100 * 1024 * 1024;
-/// The most rows that are read.
-pub const MAX_ROWS: usize = 100_000;
+pub const MAX_UNPACKED_BYTES: u64 = 200 * 1024 * 1024;
+/// The most rows that are read: ten times the county's contracts, with room for titles and totals.
+pub const MAX_ROWS: usize = 120_000;
 /// The most columns that are read.
 pub const MAX_COLUMNS: u32 = 64;
 /// The most that a picture drawn small may have, bytes: what a preview may have, with room for a name.

@@ -44,5 +44,5 @@ pub use officers::Officers;
 pub use reads::{Assignments, Counts, Family, Letter, Registers, Said, StandingFacts, Visit};
 pub use retold::Filled;
 pub use sealing::SEALED_AT_ONCE;
-pub use search::{Hit, Why};
+pub use search::{Found, Hit, Why};
 pub use taking::{Absorbed, MOST_UNFILED};

@@ -27,6 +27,7 @@ use crate::file::{self, FileKey};
 use crate::filing::Waiting;
 use crate::leaving;
 use crate::names::{self, Names};
+use crate::search::Index;
 use crate::views::{self, Change, Gist, Hot, Numbered, Place};
 
 /// Schema of the log; views carry a version of their own.
@@ -46,6 +47,8 @@ pub struct Store {
     pub(crate) anchor: Anchor,
     /// What the anchor named and this file lacked when it was opened.
     pub(crate) behind: Option<Head>,
+    /// What searches look through, once there was one.
+    pub(crate) index: Option<Index>,
     /// What copies it; none of a file without encryption.
     pub(crate) copier: Option<Copier>,
     /// Always, but in a measurement of what it costs.
@@ -156,8 +159,17 @@ impl Store {
         let mut names = Names::load(&conn)?;
         let current = meta::<i64>(&conn, "views")?.is_some_and(|version| version == views::VERSION);
         let waiting = if current { Waiting::load(&conn, &mut names)? } else { Waiting::default() };
-        let mut store =
-            Self { conn, names, waiting, named: Vec::new(), anchor, behind: None, verifies: copier.is_some(), copier };
+        let mut store = Self {
+            conn,
+            names,
+            waiting,
+            named: Vec::new(),
+            anchor,
+            behind: None,
+            verifies: copier.is_some(),
+            index: None,
+            copier,
+        };
         if !current {
             store.rebuild()?;
         }

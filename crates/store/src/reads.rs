@@ -364,8 +364,7 @@ impl Store {
             "SELECT x.fact FROM slot x JOIN fact f ON f.n = x.fact WHERE x.slot IN (?1, ?2) AND x.live
              ORDER BY f.at, f.journal, f.seq",
         )?;
-        let numbers: Vec<i64> =
-            find.query_map([slot::DUE, slot::TOLD], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let numbers: Vec<i64> = find.query_map([slot::DUE, slot::TOLD], |row| row.get(0))?.collect::<Result<_, _>>()?;
         let mut out: BTreeMap<FileId, (DueListed, Vec<BankTold>)> = BTreeMap::new();
         for fact in bodies(&self.conn, &numbers)? {
             let of = out.entry(fact.file).or_insert_with(|| {

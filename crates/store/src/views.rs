@@ -960,8 +960,10 @@ pub(crate) fn line(tx: &Transaction<'_>, file: i64) -> Result<(), StoreFault> {
     }
     let (Some(listed), Some(placed)) = (listed, placed) else { return Ok(()) };
     let due: Option<DueListed> = latest(&slots, slot::DUE);
-    let told: Vec<BankTold> =
-        standing(&slots, slot::TOLD).iter().filter_map(|(_, entry)| serde_json::from_slice(&entry.value).ok()).collect();
+    let told: Vec<BankTold> = standing(&slots, slot::TOLD)
+        .iter()
+        .filter_map(|(_, entry)| serde_json::from_slice(&entry.value).ok())
+        .collect();
     let bank = due.as_ref().map_or_else(FamilyAccount::default, |due| family_account(&due.contracts, &told));
     let sum = |pick: fn(&domain::household::Contract) -> i64| {
         due.iter().flat_map(|due| &due.contracts).map(pick).fold(0_i64, i64::saturating_add)

@@ -22,8 +22,21 @@ use serde_json::{Map, Value, json};
 use tests::{List, PASSPHRASE, Seat, World, assets, items, places_in, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
-const NAMES: [&str; 12] =
-    ["open", "search", "save", "print", "absorb", "line", "first", "wait", "crowd", "sync", "wire", "dictionary"];
+const NAMES: [&str; 13] = [
+    "open",
+    "import",
+    "search",
+    "save",
+    "print",
+    "absorb",
+    "line",
+    "first",
+    "wait",
+    "crowd",
+    "sync",
+    "wire",
+    "dictionary",
+];
 
 /// Figures by name.
 struct Figures(Map<String, Value>);
@@ -146,6 +159,162 @@ fn search(figures: &mut Figures) {
     }
     let median = figures.series("search", all);
     figures.put("searches_per_s", 1_000.0 / median);
+    search_large(figures);
+}
+
+/// A list of a hundred thousand borrowers: what a search costs in the store's own process, and what it costs right after something
+/// of the families changed.
+fn search_large(figures: &mut Figures) {
+    let townships: Vec<String> = places_in("410423").into_iter().map(|(code, _)| code).collect();
+    let villages: Vec<String> = townships.iter().flat_map(|code| places_in(code)).map(|(code, _)| code).collect();
+    let names = borrowers();
+    let world = World::at(MORNING);
+    let op = world.join("op1", "CENTRE_OPERATOR");
+    world.furnish(&op);
+    let mut list = List::of(&villages, 100_000_usize.div_ceil(villages.len()));
+    list.families.truncate(100_000);
+    for (family, name) in list.families.iter_mut().zip(names) {
+        family.contracts.truncate(1);
+        family.borrower = name;
+    }
+    let (report, _) = timed(|| op.ask("ImportDueList", json!({ "file": tests::bytes("list.xlsx", &list.workbook()) })));
+    figures.count("large_borrowers", &report["figures"]["borrowers"]);
+    figures.put("large_first_ms", ms(timed(|| op.ask("Search", json!({ "text": "" }))).1));
+    let asked = [
+        "王",
+        "张",
+        "w",
+        "z",
+        "li",
+        "zhang",
+        "wangxf",
+        "王x",
+        "shan",
+        "xie",
+        "zha",
+        "qiu",
+        "欧阳",
+        "oy",
+        "禾",
+        "晓",
+        "秋",
+        "zhangxiaofeng",
+        "友谊社区",
+        "尧山镇",
+        "13900010",
+        "0459",
+        "890",
+        "1890",
+        "9组21号",
+        "不在册",
+        "王?",
+        "zxf",
+        "lwm",
+        "买买提",
+    ];
+    let (mut all, mut after) = (Vec::new(), Vec::new());
+    for round in 0..10 {
+        for text in asked {
+            let (view, time) = timed(|| op.ask("Search", json!({ "text": text, "limit": 8 })));
+            if round == 0 {
+                figures.count(&format!("large_hits_{}", all.len()), &view["total"]);
+            }
+            all.push(time);
+        }
+        let file = items(&op.ask("Search", json!({ "text": "王", "limit": 8 }))["hits"])[0]["file"].clone();
+        let number = format!("1370000{round:04}");
+        op.ask("AddContact", json!({ "household": file, "number": number, "source": "VILLAGE" }));
+        after.push(timed(|| op.ask("Search", json!({ "text": number, "limit": 8 }))).1);
+    }
+    all.sort();
+    figures.put("large_p99_ms", ms(all[(all.len() - 1) * 99 / 100]));
+    figures.series("large_search", all);
+    figures.series("large_after_a_change", after);
+}
+
+/// Names as they are given: common and rare surnames, surnames of several readings, one to three characters behind them.
+fn borrowers() -> impl Iterator<Item = String> {
+    const SURNAMES: [&str; 40] = [
+        "王",
+        "李",
+        "张",
+        "刘",
+        "陈",
+        "杨",
+        "赵",
+        "黄",
+        "周",
+        "吴",
+        "徐",
+        "孙",
+        "胡",
+        "朱",
+        "高",
+        "林",
+        "何",
+        "郭",
+        "马",
+        "罗",
+        "梁",
+        "宋",
+        "郑",
+        "谢",
+        "韩",
+        "唐",
+        "冯",
+        "于",
+        "董",
+        "萧",
+        "单",
+        "解",
+        "查",
+        "仇",
+        "曾",
+        "翟",
+        "欧阳",
+        "尉迟",
+        "阿依古丽·",
+        "吕",
+    ];
+    const GIVEN: [&str; 30] = [
+        "秋",
+        "禾",
+        "晓",
+        "峰",
+        "春",
+        "生",
+        "玉",
+        "兰",
+        "志",
+        "远",
+        "小",
+        "满",
+        "守",
+        "田",
+        "建",
+        "国",
+        "文",
+        "明",
+        "海",
+        "燕",
+        "丽",
+        "娜",
+        "强",
+        "军",
+        "平",
+        "买买提",
+        "朝",
+        "重",
+        "行",
+        "乐",
+    ];
+    let mut chance = tests::Chance::of(100_000);
+    std::iter::repeat_with(move || {
+        // The first ten surnames are half of all.
+        let surname = if chance.percent(50) { SURNAMES[chance.below(10)] } else { SURNAMES[chance.below(40)] };
+        let given: String = (0..=chance.below(2)).map(|_| GIVEN[chance.below(30)]).collect();
+        format!("{surname}{given}")
+    })
 }
 
 fn save(figures: &mut Figures) {
@@ -244,6 +413,7 @@ fn main() -> ExitCode {
         "save" => save(&mut figures),
         "print" => print(&mut figures),
         "absorb" => absorb(&mut figures),
+        "import" => figures.0.extend(tests::bench_import::measure()),
         "line" => figures.0.extend(tests::bench_line::measure()),
         "first" => figures.0.extend(tests::bench_road::first()),
         "wait" => figures.0.extend(tests::bench_road::wait()),
@@ -254,6 +424,11 @@ fn main() -> ExitCode {
         "wire" => tests::bench_sync::wire(&mut figures.0),
         #[cfg(feature = "measure")]
         "dictionary" => tests::dictionary::train(&mut figures.0),
+        "import-once" => {
+            let list = std::env::args().nth(2).expect("a list");
+            println!("{}", tests::bench_import::once(std::path::Path::new(&list)));
+            return ExitCode::SUCCESS;
+        }
         #[cfg(feature = "measure")]
         "sync-merge" => {
             let words: Vec<String> = std::env::args().skip(2).collect();

@@ -68,9 +68,9 @@ fn sentence_of(fault: SheetFault) -> String {
         SheetFault::Container | SheetFault::Damaged | SheetFault::ReaderFailed | SheetFault::RowsOutOfOrder => {
             "这个表格文件坏了，读不出来。请重新拷贝或向银行重新要一份。"
         }
-        SheetFault::TooLarge(TooLarge::File) => "文件超过10MB，不能导入。请分成几个文件。",
+        SheetFault::TooLarge(TooLarge::File) => "文件超过24MB，不能导入。请分成几个文件。",
         SheetFault::TooLarge(TooLarge::Unpacked) => "文件展开后太大，不能导入。请确认它真是银行给的名单。",
-        SheetFault::TooLarge(TooLarge::Rows) => "表格超过10万行，不能导入。请分成几个文件。",
+        SheetFault::TooLarge(TooLarge::Rows) => "表格超过12万行，不能导入。请分成几个文件。",
         SheetFault::TooLarge(TooLarge::Columns) => "表格超过64列，不能导入。请删去不用的列。",
         SheetFault::Empty => "表格里没有看得见的工作表。",
         SheetFault::NoReader => "读文件的部分没有启动起来。请关掉入户通再打开，然后再导入一次。",

@@ -191,9 +191,8 @@ impl Gathering {
         if self.lines.is_empty() && self.rejected.is_empty() {
             return Err(RosterError::Empty);
         }
-        let undated = |rejected: &Rejected| {
-            (rejected.reason, rejected.column) == (RowFault::DateEmpty, Column::BatchOn)
-        };
+        let undated =
+            |rejected: &Rejected| (rejected.reason, rejected.column) == (RowFault::DateEmpty, Column::BatchOn);
         if self.lines.is_empty() && self.rejected.iter().any(undated) {
             return Err(RosterError::NoDataDate);
         }
