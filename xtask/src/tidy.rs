@@ -120,6 +120,9 @@ const LAWS: &[Law] = &[
             "reqwest",
             "rustls",
             "rust_xlsxwriter",
+            // Lists that leave as text: quoting, and encodings that have a name or say so.
+            "csv",
+            "encoding_rs",
             "argon2",
             "base64",
             // The body of a request that is sent from an offset on.

@@ -173,6 +173,13 @@ calls! {
     /// County desk: import the bank's feed of payments, a snapshot of all contracts or an increment. Whole or not at all; files
     /// may come in any order and more than once. What no list has is kept and counted apart.
     ImportFeed(ImportFeed) -> FeedReport;
+    /// The head's word that lists of a kind may leave the bureau, for seven days.
+    ApproveExport(ApproveExport) -> Saved;
+    /// Write a list into a folder: the season's list, whom to call, or messages for a provider, one a borrower. Needs the head's word;
+    /// each is on record. Numbers that nobody wants called, and people who have paid, are left out and counted.
+    Export(ExportAsked) -> ExportDone;
+    /// What may leave the bureau, and what did.
+    Exports(Nothing) -> ExportsView;
     /// What the bank's feeds come to on this desk, and what somebody should look at: over-payments, part payments, reversals,
     /// lines of contracts that no list has, reported payments that the bank does not tell of.
     Repayments(Nothing) -> RepaymentsView;
@@ -348,6 +355,55 @@ impl From<foreign::Encoding> for TextEncoding {
             foreign::Encoding::Utf16Be => Self::Utf16Be,
         }
     }
+}
+
+/// A kind of list that may leave the bureau.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ExportKind {
+    /// The season's list as it stands, which can be imported again.
+    DueList,
+    /// Whom to call.
+    Calls,
+    /// Messages that something falls due this year.
+    TextsAnnual,
+    /// Messages that interest is the borrower's from September on.
+    TextsInterest,
+}
+
+impl ExportKind {
+    /// The kind of this code.
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::String(code.to_owned())).ok()
+    }
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ExportFormat {
+    /// A workbook.
+    Xlsx,
+    /// Text in UTF-8, with its mark in front.
+    CsvUtf8,
+    /// Text in GB 18030.
+    CsvGb18030,
+    /// Text in GBK; refused where it lacks a character.
+    CsvGbk,
+}
+
+/// Why a family is not on a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ExportReason {
+    /// It has paid, or need not.
+    Paid,
+    /// It has no number that would do.
+    NoNumber,
+    /// Nobody answers to its numbers, somebody asked not to be called, or they are other people's and nobody confirmed them.
+    Blocked,
+    /// It had a message of this kind within seven days.
+    Lately,
 }
 
 /// What somebody should look at in a family's account at the bank.
@@ -1184,6 +1240,85 @@ api_types! {
         pub footer_agrees: Option<bool>,
         /// The list's interest held against our own estimate (试算). For information: the bank's figure counts.
         pub estimate: EstimateCheck,
+    }
+
+    /// The head's word on lists of a kind.
+    pub struct ApproveExport {
+        /// Which kind.
+        pub what: ExportKind,
+        /// What for.
+        pub reason: String,
+    }
+
+    /// Ask for a list.
+    pub struct ExportAsked {
+        /// Which.
+        pub what: ExportKind,
+        /// Of this township or village alone.
+        #[serde(default)]
+        pub place: Option<PlaceCode>,
+        /// How it is written.
+        pub format: ExportFormat,
+        /// Into which folder.
+        pub folder: String,
+    }
+
+    /// A list that was written.
+    pub struct ExportDone {
+        /// Where it is.
+        pub file: String,
+        /// Rows below the titles.
+        pub rows: u32,
+        /// Parts in which all messages are sent.
+        pub segments: u32,
+        /// Its name on record.
+        pub batch: String,
+        /// Families that are not on it.
+        pub excluded: Vec<Excluded>,
+    }
+
+    /// Families that are not on a list.
+    pub struct Excluded {
+        /// Why.
+        pub why: ExportReason,
+        /// How many.
+        pub households: u32,
+    }
+
+    /// What may leave the bureau, and what did.
+    pub struct ExportsView {
+        /// The head's words, newest first.
+        pub approvals: Vec<ExportApprovalRow>,
+        /// Lists that left, newest first.
+        pub exported: Vec<ExportLeft>,
+    }
+
+    /// A word of the head.
+    pub struct ExportApprovalRow {
+        /// On which kind.
+        pub what: ExportKind,
+        /// Whose.
+        pub who: String,
+        /// On which day.
+        pub on: NaiveDate,
+        /// It still holds.
+        pub holds: bool,
+        /// What for.
+        pub reason: String,
+    }
+
+    /// A list that left.
+    pub struct ExportLeft {
+        /// Which kind.
+        pub what: ExportKind,
+        /// Who wrote it.
+        pub who: String,
+        /// When, RFC 3339.
+        pub at: String,
+        /// Rows.
+        pub rows: u32,
+        /// Its name.
+        pub batch: String,
     }
 
     /// Import the bank's feed.

@@ -90,6 +90,16 @@ codes! {
     PlacesUnreadable = "PLACES_UNREADABLE", "行政区划表读不了：{why}。", "The place table cannot be read: {why}.";
     /// Places first.
     NoPlaces = "NO_PLACES", "还没有行政区划表。请先在“导入”里载入乡镇和村的名单。", "There is no place table yet. Load the townships and villages first.";
+    /// No word of the head.
+    ExportNotApproved = "EXPORT_NOT_APPROVED", "“{what}”还没有经负责人批准（批准管七天）。请中心主任先批准，再导出。", "The head has not approved this list ({what}) within the last seven days. Ask the head first.";
+    /// A list with nobody on it.
+    NothingToExport = "NOTHING_TO_EXPORT", "没有一户要列进这份名单，没有导出。", "There is nobody to put on this list; nothing was exported.";
+    /// A name that an encoding lacks.
+    NotInEncoding = "NOT_IN_ENCODING", "“{name}”一行里有{encoding}写不出的字，写出去会变成问号，没有导出。请换成国标GB18030、UTF-8或表格。", "The row of {name} has a character that {encoding} lacks; it would become a question mark, so nothing was exported. Choose GB18030, UTF-8 or a workbook.";
+    /// No such folder.
+    NoFolder = "NO_FOLDER", "找不到文件夹“{folder}”，请另选一个。", "There is no folder “{folder}”. Choose another.";
+    /// A folder that takes no file.
+    NotExported = "NOT_EXPORTED", "写不进“{file}”：{why}。请换一个文件夹再导出。", "“{file}” cannot be written: {why}. Choose another folder.";
     /// A list or feed whose own totals are not its sums.
     TotalsDiffer = "TOTALS_DIFFER", "表尾第{row}行的合计和各行加起来不一样，可能少了行或者有人改过数，什么都没有导入。请向银行重新要一份。", "The totals in row {row} are not what the rows add up to; rows may be missing. Nothing was imported. Ask the bank for the file again.";
     /// A feed before there is a list.

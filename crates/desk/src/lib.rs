@@ -15,6 +15,7 @@ mod contacts;
 pub mod courier;
 pub mod door;
 mod drafts;
+mod exports;
 pub mod failure;
 mod feeds;
 mod held;
@@ -246,6 +247,9 @@ impl Desk {
                 (Reply::ImportFeed(self.import_feed(with)?), vec![Households, Payments, Status, Bulletins])
             }
             Call::Repayments(with) => (Reply::Repayments(self.repayments(with)?), read()),
+            Call::ApproveExport(with) => (Reply::ApproveExport(self.approve_export(with)?), vec![Registries, Status]),
+            Call::Export(with) => (Reply::Export(self.export(with)?), vec![Households, Status]),
+            Call::Exports(with) => (Reply::Exports(self.exports(with)?), read()),
             Call::Season(with) => (Reply::Season(self.season(with)?), read()),
             Call::People(with) => (Reply::People(self.people(with)?), read()),
             Call::AssignVillages(with) => {

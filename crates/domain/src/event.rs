@@ -13,6 +13,7 @@ use crate::org::{
     BulletinIssued, DeviceEnrolled, DueListImported, PlacesLoaded, ProfileSaved, RegistryLoaded, RoleGiven,
     VillageAssigned,
 };
+use crate::outreach::{ExportApproved, Exported, TextListed};
 use crate::payment::{PaymentReported, PaymentVoided};
 use crate::receipt::{ReceiptCompleted, ReceiptFiled};
 use crate::recovery::{OfficerOffered, OfficersNamed, RecoveryHelped};
@@ -80,7 +81,15 @@ pub fn erasable(kind: &str) -> bool {
         && writer(kind) != Some(Writer::Master)
         && !matches!(
             kind,
-            "HeldDecided" | "Erased" | "Looked" | "LaptopLost" | "OfficerOffered" | "OfficersNamed" | "RecoveryHelped"
+            "HeldDecided"
+                | "Erased"
+                | "Looked"
+                | "ExportApproved"
+                | "Exported"
+                | "LaptopLost"
+                | "OfficerOffered"
+                | "OfficersNamed"
+                | "RecoveryHelped"
         )
 }
 
@@ -136,6 +145,12 @@ events! {
     BankTold in Operator;
     /// A feed was imported.
     FeedImported in Operator;
+    /// A family on a list of messages.
+    TextListed in Centre;
+    /// Lists may leave the bureau.
+    ExportApproved in Head;
+    /// A list left.
+    Exported in Centre;
     /// A field filled.
     FieldFilled in CaseWorker;
     /// A number told.
@@ -185,7 +200,7 @@ impl Event {
     /// targets, or of what the bank told.
     pub fn section(&self, own: Section) -> Section {
         match self {
-            Self::Identified(_) | Self::Looked(_) => Section::Id,
+            Self::Identified(_) | Self::Looked(_) | Self::ExportApproved(_) | Self::Exported(_) => Section::Id,
             Self::VisitNoted(_) => own,
             Self::RegistryLoaded(loaded) => match loaded.sheet {
                 crate::words::RegistrySheet::Directors => Section::Edu,
@@ -204,6 +219,7 @@ impl Event {
             | Self::Placed(_)
             | Self::DueListed(_)
             | Self::FeedImported(_)
+            | Self::TextListed(_)
             | Self::FieldFilled(_)
             | Self::ContactAdded(_)
             | Self::ContactStated(_)

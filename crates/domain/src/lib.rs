@@ -25,6 +25,7 @@ pub mod merge;
 pub mod money;
 pub mod name;
 pub mod org;
+pub mod outreach;
 pub mod pack;
 pub mod payment;
 pub mod phone;

@@ -62,8 +62,8 @@ impl CleanName {
 /// Cleans one name cell. An empty cell gives an empty name without flags.
 pub fn clean(raw: &str) -> CleanName {
     let name_as_bank = raw.trim_matches(is_blank).to_owned();
-    let visible: String = name_as_bank
-        .nfc()
+    let visible: String = composed(&name_as_bank)
+        .chars()
         .map(standard_character)
         // Zero-width marks go; blanks stay for the moment, for they stand between the parts of foreign names.
         .filter(|c| c.is_whitespace() || !is_blank(*c))
@@ -71,6 +71,23 @@ pub fn clean(raw: &str) -> CleanName {
     let name_true = settle_inner_marks(&visible);
     let flags = flags_of(&name_true);
     CleanName { name_as_bank, name_true, flags }
+}
+
+/// Composed characters for decomposed ones. The ideographs that Unicode keeps for the sake of older standards stay as they are:
+/// GB 18030 has them, and composing would put others in their place.
+fn composed(text: &str) -> String {
+    let kept = |c: char| matches!(c, '\u{f900}'..='\u{faff}' | '\u{2f800}'..='\u{2fa1f}');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(kept) {
+        let (before, from) = rest.split_at(at);
+        out.extend(before.nfc());
+        let mut characters = from.chars();
+        out.extend(characters.next());
+        rest = characters.as_str();
+    }
+    out.extend(rest.nfc());
+    out
 }
 
 /// The standard character for a private-use one of the 2005 table of GB 18030; all others unchanged.

@@ -302,6 +302,16 @@ words!(
 );
 
 words!(
+    /// What a message to a family's phone is about (domain.md §4.9).
+    TextTopic {
+        /// The treasury stops paying the interest.
+        InterestStart = "INTEREST_START", "利息开始自付";
+        /// Something falls due this year.
+        Annual = "ANNUAL", "年度到期";
+    }
+);
+
+words!(
     /// What a line of the bank's feed says (domain.md §6.2), the gravest last.
     BankState {
         /// Booked.

@@ -338,6 +338,22 @@ impl Store {
         Ok(serde_json::from_slice(&views::body_of(&self.conn, n)?)?)
     }
 
+    /// The latest day on which each family was put on a list of messages about something, by the topic's code.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn text_listed(&self, topic: &str) -> Result<BTreeMap<FileId, NaiveDate>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT (SELECT i.id FROM file i WHERE i.no = t.file), max(t.on_day) FROM text_listed t WHERE t.topic = ?1 GROUP BY t.file",
+        )?;
+        let mut rows = find.query([topic])?;
+        let mut out = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            out.insert(FileId(row.get(0)?), parse(&row.get::<_, String>(1)?, "text_listed.on_day")?);
+        }
+        Ok(out)
+    }
+
     /// Which contract is whose, by the due lists that stand.
     ///
     /// # Errors

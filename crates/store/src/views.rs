@@ -39,6 +39,7 @@ const TABLES: &[&str] = &[
     "paper",
     "receipt_done",
     "payment",
+    "text_listed",
     "person",
     "assignment",
     "number_block",
@@ -55,6 +56,7 @@ const BY_FACT: &[&str] = &[
     "paper",
     "receipt_done",
     "payment",
+    "text_listed",
     "person",
     "assignment",
     "number_block",
@@ -118,6 +120,9 @@ fn slot_of(event: &Event) -> Option<i64> {
         | Event::DueListImported(_)
         | Event::FeedImported(_)
         | Event::BulletinIssued(_)
+        | Event::ExportApproved(_)
+        | Event::Exported(_)
+        | Event::TextListed(_)
         | Event::ContactStated(_)
         | Event::VisitMade(_)
         | Event::VisitNoted(_)
@@ -309,6 +314,8 @@ pub(crate) fn listed(event: &Event) -> bool {
             | Event::RegistryLoaded(_)
             | Event::DueListImported(_)
             | Event::FeedImported(_)
+            | Event::ExportApproved(_)
+            | Event::Exported(_)
             | Event::BulletinIssued(_)
     )
 }
@@ -660,6 +667,10 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
             tx.prepare_cached("INSERT INTO payment (fact, file, amount, on_day) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![n, file, paid.amount.get(), text(paid.on)])?;
         }
+        Event::TextListed(listed) => {
+            tx.prepare_cached("INSERT INTO text_listed (fact, file, topic, on_day) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![n, file, listed.topic.code(), text(listed.on)])?;
+        }
         Event::RoleGiven(given) => {
             tx.prepare_cached("INSERT INTO person (fact, person) VALUES (?1, ?2)")?
                 .execute(params![n, given.person.as_str()])?;
@@ -686,6 +697,8 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
         | Event::RegistryLoaded(_)
         | Event::DueListImported(_)
         | Event::FeedImported(_)
+        | Event::ExportApproved(_)
+        | Event::Exported(_)
         | Event::BulletinIssued(_) => {
             tx.prepare_cached("INSERT INTO county_fact (fact, kind) VALUES (?1, ?2)")?
                 .execute(params![n, event.kind()])?;

@@ -130,6 +130,13 @@ CREATE TABLE payment (
   on_day TEXT NOT NULL
 ) STRICT;
 CREATE INDEX payment_file ON payment (file);
+CREATE TABLE text_listed (
+  fact INTEGER NOT NULL PRIMARY KEY,
+  file INTEGER NOT NULL,
+  topic TEXT NOT NULL,
+  on_day TEXT NOT NULL
+) STRICT;
+CREATE INDEX text_listed_file ON text_listed (file);
 CREATE TABLE person (
   fact INTEGER NOT NULL PRIMARY KEY,
   person TEXT NOT NULL

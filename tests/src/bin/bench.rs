@@ -222,7 +222,7 @@ fn search_large(figures: &mut Figures) {
             all.push(time);
         }
         let file = items(&op.ask("Search", json!({ "text": "王", "limit": 8 }))["hits"])[0]["file"].clone();
-        let number = format!("1370000{round:04}");
+        let number = format!("1385927{round:04}");
         op.ask("AddContact", json!({ "household": file, "number": number, "source": "VILLAGE" }));
         after.push(timed(|| op.ask("Search", json!({ "text": number, "limit": 8 }))).1);
     }

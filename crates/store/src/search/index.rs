@@ -143,18 +143,27 @@ FROM household h";
 
 /// What tells that a family is no longer as it was read.
 const WATCH: [(&str, &str); 6] = [
-    ("ruhu_household_in", "AFTER INSERT ON main.household BEGIN INSERT OR IGNORE INTO stale VALUES (new.file); END"),
-    ("ruhu_household_out", "AFTER DELETE ON main.household BEGIN INSERT OR IGNORE INTO stale VALUES (old.file); END"),
-    ("ruhu_phone_in", "AFTER INSERT ON main.phone BEGIN INSERT OR IGNORE INTO stale VALUES (new.file); END"),
-    ("ruhu_phone_out", "AFTER DELETE ON main.phone BEGIN INSERT OR IGNORE INTO stale VALUES (old.file); END"),
+    (
+        "ruhu_household_in",
+        "AFTER INSERT ON main.household BEGIN INSERT OR IGNORE INTO searched_changed VALUES (new.file); END",
+    ),
+    (
+        "ruhu_household_out",
+        "AFTER DELETE ON main.household BEGIN INSERT OR IGNORE INTO searched_changed VALUES (old.file); END",
+    ),
+    ("ruhu_phone_in", "AFTER INSERT ON main.phone BEGIN INSERT OR IGNORE INTO searched_changed VALUES (new.file); END"),
+    (
+        "ruhu_phone_out",
+        "AFTER DELETE ON main.phone BEGIN INSERT OR IGNORE INTO searched_changed VALUES (old.file); END",
+    ),
     (
         "ruhu_name_in",
-        "AFTER INSERT ON main.filed WHEN new.slot IN (3, 18) BEGIN INSERT OR IGNORE INTO stale VALUES (new.file); END",
+        "AFTER INSERT ON main.filed WHEN new.slot IN (3, 18) BEGIN INSERT OR IGNORE INTO searched_changed VALUES (new.file); END",
     ),
     (
         "ruhu_name_out",
         "AFTER UPDATE ON main.filed WHEN old.slot IN (3, 18) OR new.slot IN (3, 18)
-         BEGIN INSERT OR IGNORE INTO stale VALUES (new.file); END",
+         BEGIN INSERT OR IGNORE INTO searched_changed VALUES (new.file); END",
     ),
 ];
 
@@ -174,9 +183,12 @@ impl std::fmt::Debug for Index {
 }
 
 impl Index {
-    /// Reads all families, and has what changes told from now on.
+    /// Reads all families, and has what changes told from now on. The table that it is told in has a name of its own: one of this
+    /// connection alone hides one of the file.
     pub(super) fn read(conn: &Connection) -> Result<Self, StoreFault> {
-        conn.execute_batch("DROP TABLE IF EXISTS temp.stale; CREATE TEMP TABLE stale (file INTEGER PRIMARY KEY)")?;
+        conn.execute_batch(
+            "DROP TABLE IF EXISTS temp.searched_changed; CREATE TEMP TABLE searched_changed (file INTEGER PRIMARY KEY)",
+        )?;
         for (name, what) in WATCH {
             conn.execute_batch(&format!("DROP TRIGGER IF EXISTS temp.{name}; CREATE TEMP TRIGGER {name} {what}"))?;
         }
@@ -201,7 +213,7 @@ impl Index {
 
     /// Reads the families anew that are no longer as they were read.
     pub(super) fn renew(&mut self, conn: &Connection) -> Result<(), StoreFault> {
-        let mut find = conn.prepare_cached("SELECT file FROM temp.stale")?;
+        let mut find = conn.prepare_cached("SELECT file FROM temp.searched_changed")?;
         let stale: BTreeSet<i64> = find.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         if stale.is_empty() {
             return Ok(());
@@ -221,7 +233,7 @@ impl Index {
             }
         }
         self.sort();
-        conn.execute("DELETE FROM temp.stale", [])?;
+        conn.execute("DELETE FROM temp.searched_changed", [])?;
         Ok(())
     }
 
