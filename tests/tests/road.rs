@@ -137,6 +137,7 @@ fn a_list_with_bad_rows_takes_the_good_ones_and_names_the_rest() {
     let rejected: Vec<i64> = items(&report["rejected"]).iter().map(|row| number(&row["sheet_row"])).collect();
     let must: Vec<i64> = expected.iter().filter(|(_, refused)| *refused).map(|(row, _)| *row).collect();
     assert_eq!(rejected, must, "{}", report["rejected"]);
+    refused_rows_come_back(&op, &path, &rejected);
     for row in items(&report["rejected"]) {
         let reason = tests::text(&row["reason"]);
         assert!(reason.contains(&format!("第{}行", row["sheet_row"])) && !reason.contains("410490"), "{reason}");
@@ -167,5 +168,70 @@ fn a_newer_list_replaces_the_older_one_and_an_older_one_is_refused() {
     let older = op.refused("ImportDueList", import(&List { as_of: "2026-12-04".to_owned(), ..first }));
     assert_eq!((failure_code(&older).as_str(), field(&older)), ("OLDER_LIST", "file"));
     op.sync();
+    op.check();
+}
+
+/// What was refused is written down in its own columns with its reason, is refused again for the same reasons as it stands, and
+/// comes in beside all others once it is put right.
+fn refused_rows_come_back(op: &Seat, path: &std::path::Path, rejected: &[i64]) {
+    let folder = std::env::temp_dir().join(format!("ruhu-refused-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let done = op.ask("ExportRefused", json!({ "file": { "path": path }, "folder": folder }));
+    assert_eq!(done["rows"], rejected.len());
+    let again = json!({ "file": { "path": done["file"] }, "supplement": true, "dry_run": true });
+    match op.call("ImportDueList", again) {
+        // A row of which only a contract that stood twice was wrong is right alone.
+        Ok(report) => assert!(items(&report["rejected"]).len() + 2 >= rejected.len(), "{report}"),
+        Err(failure) => assert_eq!(failure_code(&failure), "NOTHING_TO_IMPORT"),
+    }
+    std::fs::remove_dir_all(&folder).expect("it goes");
+}
+
+#[test]
+fn a_supplement_adds_to_the_list_in_use_and_nobody_is_gone() {
+    let world = World::at(NOON);
+    let villages: Vec<String> = places_in("410423105").into_iter().take(1).map(|(code, _)| code).collect();
+    let all = List::of(&villages, 3);
+    // The first list lacks the last family, and a contract of the second.
+    let text = |list: &List, rows: &[usize]| {
+        let mut out =
+            "借款学生姓名,身份证号,乡镇,村,合同编号,本期应还本金,本期应还利息,本期应还合计,还款日,数据日期,还款账号\n"
+                .to_owned();
+        for at in rows {
+            let family = &list.families[at / 2];
+            let (principal, interest) = family.contracts[at % 2];
+            let yuan = |fen: i64| format!("{}.{:02}", fen / 100, fen % 100);
+            out.push_str(&format!(
+                "{},{},磙子营乡,,4104202200000{at:02},{},{},{},2026-12-20,2026-12-05,9000010{}.cdb@sina.cn\n",
+                family.borrower,
+                family.id,
+                yuan(principal),
+                yuan(interest),
+                yuan(principal + interest),
+                at / 2
+            ));
+        }
+        json!({ "file": bytes("名单.csv", out.as_bytes()) })
+    };
+    let op = world.enrol("op1", "op1", "CENTRE_OPERATOR");
+    world.furnish(&op);
+    op.ask("ImportDueList", text(&all, &[0, 1, 2]));
+    let mut more = text(&all, &[3, 4, 5]);
+    more["supplement"] = json!(true);
+    let report = op.ask("ImportDueList", more);
+    assert_eq!(
+        (&report["new_households"], &report["changed_households"], &report["gone_households"]),
+        (&json!(1), &json!(1), &json!(0))
+    );
+    let season = op.ask("Season", json!({}));
+    assert_eq!((&season["figures"]["borrowers"], &season["figures"]["contracts"]), (&json!(3), &json!(6)));
+    let other = World::at(NOON);
+    let whole = other.enrol("op1", "op1", "CENTRE_OPERATOR");
+    other.furnish(&whole);
+    whole.ask("ImportDueList", text(&all, &[0, 1, 2, 3, 4, 5]));
+    assert_eq!(season["figures"], whole.ask("Season", json!({}))["figures"]);
+    // Without that word it is the whole list, and who is not on it is gone.
+    let report = op.ask("ImportDueList", text(&all, &[0, 1]));
+    assert_eq!(report["gone_households"], 2);
     op.check();
 }

@@ -173,6 +173,9 @@ calls! {
     /// County desk: import the bank's feed of payments, a snapshot of all contracts or an increment. Whole or not at all; files
     /// may come in any order and more than once. What no list has is kept and counted apart.
     ImportFeed(ImportFeed) -> FeedReport;
+    /// County desk: write the rows of a list or feed that are refused into a workbook, in their own columns, each with its reason. Put
+    /// right, they are imported as a supplement.
+    ExportRefused(RefusedRows) -> ExportDone;
     /// The head's word that lists of a kind may leave the bureau, for seven days.
     ApproveExport(ApproveExport) -> Saved;
     /// Write a list into a folder: the season's list, whom to call, or messages for a provider, one a borrower. Needs the head's word;
@@ -369,6 +372,8 @@ pub enum ExportKind {
     TextsAnnual,
     /// Messages that interest is the borrower's from September on.
     TextsInterest,
+    /// Rows of a list or feed that were refused; it needs no word of the head, for who asks has the file.
+    Refused,
 }
 
 impl ExportKind {
@@ -1176,9 +1181,33 @@ api_types! {
         /// A refusal for want of columns has the headers that there are as `facts.columns`: JSON, as in the report.
         #[serde(default)]
         pub columns: Option<Vec<ColumnChoice>>,
+        /// True: it adds to the list in use, such as rows that were refused and have been put right. Nobody is gone who is not in it, and
+        /// of a family the contracts that are not in it stay.
+        #[serde(default)]
+        pub supplement: bool,
         /// True: only say what would happen.
         #[serde(default)]
         pub dry_run: bool,
+    }
+
+    /// Ask for the rows of a list or feed that are refused.
+    pub struct RefusedRows {
+        /// The list or feed.
+        pub file: FileInput,
+        /// It is a feed.
+        #[serde(default)]
+        pub feed: bool,
+        /// As it was imported.
+        #[serde(default)]
+        pub encoding: Option<TextEncoding>,
+        /// As it was imported.
+        #[serde(default)]
+        pub as_of: Option<NaiveDate>,
+        /// As it was imported.
+        #[serde(default)]
+        pub columns: Option<Vec<ColumnChoice>>,
+        /// Into which folder the workbook is written.
+        pub folder: String,
     }
 
     /// What a header means.

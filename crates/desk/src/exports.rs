@@ -16,16 +16,18 @@ use store::{Family, Registers, Store};
 
 use crate::Desk;
 use crate::api::{
-    ApproveExport, Excluded, ExportApprovalRow, ExportAsked, ExportFormat, ExportKind, ExportLeft, ExportReason,
-    ExportsView, Nothing, Saved,
+    ApproveExport, Excluded, ExportApprovalRow, ExportAsked, ExportDone, ExportFormat, ExportKind, ExportLeft,
+    ExportReason, ExportsView, Nothing, RefusedRows, Saved,
 };
 use crate::contacts::tidy;
 use crate::failure::{Code, Failure};
 use crate::households::{is_paid, known};
+use crate::imports::{bytes_of_list, unread};
+use crate::roster::{Kind, Wish};
 
 /// A table on its way out.
 struct Table {
-    titles: Vec<&'static str>,
+    titles: Vec<String>,
     /// Each row with where it comes from, for a message that names it.
     rows: Vec<(String, Vec<String>)>,
 }
@@ -37,6 +39,7 @@ impl ExportKind {
             Self::Calls => "CALLS",
             Self::TextsAnnual => "TEXTS_ANNUAL",
             Self::TextsInterest => "TEXTS_INTEREST",
+            Self::Refused => "REFUSED",
         }
     }
 
@@ -46,12 +49,13 @@ impl ExportKind {
             Self::Calls => "电话名单",
             Self::TextsAnnual => "短信名单（年度到期）",
             Self::TextsInterest => "短信名单（利息开始自付）",
+            Self::Refused => "没有收下的行",
         }
     }
 
     fn topic(self) -> Option<TextTopic> {
         match self {
-            Self::DueList | Self::Calls => None,
+            Self::DueList | Self::Calls | Self::Refused => None,
             Self::TextsAnnual => Some(TextTopic::Annual),
             Self::TextsInterest => Some(TextTopic::InterestStart),
         }
@@ -170,7 +174,7 @@ impl Desk {
         Ok(ExportsView { approvals, exported })
     }
 
-    pub(crate) fn export(&self, with: ExportAsked) -> Result<crate::api::ExportDone, Failure> {
+    pub(crate) fn export(&self, with: ExportAsked) -> Result<ExportDone, Failure> {
         let mut store = self.store();
         self.may(&store, |role| matches!(role, Role::CentreOperator | Role::CentreHead), "导出名单")?;
         let today = self.present_of(&store)?.today;
@@ -181,10 +185,6 @@ impl Desk {
         if !approved {
             return Err(Failure::new(Code::ExportNotApproved, &[("what", with.what.zh())]));
         }
-        let folder = PathBuf::from(with.folder.trim());
-        if with.folder.trim().is_empty() || !folder.is_dir() {
-            return Err(Failure::new(Code::NoFolder, &[("folder", with.folder.trim())]).at("folder"));
-        }
         let families = store.families(with.place.as_ref())?;
         let mut left = Left::default();
         let (table, listed, segments) = match with.what {
@@ -193,36 +193,93 @@ impl Desk {
             ExportKind::TextsAnnual | ExportKind::TextsInterest => {
                 self.texts_table(&store, &families, today, with.what, &mut left)?
             }
+            ExportKind::Refused => return Err(Failure::new(Code::NothingToExport, &[]).at("what")),
         };
         if table.rows.is_empty() {
             return Err(Failure::new(Code::NothingToExport, &[]));
         }
+        let (file, batch, rows) = self.leave(&mut store, with.what, with.format, &with.folder, &table, &listed)?;
+        Ok(ExportDone { file, rows, segments, batch, excluded: left.rows() })
+    }
+
+    /// The rows of a list or feed that are refused, as a workbook in their own columns.
+    pub(crate) fn export_refused(&self, with: RefusedRows) -> Result<ExportDone, Failure> {
+        {
+            let store = self.store();
+            self.may(&store, |role| role == Role::CentreOperator, "导出没有收下的行")?;
+        }
+        let bytes = bytes_of_list(&with.file)?;
+        let kind = if with.feed { Kind::Feed } else { Kind::DueList };
+        let columns = self.columns_said(with.columns.as_deref(), kind)?;
+        let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };
+        let reasons: BTreeMap<u32, String> = if with.feed {
+            let feed = crate::roster::feed::read(&self.reader, &bytes, &wish).map_err(unread)?;
+            feed.rejected.iter().map(|row| (row.sheet_row, row.sentence_zh())).collect()
+        } else {
+            let places = {
+                let store = self.store();
+                self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
+            };
+            let roster = crate::roster::read(&self.reader, &bytes, &places, &wish).map_err(unread)?;
+            roster.rejected.iter().map(|row| (row.sheet_row, row.sentence_zh())).collect()
+        };
+        let (mut titles, rows) = crate::roster::rows(&self.reader, &bytes, &wish, kind, &reasons).map_err(unread)?;
+        titles.push("没有收下的原因".to_owned());
+        let rows = rows.into_iter().map(|(at, mut cells)| {
+            cells.push(reasons.get(&at).cloned().unwrap_or_default());
+            (String::new(), cells)
+        });
+        let table = Table { titles, rows: rows.collect() };
+        if table.rows.is_empty() {
+            return Err(Failure::new(Code::NothingToExport, &[]).at("file"));
+        }
+        let mut store = self.store();
+        let (what, format) = (ExportKind::Refused, ExportFormat::Xlsx);
+        let (file, batch, rows) = self.leave(&mut store, what, format, &with.folder, &table, &[])?;
+        Ok(ExportDone { file, rows, segments: 0, batch, excluded: Vec::new() })
+    }
+
+    /// Writes a table into a folder and puts on record that it left.
+    fn leave(
+        &self,
+        store: &mut Store,
+        what: ExportKind,
+        format: ExportFormat,
+        folder: &str,
+        table: &Table,
+        listed: &[FileId],
+    ) -> Result<(String, String, u32), Failure> {
+        let folder = PathBuf::from(folder.trim());
+        if folder.as_os_str().is_empty() || !folder.is_dir() {
+            return Err(Failure::new(Code::NoFolder, &[("folder", &folder.display().to_string())]).at("folder"));
+        }
+        let today = self.present_of(store)?.today;
         let stamp = format!("{}{}", self.identity.person, self.clock.wall().rfc3339());
         let batch: String =
-            Sha::of(format!("{stamp}{}", with.what.code()).as_bytes()).to_string().chars().take(12).collect();
-        let bytes = match with.format {
-            ExportFormat::Xlsx => workbook(&table, with.what, &self.identity.person.to_string(), &batch)?,
-            ExportFormat::CsvUtf8 => [&[0xef, 0xbb, 0xbf], text_of(&table).as_bytes()].concat(),
-            ExportFormat::CsvGb18030 => encoded(&table, encoding_rs::GB18030)?,
-            ExportFormat::CsvGbk => encoded(&table, encoding_rs::GBK)?,
+            Sha::of(format!("{stamp}{}", what.code()).as_bytes()).to_string().chars().take(12).collect();
+        let bytes = match format {
+            ExportFormat::Xlsx => workbook(table, what, &self.identity.person.to_string(), &batch)?,
+            ExportFormat::CsvUtf8 => [&[0xef, 0xbb, 0xbf], text_of(table).as_bytes()].concat(),
+            ExportFormat::CsvGb18030 => encoded(table, encoding_rs::GB18030)?,
+            ExportFormat::CsvGbk => encoded(table, encoding_rs::GBK)?,
         };
         let rows = u32::try_from(table.rows.len()).unwrap_or(u32::MAX);
-        let name = format!("{}-{today}-{batch}.{}", with.what.zh(), with.format.ending());
+        let name = format!("{}-{today}-{batch}.{}", what.zh(), format.ending());
         let path = folder.join(&name);
         // Whole on the disk, then on record, then under its name: no list lies anywhere that nobody knows of.
         let part = part_of(&path, &bytes)?;
         let sha256 = Sha::of(&bytes);
         let left_now = Exported {
-            what: with.what.code().to_owned(),
+            what: what.code().to_owned(),
             batch: batch.clone(),
             rows,
-            format: with.format.code().to_owned(),
+            format: format.code().to_owned(),
             sha256,
         };
-        let topic = with.what.topic();
-        let recorded = self.write(&mut store, |pen| {
+        let topic = what.topic();
+        let recorded = self.write(store, |pen| {
             pen.record(FileId::county(), Section::Id, &Event::Exported(left_now), Vec::new())?;
-            for file in &listed {
+            for file in listed {
                 let Some(topic) = topic else { break };
                 let event = Event::TextListed(TextListed { topic, batch: batch.clone(), on: today });
                 pen.record(*file, Section::Core, &event, Vec::new())?;
@@ -234,7 +291,7 @@ impl Desk {
             return Err(failure);
         }
         std::fs::rename(&part, &path).map_err(|error| unwritten(&path, &error))?;
-        Ok(crate::api::ExportDone { file: path.display().to_string(), rows, segments, batch, excluded: left.rows() })
+        Ok((path.display().to_string(), batch, rows))
     }
 
     /// The season's list as it stands, in the columns of the bank's own: it can be imported again.
@@ -289,7 +346,7 @@ impl Desk {
                 rows.push((borrower.clone(), cells));
             }
         }
-        let titles = vec![
+        let titles = [
             "借款学生姓名",
             "身份证号",
             "共同借款人姓名",
@@ -315,6 +372,7 @@ impl Desk {
             "合同状态",
             "数据日期",
         ];
+        let titles = titles.map(str::to_owned).to_vec();
         Ok(Table { titles, rows })
     }
 
@@ -355,7 +413,8 @@ impl Desk {
                 rows.push((family.borrower.clone(), cells));
             }
         }
-        Ok(Table { titles: vec!["村", "借款学生", "谁的电话", "电话", "核实情况"], rows })
+        let titles = ["村", "借款学生", "谁的电话", "电话", "核实情况"].map(str::to_owned).to_vec();
+        Ok(Table { titles, rows })
     }
 
     /// One message a borrower.
@@ -408,7 +467,8 @@ impl Desk {
             listed.push(family.file);
             rows.push((family.borrower.clone(), vec![number, words, count.to_string()]));
         }
-        Ok((Table { titles: vec!["手机号", "短信内容", "条数"], rows }, listed, segments))
+        let titles = ["手机号", "短信内容", "条数"].map(str::to_owned).to_vec();
+        Ok((Table { titles, rows }, listed, segments))
     }
 
     /// Names of places as the bank's list writes them.
@@ -466,7 +526,7 @@ fn workbook(table: &Table, kind: ExportKind, who: &str, batch: &str) -> Result<V
     sheet.set_footer(format!("&L{} 内部资料 不得外传&R{who} {batch} &P/&N", kind.zh()));
     let columns = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
     for (at, title) in table.titles.iter().enumerate() {
-        sheet.write_string(0, columns(at), *title).map_err(failed)?;
+        sheet.write_string(0, columns(at), title).map_err(failed)?;
     }
     for (row, (_, cells)) in (1_u32..).zip(&table.rows) {
         for (at, cell) in cells.iter().enumerate() {

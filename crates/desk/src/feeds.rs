@@ -17,12 +17,10 @@ use crate::api::{
     DoubtKind, DoubtRow, FeedReport, ImportFeed, Nothing, RejectedRow, RepaymentsView, ReportedRow, StrayLine,
 };
 use crate::failure::{Code, Failure};
-use crate::imports::{bytes_of_list, chosen, read_columns, unread};
+use crate::imports::{bytes_of_list, meta_of, read_columns, unread};
 use crate::roster::feed::{Feed, FooterAmount, ReadLine};
-use crate::roster::{Column, RowFault, Warning, WarningKind, Wish};
+use crate::roster::{Column, Kind, RowFault, Warning, WarningKind, Wish};
 
-/// What the headers of the bank's feed were said to mean, for the next one.
-const FEED_COLUMNS: &str = "feed_columns";
 /// Lines of contracts that no list has, in one fact.
 const MOST_LINES: usize = 200;
 /// Days after which a report that no line of the bank's meets is late.
@@ -139,10 +137,7 @@ impl Desk {
             }
         };
         let bytes = bytes_of_list(&with.file)?;
-        let columns = match &with.columns {
-            Some(said) => said.iter().map(chosen).collect(),
-            None => self.store().meta(FEED_COLUMNS)?.unwrap_or_default(),
-        };
+        let columns = self.columns_said(with.columns.as_deref(), Kind::Feed)?;
         let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };
         let feed = crate::roster::feed::read(&self.reader, &bytes, &wish).map_err(unread)?;
         if feed.lines.is_empty() {
@@ -207,7 +202,7 @@ impl Desk {
         }
         let (changed, facts) = self.write(&mut store, work)?;
         // The import stands whatever becomes of this: then the next one asks again.
-        store.set_meta(FEED_COLUMNS, &wish.columns).unwrap_or_default();
+        store.set_meta(meta_of(Kind::Feed), &wish.columns).unwrap_or_default();
         report.changed_households = changed;
         report.written = !facts.is_empty();
         report.already_imported = facts.is_empty();

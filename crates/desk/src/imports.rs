@@ -19,7 +19,7 @@ use crate::api::{
     ImportReport, PlacesReport, RejectedRow,
 };
 use crate::failure::{Code, Failure};
-use crate::roster::{self, Chosen, ReadColumn, Roster, RosterContract, RosterError, RosterHousehold, Wish};
+use crate::roster::{self, Chosen, Kind, ReadColumn, Roster, RosterContract, RosterError, RosterHousehold, Wish};
 use crate::{Desk, bytes_of};
 
 /// Most bytes of a place table.
@@ -74,10 +74,7 @@ impl Desk {
             let store = self.store();
             self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
         };
-        let columns = match &with.columns {
-            Some(said) => said.iter().map(chosen).collect(),
-            None => self.store().meta(LIST_COLUMNS)?.unwrap_or_default(),
-        };
+        let columns = self.columns_said(with.columns.as_deref(), Kind::DueList)?;
         let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };
         // Reading a large workbook takes a second; the store is free meanwhile.
         let roster = roster::read(&self.reader, &bytes, &places, &wish).map_err(unread)?;
@@ -113,6 +110,11 @@ impl Desk {
             total_due: report.figures.total_due,
             rejected: u32::try_from(report.rejected.len()).unwrap_or(u32::MAX),
         };
+        if let Some(footer) = roster.footer.filter(|footer| !footer.agrees && footer.unreadable_rows == 0)
+            && !with.dry_run
+        {
+            return Err(Failure::new(Code::TotalsDiffer, &[("row", &footer.sheet_row.to_string())]).at("file"));
+        }
         let work = |pen: &mut Pen<'_>| -> Result<(u32, u32, u32), Failure> {
             let (mut new, mut changed) = (0_u32, 0_u32);
             let mut present = BTreeSet::new();
@@ -120,13 +122,16 @@ impl Desk {
                 let file = FileId::household(&file_key, &household.id);
                 present.insert(file);
                 let was_there = before.contains(&file);
-                let facts = facts_of(household, &batch, roster.as_of, &county);
+                let mut facts = facts_of(household, &batch, roster.as_of, &county);
+                if with.supplement {
+                    add_standing(&mut facts, &pen.standing(file)?);
+                }
                 let written = renew(pen, file, &facts)?;
                 new = new.saturating_add(u32::from(!was_there));
                 changed = changed.saturating_add(u32::from(was_there && written));
             }
             let mut gone = 0_u32;
-            for file in before.difference(&present) {
+            for file in before.difference(&present).filter(|_| !with.supplement) {
                 // Not on the newer list: nothing is due by the bank's word, and no letter may say otherwise.
                 let empty =
                     DueListed { batch: batch.clone(), as_of: roster.as_of, contracts: Vec::new(), account_hint: None };
@@ -144,7 +149,7 @@ impl Desk {
         }
         let ((new, changed, gone), _) = self.write(&mut store, work)?;
         // The import stands whatever becomes of this: then the next one asks again.
-        store.set_meta(LIST_COLUMNS, &wish.columns).unwrap_or_default();
+        store.set_meta(meta_of(Kind::DueList), &wish.columns).unwrap_or_default();
         report.new_households = new;
         report.changed_households = changed;
         report.gone_households = gone;
@@ -154,6 +159,14 @@ impl Desk {
 }
 
 impl Desk {
+    /// What a person said now that headers mean, or at the last import.
+    pub(crate) fn columns_said(&self, said: Option<&[ColumnChoice]>, kind: Kind) -> Result<Vec<Chosen>, Failure> {
+        match said {
+            Some(said) => Ok(said.iter().map(chosen).collect()),
+            None => Ok(self.store().meta(meta_of(kind))?.unwrap_or_default()),
+        }
+    }
+
     /// Does the same work and rolls it back: what is told is what would happen.
     pub(crate) fn tried<T>(
         &self,
@@ -178,8 +191,13 @@ pub(crate) fn bytes_of_list(file: &FileInput) -> Result<Vec<u8>, Failure> {
     Ok(bytes_of(file, most, "file")?.1)
 }
 
-/// What the headers of the bank's list were said to mean, for the next one.
-const LIST_COLUMNS: &str = "list_columns";
+/// Where is kept what the headers of a kind of list were said to mean, for the next one.
+pub(crate) fn meta_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::DueList => "list_columns",
+        Kind::Feed => "feed_columns",
+    }
+}
 
 /// Why a list cannot be read; where headers are not understood, with all that there are, so that a person can say what they mean.
 pub(crate) fn unread(error: RosterError) -> Failure {
@@ -195,7 +213,7 @@ pub(crate) fn unread(error: RosterError) -> Failure {
     Failure::new(Code::WorkbookUnreadable, &[("why", &why), ("columns", &columns)]).at("file")
 }
 
-pub(crate) fn chosen(choice: &ColumnChoice) -> Chosen {
+fn chosen(choice: &ColumnChoice) -> Chosen {
     Chosen { column: choice.column, header: choice.header.clone(), nth: choice.nth }
 }
 
@@ -384,6 +402,26 @@ fn facts_of(
             accounts,
         },
     }
+}
+
+/// Of a family that the list only adds to: the contracts that stand and are not in it, each with its account.
+fn add_standing(facts: &mut ListFacts, standing: &store::StandingFacts) {
+    let due: Option<DueListed> = standing.due.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
+    let known: Option<Identified> = standing.identified.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
+    let (mut contracts, mut accounts) = (Vec::new(), Vec::new());
+    for (at, contract) in due.into_iter().flat_map(|due| due.contracts).enumerate() {
+        if facts.due.contracts.iter().all(|new| new.contract_no != contract.contract_no) {
+            let account = known.as_ref().and_then(|known| known.accounts.get(at)).cloned().unwrap_or_default();
+            contracts.push(contract);
+            accounts.push(account);
+        }
+    }
+    contracts.append(&mut facts.due.contracts);
+    accounts.append(&mut facts.identified.accounts);
+    let all: BTreeSet<String> = accounts.iter().filter(|one| !one.is_empty()).map(|one| mask_account(one)).collect();
+    facts.due.account_hint = if all.len() == 1 { all.into_iter().next() } else { None };
+    facts.due.contracts = contracts;
+    facts.identified.accounts = accounts;
 }
 
 /// Writes those of a family's list facts that say something new. Returns whether any did, apart from the batch's name.

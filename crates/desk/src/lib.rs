@@ -247,6 +247,7 @@ impl Desk {
                 (Reply::ImportFeed(self.import_feed(with)?), vec![Households, Payments, Status, Bulletins])
             }
             Call::Repayments(with) => (Reply::Repayments(self.repayments(with)?), read()),
+            Call::ExportRefused(with) => (Reply::ExportRefused(self.export_refused(with)?), vec![Registries]),
             Call::ApproveExport(with) => (Reply::ApproveExport(self.approve_export(with)?), vec![Registries, Status]),
             Call::Export(with) => (Reply::Export(self.export(with)?), vec![Households, Status]),
             Call::Exports(with) => (Reply::Exports(self.exports(with)?), read()),

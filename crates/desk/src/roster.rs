@@ -15,6 +15,8 @@ pub use columns::{Chosen, Column, Kind, Lacking, ReadColumn};
 pub use faults::{Rejected, RosterError, RowFault, Warning, WarningKind};
 pub use footer::{FooterCheck, FooterSums};
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use domain::identity::IdNumber;
 use domain::money::Fen;
@@ -238,6 +240,34 @@ pub(crate) fn scan<T>(
     }
     let nothing = || Lacking { missing: kind.required().to_vec(), columns: Vec::new() };
     Err(RosterError::NoHeader(nearest.unwrap_or_else(nothing)))
+}
+
+/// Titles and cells of these rows of a list, as text in the order of its columns: a known column under its usual title, whatever the
+/// list calls it.
+///
+/// # Errors
+/// As [`scan`].
+pub(crate) fn rows(
+    reader: &Reader,
+    bytes: &[u8],
+    wish: &Wish,
+    kind: Kind,
+    of: &BTreeMap<u32, String>,
+) -> Result<(Vec<String>, Vec<(u32, Vec<String>)>), RosterError> {
+    let begin = |_: &[SheetRow], _: bool| Vec::new();
+    let take = |taken: &mut Vec<SheetRow>, row: &SheetRow, _: &Layout| {
+        if of.contains_key(&row.number) {
+            taken.push(row.clone());
+        }
+    };
+    let (taken, source) = scan(reader, bytes, wish, kind, begin, take)?;
+    let title =
+        |read: &ReadColumn| read.column.map_or_else(|| read.header.clone(), |column| column.title_zh().to_owned());
+    let cells = |row: &SheetRow| {
+        let text = |read: &ReadColumn| row.cells.get(&read.at).map(cells::text_of).unwrap_or_default();
+        (row.number, source.columns.iter().map(text).collect())
+    };
+    Ok((source.columns.iter().map(title).collect(), taken.iter().map(cells).collect()))
 }
 
 /// The rows of this sheet among which its header is looked for.

@@ -76,5 +76,5 @@ export function useListImport<R extends Answer>(order: (with_: ListAsked) => Pro
     encoding.value = chosen;
     await again();
   }
-  return { name, input, asOf, report, encoding, isText, columns, task, choose, send, again, mean, readAs };
+  return { name, input, asOf, report, encoding, isText, said, columns, task, choose, send, again, mean, readAs };
 }

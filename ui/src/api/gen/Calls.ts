@@ -78,6 +78,7 @@ import type { RecoveryAsked } from "./RecoveryAsked";
 import type { RecoveryPassed } from "./RecoveryPassed";
 import type { RecoveryRequest } from "./RecoveryRequest";
 import type { RecoveryView } from "./RecoveryView";
+import type { RefusedRows } from "./RefusedRows";
 import type { RegistryAsked } from "./RegistryAsked";
 import type { RegistryReport } from "./RegistryReport";
 import type { RegistryView } from "./RegistryView";
@@ -134,6 +135,7 @@ export type Calls = {
   Places: { with: PlacesAsked; reply: PlacesView };
   ImportDueList: { with: ImportDueList; reply: ImportReport };
   ImportFeed: { with: ImportFeed; reply: FeedReport };
+  ExportRefused: { with: RefusedRows; reply: ExportDone };
   ApproveExport: { with: ApproveExport; reply: Saved };
   Export: { with: ExportAsked; reply: ExportDone };
   Exports: { with: Nothing; reply: ExportsView };

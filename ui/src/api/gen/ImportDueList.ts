@@ -25,6 +25,11 @@ as_of: string | null,
  */
 columns: Array<ColumnChoice> | null, 
 /**
+ * True: it adds to the list in use, such as rows that were refused and have been put right. Nobody is gone who is not in it, and
+ * of a family the contracts that are not in it stay.
+ */
+supplement: boolean, 
+/**
  * True: only say what would happen.
  */
 dry_run: boolean, };
