@@ -223,7 +223,8 @@ impl Desk {
             let roster = crate::roster::read(&self.reader, &bytes, &places, &wish).map_err(unread)?;
             roster.rejected.iter().map(|row| (row.sheet_row, row.sentence_zh())).collect()
         };
-        let (mut titles, rows) = crate::roster::rows(&self.reader, &bytes, &wish, kind, &reasons).map_err(unread)?;
+        let crate::roster::Picked { mut titles, rows } =
+            crate::roster::rows(&self.reader, &bytes, &wish, kind, &reasons).map_err(unread)?;
         titles.push("没有收下的原因".to_owned());
         let rows = rows.into_iter().map(|(at, mut cells)| {
             cells.push(reasons.get(&at).cloned().unwrap_or_default());

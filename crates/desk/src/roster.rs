@@ -242,6 +242,14 @@ pub(crate) fn scan<T>(
     Err(RosterError::NoHeader(nearest.unwrap_or_else(nothing)))
 }
 
+/// Some rows of a list.
+pub(crate) struct Picked {
+    /// The titles of its columns.
+    pub(crate) titles: Vec<String>,
+    /// Each row with its number in the sheet and its cells.
+    pub(crate) rows: Vec<(u32, Vec<String>)>,
+}
+
 /// Titles and cells of these rows of a list, as text in the order of its columns: a known column under its usual title, whatever the
 /// list calls it.
 ///
@@ -253,7 +261,7 @@ pub(crate) fn rows(
     wish: &Wish,
     kind: Kind,
     of: &BTreeMap<u32, String>,
-) -> Result<(Vec<String>, Vec<(u32, Vec<String>)>), RosterError> {
+) -> Result<Picked, RosterError> {
     let begin = |_: &[SheetRow], _: bool| Vec::new();
     let take = |taken: &mut Vec<SheetRow>, row: &SheetRow, _: &Layout| {
         if of.contains_key(&row.number) {
@@ -267,7 +275,7 @@ pub(crate) fn rows(
         let text = |read: &ReadColumn| row.cells.get(&read.at).map(cells::text_of).unwrap_or_default();
         (row.number, source.columns.iter().map(text).collect())
     };
-    Ok((source.columns.iter().map(title).collect(), taken.iter().map(cells).collect()))
+    Ok(Picked { titles: source.columns.iter().map(title).collect(), rows: taken.iter().map(cells).collect() })
 }
 
 /// The rows of this sheet among which its header is looked for.
