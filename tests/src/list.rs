@@ -117,6 +117,14 @@ impl List {
     /// # Panics
     /// When it cannot be written, or a village is not in the place table.
     pub fn workbook(&self) -> Vec<u8> {
+        self.workbook_from(10_000_000)
+    }
+
+    /// The list as a workbook whose contracts are numbered from here on.
+    ///
+    /// # Panics
+    /// As [`List::workbook`].
+    pub fn workbook_from(&self, first: u64) -> Vec<u8> {
         let table = std::fs::read_to_string(assets().join("places/lushan-410423.csv")).expect("the place table");
         let name = |code: &str| {
             let row = table.lines().find(|line| line.split(',').next() == Some(code)).expect("a known place");
@@ -133,7 +141,7 @@ impl List {
             let (township, village) = (name(&family.village[..9]), name(&family.village));
             for (principal, interest) in &family.contracts {
                 row += 1;
-                let contract = format!("410420{:09}", 210_000_000 + u64::from(row));
+                let contract = format!("410420{:09}", 200_000_000 + first + u64::from(row));
                 let cells = [
                     &family.borrower,
                     &family.id,

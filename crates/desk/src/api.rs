@@ -364,7 +364,7 @@ impl From<foreign::Encoding> for TextEncoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExportKind {
-    /// The season's list as it stands, which can be imported again.
+    /// The season's list as it stands, ID numbers and accounts masked.
     DueList,
     /// Whom to call.
     Calls,
@@ -407,6 +407,8 @@ pub enum ExportReason {
     NoNumber,
     /// Nobody answers to its numbers, somebody asked not to be called, or they are other people's and nobody confirmed them.
     Blocked,
+    /// What the message says is not so for it.
+    NotAbout,
     /// It had a message of this kind within seven days.
     Lately,
 }

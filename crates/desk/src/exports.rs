@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use chrono::Datelike as _;
 use domain::event::Event;
-use domain::household::{DueListed, Identified};
+use domain::household::{DueListed, Identified, mask_account};
 use domain::ids::{FileId, Sha};
 use domain::outreach::{
     APPROVED_DAYS, ExportApproved, Exported, May, ONCE_IN_DAYS, Sender, TextListed, may_get, neutral, parts, text,
@@ -21,7 +22,7 @@ use crate::api::{
 };
 use crate::contacts::tidy;
 use crate::failure::{Code, Failure};
-use crate::households::{is_paid, known};
+use crate::households::{is_paid, known, mask};
 use crate::imports::{bytes_of_list, unread};
 use crate::roster::{Kind, Wish};
 
@@ -95,11 +96,29 @@ impl Left {
     }
 }
 
-/// A family's numbers: digits, whose they are, how they were found.
+/// Whether a message is true for a family: interest begins in September of the year of graduation, and the yearly one names
+/// 20 December.
+fn is_about(topic: TextTopic, family: &Family, store: &Store, today: chrono::NaiveDate) -> Result<bool, Failure> {
+    let year = today.year();
+    Ok(match topic {
+        TextTopic::Annual => {
+            let december = chrono::NaiveDate::from_ymd_opt(year, 12, 20);
+            family.total_due.get() > 0 && family.due_on == december && december.is_some_and(|due_on| today <= due_on)
+        }
+        TextTopic::InterestStart => {
+            let listed = store.registers(family.file)?.listed;
+            listed.and_then(|listed| listed.grad_year) == Some(year) && today.month() < 9
+        }
+    })
+}
+
+/// A family's numbers: digits, whose they are, how they were found. What was found at one door counts at all: a number that is
+/// somebody else's, or that asked not to be called, is that under every family until somebody confirms it.
 fn numbers(
     store: &Store,
     file: FileId,
     registers: &Registers,
+    blocked: &BTreeMap<String, BTreeMap<FileId, ContactState>>,
 ) -> Result<Vec<(String, Option<String>, ContactState)>, Failure> {
     let mut out: Vec<(String, Option<String>, ContactState)> = Vec::new();
     let mut add = |number: &str, relation: Option<&String>| {
@@ -120,6 +139,18 @@ fn numbers(
     for (_, stated) in store.contact_states(file)? {
         if let Some((.., state)) = out.iter_mut().find(|(known, ..)| known == stated.number.as_str()) {
             *state = stated.state;
+        }
+    }
+    for (number, _, state) in &mut out {
+        let Some(decided) = blocked.get(number) else { continue };
+        let own = decided.get(&file).copied();
+        let elsewhere = |which| decided.iter().any(|(other, state)| *other != file && *state == which);
+        if own == Some(ContactState::DoNotCall) || elsewhere(ContactState::DoNotCall) {
+            *state = ContactState::DoNotCall;
+        } else if own == Some(ContactState::WrongPerson)
+            || (elsewhere(ContactState::WrongPerson) && own != Some(ContactState::Confirmed))
+        {
+            *state = ContactState::WrongPerson;
         }
     }
     Ok(out)
@@ -291,11 +322,14 @@ impl Desk {
             drop(std::fs::remove_file(&part));
             return Err(failure);
         }
-        std::fs::rename(&part, &path).map_err(|error| unwritten(&path, &error))?;
+        if let Err(error) = std::fs::rename(&part, &path) {
+            drop(std::fs::remove_file(&part));
+            return Err(unwritten(&path, &error));
+        }
         Ok((path.display().to_string(), batch, rows))
     }
 
-    /// The season's list as it stands, in the columns of the bank's own: it can be imported again.
+    /// The season's list as it stands, in the columns of the bank's own; ID numbers and accounts never leave in clear (domain.md §5).
     fn due_list_table(&self, store: &Store, families: &[Family]) -> Result<Table, Failure> {
         let names = self.place_names_full(store)?;
         let mut rows = Vec::new();
@@ -320,10 +354,10 @@ impl Desk {
                 let rate = format!("{}.{:04}%", contract.rate_ppm / 10_000, contract.rate_ppm % 10_000);
                 let cells = vec![
                     borrower.clone(),
-                    numbers.borrower_id.clone(),
+                    mask(&numbers.borrower_id),
                     listed.co_borrower.clone().unwrap_or_default(),
                     listed.relation.clone().unwrap_or_default(),
-                    numbers.co_borrower_id.clone().unwrap_or_default(),
+                    numbers.co_borrower_id.as_deref().map(mask).unwrap_or_default(),
                     place(township.as_ref().map(|code| code.as_str())),
                     if family.place.as_str().len() > 9 { place(Some(family.place.as_str())) } else { String::new() },
                     listed.address.clone(),
@@ -340,7 +374,12 @@ impl Desk {
                     contract.total_due.yuan(),
                     contract.due_on.to_string(),
                     contract.maturity_on.map(|day| day.to_string()).unwrap_or_default(),
-                    numbers.accounts.get(at).cloned().unwrap_or_default(),
+                    numbers
+                        .accounts
+                        .get(at)
+                        .filter(|one| !one.is_empty())
+                        .map(|one| mask_account(one))
+                        .unwrap_or_default(),
                     contract.status.clone(),
                     as_of.to_string(),
                 ];
@@ -386,10 +425,11 @@ impl Desk {
         left: &mut Left,
     ) -> Result<Table, Failure> {
         let names = self.place_names(store)?;
+        let blocked = store.blocked_numbers()?;
         let mut rows = Vec::new();
         for family in families {
             let status = domain::due::status(&known(family), today);
-            if is_paid(status) || status == DueStatus::Exempt {
+            if is_paid(status) || status == DueStatus::Exempt || family.total_due.get() <= 0 {
                 left.out(ExportReason::Paid);
                 continue;
             }
@@ -398,7 +438,7 @@ impl Desk {
                 ContactState::Unverified | ContactState::Confirmed | ContactState::NoAnswer => true,
                 ContactState::WrongPerson | ContactState::OutOfService | ContactState::DoNotCall => false,
             };
-            let all = numbers(store, family.file, &registers)?;
+            let all = numbers(store, family.file, &registers, &blocked)?;
             if all.is_empty() {
                 left.out(ExportReason::NoNumber);
                 continue;
@@ -432,11 +472,16 @@ impl Desk {
         let organ = if profile.organ_short.is_empty() { &profile.organ_name } else { &profile.organ_short };
         let sender = Sender { organ, hotline: &profile.hotline };
         let before = store.text_listed(topic.code())?;
+        let blocked = store.blocked_numbers()?;
         let (mut rows, mut listed, mut segments) = (Vec::new(), Vec::new(), 0_u32);
         for family in families {
             let status = domain::due::status(&known(family), today);
             if is_paid(status) || status == DueStatus::Exempt {
                 left.out(ExportReason::Paid);
+                continue;
+            }
+            if !is_about(topic, family, store, today)? {
+                left.out(ExportReason::NotAbout);
                 continue;
             }
             let lately = before.get(&family.file).map(|on| today.signed_duration_since(*on).num_days());
@@ -445,7 +490,7 @@ impl Desk {
                 continue;
             }
             let registers = store.registers(family.file)?;
-            let mut mobiles = numbers(store, family.file, &registers)?;
+            let mut mobiles = numbers(store, family.file, &registers, &blocked)?;
             mobiles.retain(|(number, ..)| number.starts_with('1') && number.len() == 11);
             if mobiles.is_empty() {
                 left.out(ExportReason::NoNumber);

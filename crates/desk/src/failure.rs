@@ -102,6 +102,8 @@ codes! {
     NotExported = "NOT_EXPORTED", "写不进“{file}”：{why}。请换一个文件夹再导出。", "“{file}” cannot be written: {why}. Choose another folder.";
     /// A list or feed whose own totals are not its sums.
     TotalsDiffer = "TOTALS_DIFFER", "表尾第{row}行的合计和各行加起来不一样，可能少了行或者有人改过数，什么都没有导入。请向银行重新要一份。", "The totals in row {row} are not what the rows add up to; rows may be missing. Nothing was imported. Ask the bank for the file again.";
+    /// A contract of somebody else's.
+    ContractElsewhere = "CONTRACT_ELSEWHERE", "合同{contract}在现在的名单里是另一户的，没有补充。请先核对这份合同的身份证号，再用全部名单导入。", "Contract {contract} is another family's in the list in use; nothing was added. Check its ID number, then import the whole list.";
     /// A feed before there is a list.
     NoDueList = "NO_DUE_LIST", "还没有应还款名单，还款明细对不上人。请先导入名单。", "There is no due list yet for payments to belong to. Import the list first.";
     /// What the bank says since the list.

@@ -66,9 +66,12 @@ fn sort(
         }
         out.families.entry(*file).or_default().push(line.clone());
     }
+    // Of a refused row nobody knows what the bank says: its contract is not taken for unpaid, and none is where one cannot be read.
+    named.extend(feed.refused_contracts.iter().flatten().map(String::as_str));
+    let unread = feed.refused_contracts.iter().any(Option::is_none);
     let absent: Vec<(&String, &FileId)> = contracts.iter().filter(|(no, _)| !named.contains(no.as_str())).collect();
     out.names_all = absent.is_empty();
-    if whole {
+    if whole && !unread {
         out.not_named = u32::try_from(absent.len()).unwrap_or(u32::MAX);
         for (contract_no, file) in absent {
             out.families.entry(*file).or_default().push(unpaid(contract_no, feed.as_of));

@@ -364,7 +364,8 @@ fn within(address: &str, village: Option<&String>) -> String {
         .to_owned()
 }
 
-fn mask(id: &str) -> String {
+/// An ID number as anybody may see it.
+pub(crate) fn mask(id: &str) -> String {
     id.parse::<domain::identity::IdNumber>().map_or_else(|_| "••••".to_owned(), |id| id.mask())
 }
 

@@ -1,11 +1,12 @@
 //! The county desk's imports: places and the bank's due list. Whole or not at all, in one transaction; the same file
 //! twice changes nothing; what is unchanged writes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use domain::estimate::{Standing, Terms, compare, is_waived, usual_subsidy_end, waivers};
 use domain::event::Event;
+use domain::feed::{BankTold, FeedLine};
 use domain::household::{Contract, DueListed, HouseholdListed, Identified, ListedPhone, Placed, mask_account};
 use domain::ids::{FactId, FileId, Sha};
 use domain::money::Fen;
@@ -89,7 +90,8 @@ impl Desk {
         if report.already_imported {
             return Ok(report);
         }
-        if let Some(newest) = imports.iter().map(|(_, import)| import.as_of).max()
+        let lists = imports.iter().filter(|(_, import)| !import.supplement);
+        if let Some(newest) = lists.map(|(_, import)| import.as_of).max()
             && roster.as_of < newest
         {
             let (as_of, current) = (roster.as_of.to_string(), newest.to_string());
@@ -109,11 +111,27 @@ impl Desk {
             penalty_due: report.figures.penalty_due,
             total_due: report.figures.total_due,
             rejected: u32::try_from(report.rejected.len()).unwrap_or(u32::MAX),
+            supplement: with.supplement,
         };
         if let Some(footer) = roster.footer.filter(|footer| !footer.agrees && footer.unreadable_rows == 0)
             && !with.dry_run
         {
             return Err(Failure::new(Code::TotalsDiffer, &[("row", &footer.sheet_row.to_string())]).at("file"));
+        }
+        let contracts: BTreeMap<String, FileId> = roster
+            .households
+            .iter()
+            .flat_map(|household| {
+                let file = FileId::household(&file_key, &household.id);
+                household.contracts.iter().map(move |contract| (contract.contract_no.clone(), file))
+            })
+            .collect();
+        if with.supplement {
+            let standing = store.contracts()?;
+            let elsewhere = contracts.iter().find(|(no, file)| standing.get(*no).is_some_and(|other| other != *file));
+            if let Some((contract_no, _)) = elsewhere {
+                return Err(Failure::new(Code::ContractElsewhere, &[("contract", contract_no)]).at("file"));
+            }
         }
         let work = |pen: &mut Pen<'_>| -> Result<(u32, u32, u32), Failure> {
             let (mut new, mut changed) = (0_u32, 0_u32);
@@ -139,6 +157,7 @@ impl Desk {
                 pen.record(*file, Section::Core, &Event::DueListed(empty), replaces)?;
                 gone = gone.saturating_add(1);
             }
+            find_owners(pen, &contracts)?;
             pen.record(FileId::county(), Section::Core, &Event::DueListImported(import.clone()), Vec::new())?;
             Ok((new, changed, gone))
         };
@@ -348,8 +367,11 @@ fn facts_of(
     let co = household.co_borrowers.first();
     let mut phones: Vec<ListedPhone> = Vec::new();
     let own = household.phones.iter().map(|finding| (finding, None));
-    let theirs =
-        household.co_borrowers.iter().flat_map(|co| co.phones.iter().map(|finding| (finding, co.relation.clone())));
+    let theirs = household.co_borrowers.iter().flat_map(|co| {
+        // Never without a word whose it is: it would be taken for the borrower's own.
+        let whose = co.relation.clone().or_else(|| Some("共同借款人".to_owned()));
+        co.phones.iter().map(move |finding| (finding, whose.clone()))
+    });
     for (finding, relation) in own.chain(theirs) {
         let Some(number) = &finding.number else { continue };
         if phones.iter().all(|phone| phone.number != *number) {
@@ -404,17 +426,75 @@ fn facts_of(
     }
 }
 
+/// Lines of the bank's on contracts that no list had before go to the families that have them now.
+fn find_owners(pen: &mut Pen<'_>, contracts: &BTreeMap<String, FileId>) -> Result<(), Failure> {
+    for (id, body) in pen.standing(FileId::county())?.told {
+        let Ok(told) = serde_json::from_slice::<BankTold>(&body) else { continue };
+        let (found, left): (Vec<FeedLine>, Vec<FeedLine>) =
+            told.lines.into_iter().partition(|line| contracts.contains_key(&line.contract_no));
+        if found.is_empty() {
+            continue;
+        }
+        let mut families: BTreeMap<FileId, Vec<FeedLine>> = BTreeMap::new();
+        for line in found {
+            if let Some(file) = contracts.get(&line.contract_no) {
+                families.entry(*file).or_default().push(line);
+            }
+        }
+        for (file, mut lines) in families {
+            // What the same feed said of the family's other contracts stays beside it.
+            let mut replaces = Vec::new();
+            for (before, body) in pen.standing(file)?.told {
+                if let Ok(known) = serde_json::from_slice::<BankTold>(&body)
+                    && known.batch == told.batch
+                {
+                    lines.splice(0..0, known.lines);
+                    replaces.push(before);
+                }
+            }
+            let event = Event::BankTold(BankTold { batch: told.batch.clone(), whole: told.whole, lines });
+            pen.record(file, Section::Core, &event, replaces)?;
+        }
+        let rest = Event::BankTold(BankTold { batch: told.batch, whole: told.whole, lines: left });
+        pen.record(FileId::county(), Section::Id, &rest, vec![id])?;
+    }
+    Ok(())
+}
+
 /// Of a family that the list only adds to: the contracts that stand and are not in it, each with its account.
 fn add_standing(facts: &mut ListFacts, standing: &store::StandingFacts) {
     let due: Option<DueListed> = standing.due.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
     let known: Option<Identified> = standing.identified.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
+    let listed: Option<HouseholdListed> =
+        standing.listed.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
+    // What the rows of the supplement do not say stays as it was said.
+    if let Some(before) = listed {
+        for phone in before.phones {
+            if facts.listed.phones.iter().all(|known| known.number != phone.number) {
+                facts.listed.phones.push(phone);
+            }
+        }
+        if facts.listed.co_borrower.is_none() {
+            facts.listed.co_borrower = before.co_borrower;
+            facts.listed.relation = before.relation;
+        }
+        facts.listed.grad_year = facts.listed.grad_year.or(before.grad_year);
+    }
+    if facts.identified.co_borrower_id.is_none() {
+        facts.identified.co_borrower_id = known.as_ref().and_then(|known| known.co_borrower_id.clone());
+    }
     let (mut contracts, mut accounts) = (Vec::new(), Vec::new());
+    // Letters say of when the amounts are: of the oldest among them.
+    let older = due.as_ref().map(|due| due.as_of);
     for (at, contract) in due.into_iter().flat_map(|due| due.contracts).enumerate() {
         if facts.due.contracts.iter().all(|new| new.contract_no != contract.contract_no) {
             let account = known.as_ref().and_then(|known| known.accounts.get(at)).cloned().unwrap_or_default();
             contracts.push(contract);
             accounts.push(account);
         }
+    }
+    if let Some(older) = older.filter(|_| !contracts.is_empty()) {
+        facts.due.as_of = facts.due.as_of.min(older);
     }
     contracts.append(&mut facts.due.contracts);
     accounts.append(&mut facts.identified.accounts);

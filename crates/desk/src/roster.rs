@@ -272,7 +272,13 @@ pub(crate) fn rows(
     let title =
         |read: &ReadColumn| read.column.map_or_else(|| read.header.clone(), |column| column.title_zh().to_owned());
     let cells = |row: &SheetRow| {
-        let text = |read: &ReadColumn| row.cells.get(&read.at).map(cells::text_of).unwrap_or_default();
+        // Digits that a spreadsheet lost do not come back as zeros.
+        let damaged = |read: &ReadColumn, cell: &foreign::Cell| {
+            let number = [Column::BorrowerId, Column::CoBorrowerId, Column::ContractNo, Column::Reference];
+            read.column.is_some_and(|column| number.contains(&column)) && !matches!(cell, foreign::Cell::Text(_))
+        };
+        let shown = |read: &ReadColumn| row.cells.get(&read.at).filter(|cell| !damaged(read, cell));
+        let text = |read: &ReadColumn| shown(read).map(cells::text_of).unwrap_or_default();
         (row.number, source.columns.iter().map(text).collect())
     };
     Ok(Picked { titles: source.columns.iter().map(title).collect(), rows: taken.iter().map(cells).collect() })

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::household::Contract;
@@ -87,8 +87,8 @@ pub struct FeedImported {
     pub rejected: u32,
 }
 
-/// Days before the due date from which a payment is one of this period. Bank and domain.md name no day: it lies before the
-/// first deduction of a contract's last year (August) and after the late payments of the period before (January to June).
+/// Days before the due date from which a payment is one of this period, never before July. Bank and domain.md name no day: it lies
+/// before the first deduction of a contract's last year (August) and after the late payments of the period before (January to June).
 pub const DAYS_BEFORE_DUE: u64 = 120;
 
 /// What the bank's lines on one contract come to.
@@ -178,8 +178,18 @@ fn account<'a>(lines: impl Iterator<Item = (bool, &'a FeedLine)>) -> Account {
             }
         }
     }
+    // What once came without a reference and again with one is one payment.
+    let told_twice = |negative: bool, amount: i64| {
+        payments.iter().any(|((other, reference, _), payment)| {
+            let amounts = payment.booked.iter().chain(&payment.pending);
+            *other == negative && !reference.is_empty() && amounts.into_iter().any(|one| *one == amount)
+        })
+    };
     let (mut booked, mut pending) = (0_i64, 0_i64);
-    for ((negative, ..), payment) in &payments {
+    for ((negative, reference, amount), payment) in &payments {
+        if reference.is_empty() && told_twice(*negative, *amount) {
+            continue;
+        }
         if payment.booked.is_empty() {
             let fell_through = payment.on.zip(unpaid).is_some_and(|(on, unpaid)| on < unpaid);
             pending = pending.saturating_add(if fell_through { 0 } else { sum(&payment.pending) });
@@ -201,7 +211,9 @@ fn day_of(line: &FeedLine) -> NaiveDate {
 
 /// The account of one contract: of the lines on it those of the period that ends with `due_on`.
 pub fn account_of(contract_no: &str, due_on: NaiveDate, told: &[BankTold]) -> Account {
-    let from = due_on.checked_sub_days(chrono::Days::new(DAYS_BEFORE_DUE)).unwrap_or(due_on);
+    let days_before = due_on.checked_sub_days(chrono::Days::new(DAYS_BEFORE_DUE)).unwrap_or(due_on);
+    let from =
+        NaiveDate::from_ymd_opt(due_on.year(), 7, 1).map_or(days_before, |july| july.max(days_before).min(due_on));
     let lines = told.iter().flat_map(|told| told.lines.iter().map(move |line| (told.whole, line)));
     account(lines.filter(|(_, line)| line.contract_no == contract_no && day_of(line) >= from))
 }

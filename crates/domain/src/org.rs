@@ -124,6 +124,9 @@ pub struct DueListImported {
     pub total_due: Fen,
     /// Rows refused.
     pub rejected: u32,
+    /// It added to the list in use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub supplement: bool,
 }
 
 /// A bulletin was issued: a frozen snapshot, as it was shown.

@@ -16,7 +16,7 @@ use domain::payment::PaymentReported;
 use domain::place::PlaceCode;
 use domain::receipt::{ReceiptCompleted, ReceiptFiled};
 use domain::visit::{VisitMade, VisitNoted};
-use domain::words::{HouseholdField, Line, Section, VisitResult};
+use domain::words::{ContactState, HouseholdField, Line, Section, VisitResult};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::fault::StoreFault;
@@ -336,6 +336,28 @@ impl Store {
     /// What a fact says, looked up where it stands.
     fn told<T: serde::de::DeserializeOwned>(&self, n: i64) -> Result<T, StoreFault> {
         Ok(serde_json::from_slice(&views::body_of(&self.conn, n)?)?)
+    }
+
+    /// Of each number the last word, family by family, that it is somebody else's, asked not to be called, or is right. That nobody
+    /// answered says nothing of these.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn blocked_numbers(&self) -> Result<BTreeMap<String, BTreeMap<FileId, ContactState>>, StoreFault> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT c.number, (SELECT i.id FROM file i WHERE i.no = c.file), c.state FROM contact_stated c
+             JOIN fact f ON f.n = c.fact ORDER BY f.at, f.journal, f.seq",
+        )?;
+        let mut rows = find.query([])?;
+        let mut out: BTreeMap<String, BTreeMap<FileId, ContactState>> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let state = ContactState::of_code(&row.get::<_, String>(2)?);
+            if let Some(state @ (ContactState::WrongPerson | ContactState::DoNotCall | ContactState::Confirmed)) = state
+            {
+                out.entry(row.get(0)?).or_default().insert(FileId(row.get(1)?), state);
+            }
+        }
+        Ok(out)
     }
 
     /// The latest day on which each family was put on a list of messages about something, by the topic's code.

@@ -950,6 +950,7 @@ export const en: Text = {
       PAID: "paid",
       NO_NUMBER: "without a number that would do",
       BLOCKED: "with numbers nobody may call, or whose nobody knows",
+      NOT_ABOUT: "for whom the message is not true",
       LATELY: "written to within seven days",
     },
     DoubtKind: {

@@ -948,6 +948,7 @@ export const zh = {
       PAID: "已经还了",
       NO_NUMBER: "没有能用的号码",
       BLOCKED: "号码不能打，或不知是谁的",
+      NOT_ABOUT: "短信内容和这一户对不上",
       LATELY: "七天内发过",
     },
     DoubtKind: {

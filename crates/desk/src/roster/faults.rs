@@ -114,6 +114,8 @@ pub enum RowFault {
     NoSuchDay,
     /// A word of the bank's for a payment's state that is not known.
     StateUnknown,
+    /// A reference number that stands as a quantity: its digits are lost.
+    ReferenceIsQuantity,
     /// A feed's line on a contract that no list has.
     ContractNotListed,
 }
@@ -164,6 +166,9 @@ impl RowFault {
             Self::DateEmpty => "没有填日期".to_owned(),
             Self::NoSuchDay => "没有这个日期".to_owned(),
             Self::StateUnknown => "看不懂这个状态，应是已还款、扣款审批中、未还款、逾期、核销之一".to_owned(),
+            Self::ReferenceIsQuantity => {
+                "流水号被表格软件当成数字存了，有几位可能已经丢失，请向银行重新要（该列设为文本）".to_owned()
+            }
             Self::ContractNotListed => "名单里没有这份合同".to_owned(),
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Feed {
     pub(crate) lines: Vec<ReadLine>,
     /// Rows that are no line.
     pub(crate) rejected: Vec<Rejected>,
+    /// The contracts that these are of, as far as their numbers can be read: nobody may take them for not named.
+    pub(crate) refused_contracts: Vec<Option<String>>,
     /// Rows that are taken in and should be looked at.
     pub(crate) warnings: Vec<Warning>,
     /// The sheet's own total of all amounts.
@@ -65,6 +67,7 @@ struct Gathering {
     is_1904: bool,
     lines: Vec<ReadLine>,
     rejected: Vec<Rejected>,
+    refused_contracts: Vec<Option<String>>,
     sum: i128,
     unreadable: bool,
     stated: Option<(u32, Fen)>,
@@ -81,6 +84,7 @@ pub(crate) fn read(reader: &Reader, bytes: &[u8], wish: &Wish) -> Result<Feed, R
         is_1904,
         lines: Vec::new(),
         rejected: Vec::new(),
+        refused_contracts: Vec::new(),
         sum: 0,
         unreadable: false,
         stated: None,
@@ -130,7 +134,10 @@ impl Gathering {
                 let name = cell(row, layout, Column::BorrowerName).map(text_of).unwrap_or_default();
                 self.lines.push(ReadLine { sheet_row: row.number, name, line });
             }
-            Err((reason, column)) => self.rejected.push(Rejected { sheet_row: row.number, reason, column }),
+            Err((reason, column)) => {
+                self.rejected.push(Rejected { sheet_row: row.number, reason, column });
+                self.refused_contracts.push(contract_no(cell(row, layout, Column::ContractNo)).ok());
+            }
         }
     }
 
@@ -167,10 +174,14 @@ impl Gathering {
             }
         }
         let on = date(Column::BatchOn)?.or(self.batch_elsewhere).ok_or((RowFault::DateEmpty, Column::BatchOn))?;
-        // A reference that a spreadsheet took for a quantity names no payment any more.
+        // A reference that a spreadsheet took for a quantity names no payment any more, and the same one would count twice.
         let reference = match of(Column::Reference) {
+            None => String::new(),
             Some(Cell::Text(text)) => folded(text),
-            Some(Cell::Number(_) | Cell::Date(_) | Cell::Other) | None => String::new(),
+            Some(Cell::Number(_) | Cell::Date(_) | Cell::Other) if !pays || amount == Fen::ZERO => String::new(),
+            Some(Cell::Number(_) | Cell::Date(_) | Cell::Other) => {
+                return Err((RowFault::ReferenceIsQuantity, Column::Reference));
+            }
         };
         Ok(FeedLine {
             contract_no,
@@ -214,7 +225,8 @@ impl Gathering {
         }
         let listed = if self.unreadable { None } else { i64::try_from(self.sum).ok().map(Fen::new) };
         let footer = self.stated.map(|(sheet_row, stated)| FooterAmount { sheet_row, stated, listed });
-        Ok(Feed { source, as_of, lines: self.lines, rejected: self.rejected, warnings, footer })
+        let (rejected, refused_contracts) = (self.rejected, self.refused_contracts);
+        Ok(Feed { source, as_of, lines: self.lines, rejected, refused_contracts, warnings, footer })
     }
 }
 

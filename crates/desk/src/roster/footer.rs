@@ -20,6 +20,12 @@ pub struct FooterSums {
     pub total: Option<Fen>,
 }
 
+impl FooterSums {
+    fn is_some(&self) -> bool {
+        [self.principal, self.interest, self.penalty, self.total].iter().any(Option::is_some)
+    }
+}
+
 /// The stated totals beside the sums over all rows, rejected ones included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FooterCheck {
@@ -105,7 +111,8 @@ impl Tally {
 
     /// The comparison, when the list stated totals.
     pub(super) fn check(&self) -> Option<FooterCheck> {
-        let (sheet_row, stated) = self.stated?;
+        // A line of totals that states none is no total.
+        let (sheet_row, stated) = self.stated.filter(|(_, stated)| stated.is_some())?;
         let [principal, interest, penalty, total] = self.sums.map(|sum| i64::try_from(sum).ok().map(Fen::new));
         let listed = FooterSums { principal, interest, penalty, total };
         let pairs = [

@@ -3,4 +3,4 @@
 /**
  * Why a family is not on a list.
  */
-export type ExportReason = "PAID" | "NO_NUMBER" | "BLOCKED" | "LATELY";
+export type ExportReason = "PAID" | "NO_NUMBER" | "BLOCKED" | "NOT_ABOUT" | "LATELY";
