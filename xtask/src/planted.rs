@@ -52,7 +52,7 @@ pub(crate) fn caught(place: &Place, which: Which) -> Result<Counts, Halt> {
     let all = patches.len();
     let commit = answer(command("git", place.root()).args(["rev-parse", "HEAD"])).unwrap_or_default();
     if which == Which::Sample {
-        patches = sample(patches, commit.trim());
+        patches = sample(frequent(patches)?, commit.trim());
     }
     let tree = place.target().join("planted/tree");
     copy_tracked(place, &tree)?;
@@ -239,6 +239,18 @@ fn record(place: &Place, commit: &str, all: usize, rows: &[(String, Verdict)]) -
     std::fs::write(&path, text).map_err(Halt::disk(&path))
 }
 
+/// Without those of which it is known that the time is not enough: in a sample such a one would say nothing of the commit.
+fn frequent(patches: Vec<PathBuf>) -> Result<Vec<PathBuf>, Halt> {
+    let mut kept = Vec::new();
+    for patch in patches {
+        let text = std::fs::read_to_string(&patch).map_err(Halt::disk(&patch))?;
+        if headed(&text, "Not in samples: ").is_none() {
+            kept.push(patch);
+        }
+    }
+    Ok(kept)
+}
+
 /// Four of the patches, as the commit has it: each has its turn, and nobody chooses.
 fn sample(patches: Vec<PathBuf>, commit: &str) -> Vec<PathBuf> {
     let draw = commit.get(..8).and_then(|digits| usize::from_str_radix(digits, 16).ok()).unwrap_or(0);
@@ -261,10 +273,14 @@ fn apply(tree: &Path, patch: &Path, more: &[&str]) -> Result<bool, Halt> {
 
 /// The words after `Found-by: ` on one of the lines before the diff.
 fn found_by(text: &str) -> Option<Vec<String>> {
+    headed(text, "Found-by: ").map(|words| words.split_whitespace().map(str::to_owned).collect())
+}
+
+/// What follows some words on one of the lines before the diff.
+fn headed<'t>(text: &'t str, words: &str) -> Option<&'t str> {
     text.lines()
         .take_while(|line| !line.starts_with("--- ") && !line.starts_with("diff "))
-        .find_map(|line| line.strip_prefix("Found-by: "))
-        .map(|words| words.split_whitespace().map(str::to_owned).collect())
+        .find_map(|line| line.strip_prefix(words))
 }
 
 fn patches(folder: &Path) -> Result<Vec<PathBuf>, Halt> {
@@ -314,6 +330,18 @@ mod tests {
         let patch = "Ack before the disk has it.\nFound-by: sim --without county_restored\n\n--- a/x\n+++ b/x\n";
         assert_eq!(found_by(patch).unwrap(), ["sim", "--without", "county_restored"]);
         assert_eq!(found_by("--- a/x\nFound-by: -p store\n"), None);
+    }
+
+    #[test]
+    fn a_bug_that_is_known_to_take_longer_is_in_no_sample() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, head: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("A bug.\n{head}Found-by: sim\n\n--- a/x\nNot in samples: no\n")).unwrap();
+            path
+        };
+        let (quick, slow) = (write("a", ""), write("b", "Not in samples: missed once\n"));
+        assert_eq!(frequent(vec![quick.clone(), slow]).unwrap(), [quick]);
     }
 
     #[test]
