@@ -32,7 +32,7 @@ pub type Figures = Vec<(String, Value)>;
 fn furnished(world: &World) -> Seat {
     let op = world.join("op1", "CENTRE_OPERATOR");
     world.furnish(&op);
-    op.ask("ImportDueList", json!({ "file": { "path": assets().join("demo/roster-2026-12-05.xlsx") } }));
+    world.import(&op, "ImportDueList", json!({ "file": { "path": assets().join("demo/roster-2026-12-05.xlsx") } }));
     op.sync();
     op
 }
@@ -143,7 +143,7 @@ pub fn wait() -> Figures {
     let folder = Folder::fresh();
     let path = folder.join("list.xlsx");
     std::fs::write(&path, List::of(&villages, 14).workbook()).expect("a list");
-    op.ask("ImportDueList", json!({ "file": { "path": path } }));
+    world.import(&op, "ImportDueList", json!({ "file": { "path": path } }));
     op.sync();
     let desk = world.enrol("op2", "op2", "CENTRE_OPERATOR");
     let over = AtomicBool::new(false);

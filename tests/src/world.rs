@@ -3,6 +3,7 @@
 //! A world can be put to sleep and woken as often as wanted: every waking is a copy of all homes at the same address,
 //! so that many stories begin where one long preparation ended.
 
+use std::cell::OnceCell;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +64,8 @@ impl Drop for Serving {
 
 /// A county and the folder of all homes.
 pub struct World {
-    // Fields drop in this order: first the server, last its files.
+    // Fields drop in this order: first the desk and the server, last their files.
+    deputy: OnceCell<Seat>,
     serving: Option<Serving>,
     county: Arc<County>,
     listener: Option<Arc<TcpListener>>,
@@ -101,7 +103,8 @@ impl World {
         let listener = Arc::new(TcpListener::bind((host, 0)).expect("a port"));
         let serving = Some(Serving::begin(Arc::clone(&county), &listener));
         let address = way(listener.local_addr().expect("an address"));
-        Self { serving, county, listener: Some(listener), address, clock: clock.to_owned(), folder }
+        let deputy = OnceCell::new();
+        Self { deputy, serving, county, listener: Some(listener), address, clock: clock.to_owned(), folder }
     }
 
     /// The county itself, for what has no call: bundles on sticks.
@@ -234,17 +237,57 @@ impl World {
         op
     }
 
-    /// The operator's desk with places, profile and this list, before its first contact after joining.
+    /// The operator's desk with places, profile and this list, which it has told nobody yet.
     ///
     /// # Panics
     /// When a step is refused.
     pub fn operator_unsynced(&self, list: &List) -> Seat {
         let op = self.enrol("op1", "op1", "CENTRE_OPERATOR");
         self.furnish(&op);
-        let report = op.ask("ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
+        let report = self.import(&op, "ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
         assert_eq!(report["rejected"], json!([]), "{report}");
         assert_eq!(report["figures"]["borrowers"], json!(list.families.len()), "{report}");
         op
+    }
+
+    /// Imports a list or a feed with the word of somebody at the centre who is there for nothing else. Returns the report: of what
+    /// was loaded, or of what needed no loading.
+    ///
+    /// # Panics
+    /// When a step is refused.
+    pub fn import(&self, op: &Seat, call: &str, with: Value) -> Value {
+        let told = op.ask(call, with);
+        if told["proposal"].is_null() {
+            return told;
+        }
+        assert_eq!(told["state"], "WAITING", "{told}");
+        self.agree(op, &told["proposal"]);
+        let loaded = op.ask("LoadImport", json!({ "proposal": told["proposal"] }));
+        [&loaded["list"], &loaded["feed"]].into_iter().find(|report| !report.is_null()).expect("a report").clone()
+    }
+
+    /// The deputy agrees to a proposal, and the operator's desk hears of it.
+    ///
+    /// # Panics
+    /// When a step is refused.
+    pub fn agree(&self, op: &Seat, proposal: &Value) {
+        op.sync();
+        let deputy = self.deputy.get_or_init(|| self.deputised());
+        deputy.sync();
+        deputy.ask("DecideImport", json!({ "proposal": proposal, "accept": true }));
+        deputy.sync();
+        op.sync();
+    }
+
+    /// The deputy's desk: joined now, or before this world was put to sleep.
+    fn deputised(&self) -> Seat {
+        let home = self.folder.join("deputy");
+        if !home.exists() {
+            return self.enrol("deputy", "deputy", "CENTRE_HEAD");
+        }
+        let seat = Seat::before(&home, &self.clock);
+        seat.ask("Unlock", json!({ "passphrase": PASSPHRASE }));
+        seat
     }
 
     /// Loads the places and the centre's profile.
@@ -268,7 +311,8 @@ impl World {
     pub fn sleep(self, seats: Vec<(&str, Seat)>) -> Asleep {
         let names = seats.iter().map(|(name, _)| (*name).to_owned()).collect();
         drop(seats);
-        let Self { serving, county, listener, address, clock, folder } = self;
+        let Self { deputy, serving, county, listener, address, clock, folder } = self;
+        drop(deputy);
         drop(serving);
         drop(county);
         Asleep { folder, listener: listener.expect("a world that was not silenced"), address, clock, names }
@@ -312,7 +356,7 @@ impl Asleep {
         let seats = opening.into_iter().map(|one| one.join().expect("an open desk")).collect();
         let listener = Some(Arc::clone(&self.listener));
         let (address, clock) = (self.address.clone(), self.clock.clone());
-        (World { serving, county, listener, address, clock, folder }, seats)
+        (World { deputy: OnceCell::new(), serving, county, listener, address, clock, folder }, seats)
     }
 }
 

@@ -220,7 +220,7 @@ fn sc2_a_rare_name_that_the_bank_could_not_write() {
     // This year's list has another makeshift; it is the same family by its ID number.
     "王LIN".clone_into(&mut list.families[0].borrower);
     "2026-12-06".clone_into(&mut list.as_of);
-    let report = op.ask("ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
+    let report = world.import(&op, "ImportDueList", json!({ "file": bytes("list.xlsx", &list.workbook()) }));
     assert_eq!((&report["rejected"], &report["new_households"]), (&json!([]), &json!(0)));
     let warned = items(&report["warnings"]).iter().any(|row| text(&row["reason"]).contains("对照身份证补正"));
     assert!(warned, "{}", report["warnings"]);

@@ -28,8 +28,8 @@ struct File {
     whole: bool,
 }
 
-fn import(op: &Seat, file: &File) -> Value {
-    op.ask("ImportFeed", json!({ "file": { "path": file.path }, "whole": file.whole }))
+fn import(world: &World, op: &Seat, file: &File) -> Value {
+    world.import(op, "ImportFeed", json!({ "file": { "path": file.path }, "whole": file.whole }))
 }
 
 /// What a second reckoning says of a list and feeds.
@@ -76,7 +76,7 @@ fn the_samples_come_to_the_countys_figures_in_any_order_and_twice() {
 
     let early = op.refused("ImportFeed", json!({ "file": { "path": first.path }, "whole": false }));
     assert_eq!(failure_code(&early), "NO_DUE_LIST");
-    op.ask("ImportDueList", json!({ "file": { "path": roster } }));
+    world.import(&op, "ImportDueList", json!({ "file": { "path": roster } }));
     let expected = std::fs::read_to_string(fixtures().join("feeds/repayments.expected.csv")).expect("figures");
     let figure = |name: &str| -> i64 {
         let line = expected.lines().find_map(|line| line.strip_prefix(&format!("{name},"))).expect(name);
@@ -91,7 +91,7 @@ fn the_samples_come_to_the_countys_figures_in_any_order_and_twice() {
         (&json!(true), &json!(false), &json!("GB18030"))
     );
 
-    let told = import(&op, &first);
+    let told = import(&world, &op, &first);
     assert_eq!((&told["written"], &told["rejected"], &told["unmatched"]), (&json!(true), &json!([]), &json!([])));
     let after = op.ask("Repayments", json!({}));
     assert_eq!(after["due"], figure("due_total"));
@@ -99,8 +99,8 @@ fn the_samples_come_to_the_countys_figures_in_any_order_and_twice() {
     assert_eq!(after["contracts_pending"], figure("contracts_pending"));
     assert_eq!(after["booked"], 0);
 
-    import(&op, &second);
-    import(&op, &snapshot);
+    import(&world, &op, &second);
+    import(&world, &op, &snapshot);
     let mut all = op.ask("Repayments", json!({}));
     assert_eq!(all["booked"], figure("booked_after_2027-01-04_capped_at_due"));
     assert_eq!(all["over"], figure("overpaid"));
@@ -118,7 +118,7 @@ fn the_samples_come_to_the_countys_figures_in_any_order_and_twice() {
     // Each again: nothing is written.
     let waiting = op.ask("Status", json!({}))["only_here"].clone();
     for file in [&snapshot, &first, &second] {
-        let again = import(&op, file);
+        let again = import(&world, &op, file);
         assert_eq!((&again["written"], &again["already_imported"]), (&json!(false), &json!(true)));
     }
     assert_eq!(op.ask("Status", json!({}))["only_here"], waiting);
@@ -133,9 +133,9 @@ fn the_samples_come_to_the_countys_figures_in_any_order_and_twice() {
     let world = World::at(NOON);
     let op = world.enrol("op1", "op1", "CENTRE_OPERATOR");
     world.furnish(&op);
-    op.ask("ImportDueList", json!({ "file": { "path": roster } }));
+    world.import(&op, "ImportDueList", json!({ "file": { "path": roster } }));
     for file in [&snapshot, &second, &first, &second] {
-        import(&op, file);
+        import(&world, &op, file);
     }
     // Another county names its files otherwise.
     let mut other = op.ask("Repayments", json!({}));
@@ -200,9 +200,9 @@ fn random_feeds_in_any_order_come_to_what_a_second_reckoning_says() {
             continue;
         }
         files.push(file);
-        import(&op, files.last().expect("a file"));
+        import(&world, &op, files.last().expect("a file"));
         if chance.percent(30) {
-            let again = import(&op, chance.one(&files.clone()));
+            let again = import(&world, &op, chance.one(&files.clone()));
             assert_eq!(again["written"], false);
         }
         let ours = agrees(&op, &listed, &files, &format!("after file {n}"));
@@ -239,7 +239,7 @@ fn what_no_list_has_is_kept_apart_and_found_again_and_a_wrong_total_stops_the_fi
     assert_eq!(failure_code(&wrong), "TOTALS_DIFFER");
     assert_eq!(op.ask("Status", json!({}))["only_here"], 0);
 
-    let report = op.ask("ImportFeed", feed(&format!("{text}合计,,,,117.00,,\n")));
+    let report = world.import(&op, "ImportFeed", feed(&format!("{text}合计,,,,117.00,,\n")));
     assert_eq!((&report["footer_agrees"], &report["lines"]), (&json!(true), &json!(3)));
     let rows = |name: &str| items(&report[name]).iter().map(|row| row["sheet_row"].clone()).collect::<Vec<_>>();
     assert_eq!(
@@ -260,7 +260,7 @@ fn what_no_list_has_is_kept_apart_and_found_again_and_a_wrong_total_stops_the_fi
     family.contracts.truncate(1);
     late.families = vec![family];
     let book = late.workbook_from(19_999_998);
-    op.ask("ImportDueList", json!({ "file": bytes("补充.xlsx", &book), "supplement": true }));
+    world.import(&op, "ImportDueList", json!({ "file": bytes("补充.xlsx", &book), "supplement": true }));
     let found = op.ask("Repayments", json!({}));
     assert_eq!((items(&found["unmatched"]).len(), &found["booked"]), (0, &json!(11_100)));
 

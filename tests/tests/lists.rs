@@ -189,6 +189,18 @@ fn spoilt_lists_get_an_answer_and_none_is_half_imported() {
         }
         let answer = op.call(if feed { "ImportFeed" } else { "ImportDueList" }, with);
         let took = begun.elapsed();
+        let answer = answer.map(|report| {
+            let proposal = &report["proposal"];
+            if proposal.is_null() {
+                return report;
+            }
+            let mut proposed = state(&op);
+            proposed["waits"] = before["waits"].clone();
+            assert!(proposed == before, "file {n} was only proposed");
+            world.agree(&op, proposal);
+            let loaded = op.ask("LoadImport", json!({ "proposal": proposal }));
+            if feed { loaded["feed"].clone() } else { loaded["list"].clone() }
+        });
         slowest = slowest.max(took);
         assert!(took < PATIENCE, "file {n} took {took:?}");
         match answer {

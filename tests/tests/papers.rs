@@ -224,12 +224,12 @@ fn a_letter_is_printed_only_on_days_when_it_is_true() {
     let codes = villages(1);
     let mut list = List::of(&codes, 6);
     list.as_of = "2026-11-01".to_owned();
-    let (_world, op, mut zhou) = world_of(&list, MORNING);
+    let (world, op, mut zhou) = world_of(&list, MORNING);
     let files = zhou.files(&codes[0]);
     let reason = |file: &Value| json!({ "which": { "households": [file] }, "reason": "雪天断网，先送到" });
     let import = |as_of: &str| {
         let newer = List { as_of: as_of.to_owned(), ..list.clone() };
-        op.ask("ImportDueList", json!({ "file": bytes("list.xlsx", &newer.workbook()) }));
+        world.import(&op, "ImportDueList", json!({ "file": bytes("list.xlsx", &newer.workbook()) }));
         op.sync();
     };
 
@@ -284,12 +284,16 @@ fn a_letter_is_printed_only_on_days_when_it_is_true() {
 fn numbers_come_in_blocks_and_none_is_used_twice() {
     let codes = villages(1);
     let list = List::of(&codes, 3);
-    // A desk that was never answered with numbers: it says so and writes nothing.
+    // A desk that has fewer numbers than sheets to print: it says so and writes nothing.
     let world = World::at(MORNING);
+    let many = World::at(MORNING);
+    let busy = many.operator(&List::of(&codes, 201));
+    let none = busy.refused("PrintLetters", json!({ "which": { "village": codes[0] } }));
+    assert_eq!(failure_code(&none), "NO_NUMBERS");
+    assert_eq!(busy.ask("Letters", json!({}))["rows"], json!([]));
+    drop((busy, many));
     let op = world.operator_unsynced(&list);
     let file = op.files(&codes[0])[0].clone();
-    let none = op.refused("PrintLetters", one(&file));
-    assert_eq!(failure_code(&none), "NO_NUMBERS");
     assert!(none.zh.contains("同步"), "{}", none.zh);
     assert_eq!(op.ask("Letters", json!({}))["rows"], json!([]));
     op.sync();

@@ -76,7 +76,7 @@ fn the_season_counts_exactly_at_the_county_desk_in_the_bulletin_and_at_a_second_
     assert_eq!((&dry["written"], &dry["new_households"]), (&json!(false), &json!(BORROWERS)));
     assert_eq!(op.families(), 0, "a dry run writes nothing");
 
-    let report = op.ask("ImportDueList", list.clone());
+    let report = world.import(&op, "ImportDueList", list.clone());
     assert_eq!(figures(&report["figures"]), EXPECTED);
     assert_eq!((&report["written"], &report["new_households"]), (&json!(true), &json!(BORROWERS)));
     assert_eq!((&report["rejected"], &report["footer_agrees"]), (&json!([]), &json!(true)));
@@ -155,7 +155,7 @@ fn a_newer_list_replaces_the_older_one_and_an_older_one_is_refused() {
     let gone = newer.families.pop().expect("a family");
     newer.families[0].contracts[0].0 += 1_000;
     let import = |list: &List| json!({ "file": bytes("list.xlsx", &list.workbook()) });
-    let report = op.ask("ImportDueList", import(&newer));
+    let report = world.import(&op, "ImportDueList", import(&newer));
     assert_eq!(
         (&report["new_households"], &report["changed_households"], &report["gone_households"]),
         (&json!(0), &json!(1), &json!(1)),
@@ -215,10 +215,10 @@ fn a_supplement_adds_to_the_list_in_use_and_nobody_is_gone() {
     };
     let op = world.enrol("op1", "op1", "CENTRE_OPERATOR");
     world.furnish(&op);
-    op.ask("ImportDueList", text(&all, &[0, 1, 2]));
+    world.import(&op, "ImportDueList", text(&all, &[0, 1, 2]));
     let mut more = text(&all, &[3, 4, 5]);
     more["supplement"] = json!(true);
-    let report = op.ask("ImportDueList", more);
+    let report = world.import(&op, "ImportDueList", more);
     assert_eq!(
         (&report["new_households"], &report["changed_households"], &report["gone_households"]),
         (&json!(1), &json!(1), &json!(0))
@@ -228,10 +228,10 @@ fn a_supplement_adds_to_the_list_in_use_and_nobody_is_gone() {
     let other = World::at(NOON);
     let whole = other.enrol("op1", "op1", "CENTRE_OPERATOR");
     other.furnish(&whole);
-    whole.ask("ImportDueList", text(&all, &[0, 1, 2, 3, 4, 5]));
+    other.import(&whole, "ImportDueList", text(&all, &[0, 1, 2, 3, 4, 5]));
     assert_eq!(season["figures"], whole.ask("Season", json!({}))["figures"]);
     // Without that word it is the whole list, and who is not on it is gone.
-    let report = op.ask("ImportDueList", text(&all, &[0, 1]));
+    let report = world.import(&op, "ImportDueList", text(&all, &[0, 1]));
     assert_eq!(report["gone_households"], 2);
     op.check();
 }

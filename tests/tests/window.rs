@@ -48,7 +48,7 @@ fn season() -> (World, Met, Met) {
     for (sheet, name) in [("DIRECTORS", "demo/directors.xlsx"), ("LIAISONS", "demo/liaisons.xlsx")] {
         op.ask("ImportRegistry", json!({ "sheet": sheet, "file": file(name) }));
     }
-    op.ask("ImportDueList", json!({ "file": file("demo/roster-2026-12-05.xlsx") }));
+    world.import(&op, "ImportDueList", json!({ "file": file("demo/roster-2026-12-05.xlsx") }));
     op.sync();
     let head = world.join("head", "CENTRE_HEAD");
     let zhou = world.enrol("zhou", "zhou", "SCHOOL_DIRECTOR");

@@ -334,14 +334,16 @@ mod tests {
 
     #[test]
     fn a_bug_that_is_known_to_take_longer_is_in_no_sample() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = std::env::temp_dir().join(format!("ruhu-planted-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
         let write = |name: &str, head: &str| {
-            let path = folder.path().join(name);
+            let path = folder.join(name);
             std::fs::write(&path, format!("A bug.\n{head}Found-by: sim\n\n--- a/x\nNot in samples: no\n")).unwrap();
             path
         };
         let (quick, slow) = (write("a", ""), write("b", "Not in samples: missed once\n"));
         assert_eq!(frequent(vec![quick.clone(), slow]).unwrap(), [quick]);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

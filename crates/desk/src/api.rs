@@ -12,7 +12,7 @@ use domain::money::Fen;
 use domain::place::PlaceCode;
 use domain::words::{
     BankState, ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, LookedAt, PayChannel,
-    RegistrySheet, Role, ServiceMode, Situation, Source, VisitPurpose, VisitResult,
+    ProposalState, ProposedKind, RegistrySheet, Role, ServiceMode, Situation, Source, VisitPurpose, VisitResult,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -168,11 +168,22 @@ calls! {
     ImportPlaces(ImportPlaces) -> PlacesReport;
     /// The places below a parent (none: the county), with households known here.
     Places(PlacesAsked) -> PlacesView;
-    /// County desk: import the bank's due list (XLSX). Whole or not at all; the same file twice changes nothing.
+    /// County desk: the bank's due list on its way in (XLSX, XLS, CSV, TXT, HTML). With `dry_run` it is only tried. Else it is proposed
+    /// to the head; asked again once the head has agreed, or with `LoadImport`, it is loaded, whole or not at all. The same file twice
+    /// changes nothing.
     ImportDueList(ImportDueList) -> ImportReport;
-    /// County desk: import the bank's feed of payments, a snapshot of all contracts or an increment. Whole or not at all; files
-    /// may come in any order and more than once. What no list has is kept and counted apart.
+    /// County desk: the bank's feed of payments on its way in, a snapshot of all contracts or an increment: tried, proposed, loaded as a
+    /// due list is. Files may come in any order and more than once. What no list has is kept and counted apart.
     ImportFeed(ImportFeed) -> FeedReport;
+    /// Imports that wait for the head, and what became of the others, newest first.
+    Proposals(Nothing) -> ProposalsView;
+    /// The head's word on a proposed import. The last word counts until it is loaded.
+    DecideImport(DecideImport) -> Saved;
+    /// County desk: load a proposed import that the head agreed to, from the file that was kept here; or take one back.
+    LoadImport(LoadImport) -> LoadedView;
+    /// County desk: propose to the head that a whole import is taken back: all registers that it wrote, and nobody since, say again what
+    /// they said before. Of lists only the newest; of feeds any.
+    UndoImport(UndoImport) -> Saved;
     /// County desk: write the rows of a list or feed that are refused into a workbook, in their own columns, each with its reason. Put
     /// right, they are imported as a supplement.
     ExportRefused(RefusedRows) -> ExportDone;
@@ -322,6 +333,18 @@ pub enum AwayState {
     Shows,
     /// It is shut: nothing is shown either, until the county's word comes.
     Shut,
+}
+
+/// What an import does to a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ChangeKind {
+    /// It was not here before.
+    New,
+    /// Something of it changes.
+    Changed,
+    /// Nothing is due any more.
+    Gone,
 }
 
 /// How a text's bytes mean characters.
@@ -1261,6 +1284,12 @@ api_types! {
         pub changed_households: u32,
         /// Families of the former list that are not on this one.
         pub gone_households: u32,
+        /// Families of which something changes, the largest amounts first; at most 500.
+        pub changes: Vec<FamilyChange>,
+        /// The proposal to the head, where there is one.
+        pub proposal: Option<FactId>,
+        /// How far it is.
+        pub state: Option<ProposalState>,
         /// Rows refused.
         pub rejected: Vec<RejectedRow>,
         /// Rows accepted with a warning.
@@ -1271,6 +1300,129 @@ api_types! {
         pub footer_agrees: Option<bool>,
         /// The list's interest held against our own estimate (试算). For information: the bank's figure counts.
         pub estimate: EstimateCheck,
+    }
+
+    /// What becomes of a family.
+    pub struct FamilyChange {
+        /// The family.
+        pub household: FileId,
+        /// What it is.
+        pub kind: ChangeKind,
+        /// Its borrower.
+        pub borrower: String,
+        /// Its village.
+        pub village: String,
+        /// Due before, fen.
+        pub before: Fen,
+        /// Due afterwards, fen.
+        pub after: Fen,
+        /// Name, phones, address, place or numbers change, too.
+        pub details: bool,
+    }
+
+    /// The imports that were proposed.
+    pub struct ProposalsView {
+        /// Newest first.
+        pub rows: Vec<ProposalRow>,
+    }
+
+    /// An import that was proposed.
+    pub struct ProposalRow {
+        /// It.
+        pub proposal: FactId,
+        /// What it is.
+        pub kind: ProposedKind,
+        /// How far it is.
+        pub state: ProposalState,
+        /// The file's name; why, where something is to be taken back.
+        pub words: String,
+        /// Who proposed it.
+        pub who: String,
+        /// When, RFC 3339.
+        pub at: String,
+        /// The name under which it is loaded.
+        pub batch: String,
+        /// Data date.
+        pub as_of: NaiveDate,
+        /// Rows taken in.
+        pub rows: u32,
+        /// Rows refused.
+        pub rejected: u32,
+        /// Rows taken in with a warning.
+        pub warned: u32,
+        /// Families new to the county.
+        pub new_households: u32,
+        /// Families that change.
+        pub changed_households: u32,
+        /// Families of which nothing is due any more.
+        pub gone_households: u32,
+        /// Sum in it, fen: due in a list, booked in a feed.
+        pub total: Fen,
+        /// Due on all families before, or booked where it is a feed, fen.
+        pub before: Fen,
+        /// The same afterwards, fen.
+        pub after: Fen,
+        /// Townships in which something changes.
+        pub townships: Vec<TownshipRow>,
+        /// Who decided.
+        pub decided_by: Option<String>,
+        /// Why it was refused.
+        pub reason: Option<String>,
+        /// This laptop kept what it needs to be loaded.
+        pub file_here: bool,
+        /// It can be taken back.
+        pub can_undo: bool,
+    }
+
+    /// What changes in a township.
+    pub struct TownshipRow {
+        /// It.
+        pub place: PlaceCode,
+        /// Its name.
+        pub name: String,
+        /// Families with something due before.
+        pub families_before: u32,
+        /// Families with something due afterwards.
+        pub families_after: u32,
+        /// Due before, fen.
+        pub before: Fen,
+        /// Due afterwards, fen.
+        pub after: Fen,
+    }
+
+    /// The head's word on an import.
+    pub struct DecideImport {
+        /// Which.
+        pub proposal: FactId,
+        /// Whether it may be loaded.
+        pub accept: bool,
+        /// Why not.
+        #[serde(default)]
+        pub reason: Option<String>,
+    }
+
+    /// Load what the head agreed to.
+    pub struct LoadImport {
+        /// Which proposal.
+        pub proposal: FactId,
+    }
+
+    /// What was loaded, or taken back.
+    pub struct LoadedView {
+        /// Of a due list.
+        pub list: Option<ImportReport>,
+        /// Of a feed.
+        pub feed: Option<FeedReport>,
+        /// Files in which something was taken back.
+        pub undone_households: u32,
+    }
+
+    /// Propose to take an import back.
+    pub struct UndoImport {
+        /// The proposal that was loaded.
+        pub proposal: FactId,
+        /// Why.
+        pub reason: String,
     }
 
     /// The head's word on lists of a kind.
@@ -1408,6 +1560,10 @@ api_types! {
         pub not_named: u32,
         /// Families of which it says something new.
         pub changed_households: u32,
+        /// The proposal to the head, where there is one.
+        pub proposal: Option<FactId>,
+        /// How far it is.
+        pub state: Option<ProposalState>,
         /// Lines of contracts that no list has: kept apart, and looked up again when the file is imported again.
         pub unmatched: Vec<RejectedRow>,
         /// Rows refused.

@@ -239,7 +239,7 @@ impl Desk {
             let store = self.store();
             self.may(&store, |role| role == Role::CentreOperator, "导出没有收下的行")?;
         }
-        let bytes = bytes_of_list(&with.file)?;
+        let (_, bytes) = bytes_of_list(&with.file)?;
         let kind = if with.feed { Kind::Feed } else { Kind::DueList };
         let columns = self.columns_said(with.columns.as_deref(), kind)?;
         let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };

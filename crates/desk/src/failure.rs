@@ -104,6 +104,18 @@ codes! {
     TotalsDiffer = "TOTALS_DIFFER", "表尾第{row}行的合计和各行加起来不一样，可能少了行或者有人改过数，什么都没有导入。请向银行重新要一份。", "The totals in row {row} are not what the rows add up to; rows may be missing. Nothing was imported. Ask the bank for the file again.";
     /// A contract of somebody else's.
     ContractElsewhere = "CONTRACT_ELSEWHERE", "合同{contract}在现在的名单里是另一户的，没有补充。请先核对这份合同的身份证号，再用全部名单导入。", "Contract {contract} is another family's in the list in use; nothing was added. Check its ID number, then import the whole list.";
+    /// A proposal that is not here.
+    NoSuchProposal = "NO_SUCH_PROPOSAL", "没有这份待确认的导入，可能还没有同步过来。请先同步。", "There is no such proposed import here; it may not have come yet. Sync first.";
+    /// Nobody agrees to what they proposed.
+    OwnProposal = "OWN_PROPOSAL", "自己提出的导入要由另一个人确认。", "Somebody else must agree to what you proposed yourself.";
+    /// It was carried out.
+    ProposalSettled = "PROPOSAL_SETTLED", "这份导入的状态是“{state}”，不能再改。", "This import is already settled ({state}) and cannot be changed.";
+    /// The head's word is missing.
+    ProposalNotAccepted = "PROPOSAL_NOT_ACCEPTED", "这份导入的状态是“{state}”，要主任同意以后才能载入。同步以后再看。", "This import can be loaded once the head has agreed ({state}). Sync and look again.";
+    /// The file is on another laptop.
+    ImportNotKept = "IMPORT_NOT_KEPT", "文件《{file}》没有存在这台电脑上。请再选一次同一份文件，主任同意过的会直接载入。", "The file “{file}” is not kept on this laptop. Choose the same file once more; since the head agreed, it is loaded at once.";
+    /// A newer list was loaded since.
+    UndoNewestFirst = "UNDO_NEWEST_FIRST", "后面又载入过名单，要先撤销最后载入的那一份。", "A later list was loaded since; take that one back first.";
     /// A feed before there is a list.
     NoDueList = "NO_DUE_LIST", "还没有应还款名单，还款明细对不上人。请先导入名单。", "There is no due list yet for payments to belong to. Import the list first.";
     /// What the bank says since the list.

@@ -9,7 +9,8 @@ use domain::feed::{BankTold, Doubt, FeedImported, FeedLine, account_of, doubts, 
 use domain::household::{Contract, DueListed};
 use domain::ids::{FactId, FileId, Sha};
 use domain::money::Fen;
-use domain::words::{BankState, Role, Section};
+use domain::proposal::ImportProposed;
+use domain::words::{BankState, ProposalState, ProposedKind, Role, Section};
 use store::{Family, Pen, StoreFault};
 
 use crate::Desk;
@@ -18,8 +19,9 @@ use crate::api::{
 };
 use crate::failure::{Code, Failure};
 use crate::imports::{bytes_of_list, meta_of, read_columns, unread};
+use crate::proposals::{Asking, Stage, begin, stage};
 use crate::roster::feed::{Feed, FooterAmount, ReadLine};
-use crate::roster::{Column, Kind, RowFault, Warning, WarningKind, Wish};
+use crate::roster::{Column, Kind, RowFault, Warning, WarningKind};
 
 /// Lines of contracts that no list has, in one fact.
 const MOST_LINES: usize = 200;
@@ -99,7 +101,13 @@ fn unpaid(contract_no: &str, on: NaiveDate) -> FeedLine {
 
 /// Puts down what a feed says of one file, in the place of what the same feed was understood to say before. Returns whether that
 /// is something new.
-fn tell(pen: &mut Pen<'_>, file: FileId, section: Section, parts: &[BankTold], batch: &str) -> Result<bool, Failure> {
+pub(crate) fn tell(
+    pen: &mut Pen<'_>,
+    file: FileId,
+    section: Section,
+    parts: &[BankTold],
+    batch: &str,
+) -> Result<bool, Failure> {
     let before: Vec<(FactId, Vec<u8>)> = pen
         .standing(file)?
         .told
@@ -127,26 +135,40 @@ fn tell(pen: &mut Pen<'_>, file: FileId, section: Section, parts: &[BankTold], b
 
 impl Desk {
     pub(crate) fn import_feed(&self, with: ImportFeed) -> Result<FeedReport, Failure> {
-        {
-            let store = self.store();
-            self.may(&store, |role| role == Role::CentreOperator, "导入还款明细")?;
-        }
-        let whole = match with.whole {
+        self.may(&self.store(), |role| role == Role::CentreOperator, "导入还款明细")?;
+        let (name, bytes) = bytes_of_list(&with.file)?;
+        let how = Asking {
+            kind: if with.whole == Some(true) { ProposedKind::Snapshot } else { ProposedKind::Feed },
+            name,
+            as_of: with.as_of,
+            encoding: with.encoding,
+            columns: self.columns_said(with.columns.as_deref(), Kind::Feed)?,
+        };
+        self.feed(&bytes, &how, with.whole, with.dry_run)
+    }
+
+    /// A feed on its way in: tried, proposed to the head, or loaded under the head's word.
+    pub(crate) fn feed(
+        &self,
+        bytes: &[u8],
+        how: &Asking,
+        whole: Option<bool>,
+        dry_run: bool,
+    ) -> Result<FeedReport, Failure> {
+        let whole = match whole {
             Some(whole) => whole,
-            None if with.dry_run => false,
+            None if dry_run => false,
             None => {
                 let problem = "请说明这份明细是全部合同的快照（true），还是只有新增的还款（false）";
                 return Err(Failure::new(Code::BadInput, &[("problem", problem)]).at("whole"));
             }
         };
-        let bytes = bytes_of_list(&with.file)?;
-        let columns = self.columns_said(with.columns.as_deref(), Kind::Feed)?;
-        let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };
-        let feed = crate::roster::feed::read(&self.reader, &bytes, &wish).map_err(unread)?;
+        let wish = how.wish();
+        let feed = crate::roster::feed::read(&self.reader, bytes, &wish).map_err(unread)?;
         if feed.lines.is_empty() {
             return Err(Failure::new(Code::NothingToImport, &[]).at("file"));
         }
-        let sha256 = Sha::of(&bytes);
+        let sha256 = Sha::of(bytes);
         let batch: String = sha256.to_string().chars().take(16).collect();
         let mut store = self.store();
         let contracts = store.contracts()?;
@@ -156,9 +178,7 @@ impl Desk {
         let names = store.bank_names()?;
         let sorted = sort(&feed, whole, &contracts, &names);
         let mut report = report_of(&feed, &sorted, whole);
-        if !with.dry_run
-            && let Some(footer) = feed.footer.filter(|footer| footer.agrees() == Some(false))
-        {
+        if !dry_run && let Some(footer) = feed.footer.filter(|footer| footer.agrees() == Some(false)) {
             return Err(Failure::new(Code::TotalsDiffer, &[("row", &footer.sheet_row.to_string())]).at("file"));
         }
         let import = FeedImported {
@@ -184,7 +204,10 @@ impl Desk {
             // Understood otherwise before, it may have said something of others.
             files.extend(contracts.values());
         }
-        let work = |pen: &mut Pen<'_>| -> Result<u32, Failure> {
+        let stage = stage(&store, how.sha(bytes), dry_run)?;
+        // What was changed in how many families, and whether anything is to be written at all.
+        let work = |pen: &mut Pen<'_>| -> Result<(u32, bool), Failure> {
+            begin(pen, stage)?;
             let mut changed = 0_u32;
             for file in &files {
                 let parts: Vec<BankTold> = sorted.families.get(file).map(|lines| told(lines)).into_iter().collect();
@@ -193,22 +216,54 @@ impl Desk {
             let parts: Vec<BankTold> = sorted.unmatched.chunks(MOST_LINES).map(told).collect();
             let more = tell(pen, FileId::county(), Section::Id, &parts, &batch)?;
             let same = imports.iter().any(|(_, known)| *known == import);
-            if changed > 0 || more || !same {
+            let news = changed > 0 || more || !same;
+            if news {
                 let replaces = imports.iter().map(|(id, _)| *id).collect();
                 pen.record(FileId::county(), Section::Core, &Event::FeedImported(import.clone()), replaces)?;
             }
-            Ok(changed)
+            Ok((changed, news))
         };
-        if with.dry_run {
-            report.changed_households = self.tried(&mut store, work)?;
-            return Ok(report);
-        }
-        let (changed, facts) = self.write(&mut store, work)?;
-        // The import stands whatever becomes of this: then the next one asks again.
-        store.set_meta(meta_of(Kind::Feed), &wish.columns).unwrap_or_default();
+        let (changed, news) = match stage {
+            Stage::Load(_) => self.write(&mut store, work)?.0,
+            Stage::Try | Stage::Propose | Stage::Waits(_) => self.tried(&mut store, work)?,
+        };
         report.changed_households = changed;
-        report.written = !facts.is_empty();
-        report.already_imported = facts.is_empty();
+        match stage {
+            Stage::Try => {}
+            Stage::Load(proposal) => {
+                // The import stands whatever becomes of this: then the next one asks again.
+                store.set_meta(meta_of(Kind::Feed), &wish.columns).unwrap_or_default();
+                report.written = true;
+                (report.proposal, report.state) = (Some(proposal), Some(ProposalState::Loaded));
+            }
+            Stage::Waits(proposal) => {
+                (report.proposal, report.state) = (Some(proposal), Some(ProposalState::Waiting));
+            }
+            Stage::Propose if !news => report.already_imported = true,
+            Stage::Propose => {
+                let (before, after) = booked(&store.bank_accounts()?, &sorted, &told(&[]));
+                let proposed = ImportProposed {
+                    kind: how.kind,
+                    batch: batch.clone(),
+                    asked: how.sha(bytes),
+                    as_of: feed.as_of,
+                    words: how.name.clone(),
+                    rows: report.lines,
+                    rejected: import.rejected,
+                    warned: u32::try_from(report.warnings.len()).unwrap_or(u32::MAX),
+                    new: 0,
+                    changed,
+                    gone: 0,
+                    total: report.booked,
+                    before,
+                    after,
+                    townships: Vec::new(),
+                };
+                let proposal = self.propose(&mut store, proposed, Some((bytes, how.clone())))?;
+                store.set_meta(meta_of(Kind::Feed), &wish.columns).unwrap_or_default();
+                (report.proposal, report.state) = (Some(proposal), Some(ProposalState::Waiting));
+            }
+        }
         Ok(report)
     }
 
@@ -288,6 +343,20 @@ impl Desk {
             reported,
         })
     }
+}
+
+/// What is booked on all families before and after a feed, fen. `like` is what the feed says of nobody.
+fn booked(accounts: &BTreeMap<FileId, (DueListed, Vec<BankTold>)>, sorted: &Sorted, like: &BankTold) -> (Fen, Fen) {
+    let (mut before, mut after) = (0_i64, 0_i64);
+    for (file, (due, told)) in accounts {
+        let was = family_account(&due.contracts, told).booked.get();
+        let mut told: Vec<BankTold> = told.iter().filter(|told| told.batch != like.batch).cloned().collect();
+        let lines = sorted.families.get(file).cloned();
+        told.extend(lines.map(|lines| BankTold { lines, ..like.clone() }));
+        before = before.saturating_add(was);
+        after = after.saturating_add(family_account(&due.contracts, &told).booked.get());
+    }
+    (Fen::new(before), Fen::new(after))
 }
 
 /// What all accounts come to.
@@ -373,6 +442,8 @@ fn report_of(feed: &Feed, sorted: &Sorted, whole: bool) -> FeedReport {
         reversals: small(feed.lines.iter().filter(|read| read.line.amount.is_negative()).count()),
         not_named: sorted.not_named,
         changed_households: 0,
+        proposal: None,
+        state: None,
         unmatched: sorted.unmatched_rows.clone(),
         rejected: feed
             .rejected

@@ -12,15 +12,17 @@ use domain::ids::{FactId, FileId, Sha};
 use domain::money::Fen;
 use domain::org::{DueListImported, PlacesLoaded};
 use domain::place::{PlaceLevel, PlaceTable};
-use domain::words::{Role, Section};
+use domain::proposal::ImportProposed;
+use domain::words::{ProposalState, ProposedKind, Role, Section};
 use store::{Pen, Store, StoreFault};
 
 use crate::api::{
-    ColumnChoice, ColumnRead, EstimateCheck, EstimateRow, Figures, FileInput, ImportDueList, ImportPlaces,
+    ChangeKind, ColumnChoice, ColumnRead, EstimateCheck, EstimateRow, Figures, FileInput, ImportDueList, ImportPlaces,
     ImportReport, PlacesReport, RejectedRow,
 };
 use crate::failure::{Code, Failure};
-use crate::roster::{self, Chosen, Kind, ReadColumn, Roster, RosterContract, RosterError, RosterHousehold, Wish};
+use crate::proposals::{self, Asking, Change, Stage, begin, shown, stage, sum_of};
+use crate::roster::{self, Chosen, Kind, ReadColumn, Roster, RosterContract, RosterError, RosterHousehold};
 use crate::{Desk, bytes_of};
 
 /// Most bytes of a place table.
@@ -63,23 +65,31 @@ impl Desk {
     }
 
     pub(crate) fn import_due_list(&self, with: ImportDueList) -> Result<ImportReport, Failure> {
-        let file_key = {
-            let store = self.store();
-            self.may(&store, |role| role == Role::CentreOperator, "导入应还款名单")?;
-            self.file_key
-                .clone()
-                .ok_or_else(|| Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]))?
+        self.may(&self.store(), |role| role == Role::CentreOperator, "导入应还款名单")?;
+        let (name, bytes) = bytes_of_list(&with.file)?;
+        let how = Asking {
+            kind: if with.supplement { ProposedKind::Supplement } else { ProposedKind::DueList },
+            name,
+            as_of: with.as_of,
+            encoding: with.encoding,
+            columns: self.columns_said(with.columns.as_deref(), Kind::DueList)?,
         };
-        let bytes = bytes_of_list(&with.file)?;
+        self.due_list(&bytes, &how, with.dry_run)
+    }
+
+    /// A due list on its way in: tried, proposed to the head, or loaded under the head's word.
+    pub(crate) fn due_list(&self, bytes: &[u8], how: &Asking, dry_run: bool) -> Result<ImportReport, Failure> {
+        let supplement = how.kind == ProposedKind::Supplement;
+        let no_key = || Failure::new(Code::NotAllowed, &[("role", "本机"), ("what", "导入应还款名单")]);
+        let file_key = self.file_key.clone().ok_or_else(no_key)?;
         let places = {
             let store = self.store();
             self.place_table(&store)?.ok_or_else(|| Failure::new(Code::NoPlaces, &[]))?
         };
-        let columns = self.columns_said(with.columns.as_deref(), Kind::DueList)?;
-        let wish = Wish { as_of: with.as_of, encoding: with.encoding.map(Into::into), columns };
+        let wish = how.wish();
         // Reading a large workbook takes a second; the store is free meanwhile.
-        let roster = roster::read(&self.reader, &bytes, &places, &wish).map_err(unread)?;
-        let sha256 = name_of(&bytes, &roster);
+        let roster = roster::read(&self.reader, bytes, &places, &wish).map_err(unread)?;
+        let sha256 = name_of(bytes, &roster);
         let mut report = report_of(&roster);
         if roster.households.is_empty() {
             return Err(Failure::new(Code::NothingToImport, &[]).at("file"));
@@ -98,7 +108,7 @@ impl Desk {
             return Err(Failure::new(Code::OlderList, &[("as_of", &as_of), ("current", &current)]).at("file"));
         }
         let batch: String = sha256.to_string().chars().take(16).collect();
-        let before: BTreeSet<FileId> = store.families(None)?.into_iter().map(|family| family.file).collect();
+        let before = proposals::families(&store)?;
         let county = places.county().clone();
         let import = DueListImported {
             batch: batch.clone(),
@@ -111,10 +121,10 @@ impl Desk {
             penalty_due: report.figures.penalty_due,
             total_due: report.figures.total_due,
             rejected: u32::try_from(report.rejected.len()).unwrap_or(u32::MAX),
-            supplement: with.supplement,
+            supplement,
         };
         if let Some(footer) = roster.footer.filter(|footer| !footer.agrees && footer.unreadable_rows == 0)
-            && !with.dry_run
+            && !dry_run
         {
             return Err(Failure::new(Code::TotalsDiffer, &[("row", &footer.sheet_row.to_string())]).at("file"));
         }
@@ -126,55 +136,100 @@ impl Desk {
                 household.contracts.iter().map(move |contract| (contract.contract_no.clone(), file))
             })
             .collect();
-        if with.supplement {
+        if supplement {
             let standing = store.contracts()?;
             let elsewhere = contracts.iter().find(|(no, file)| standing.get(*no).is_some_and(|other| other != *file));
             if let Some((contract_no, _)) = elsewhere {
                 return Err(Failure::new(Code::ContractElsewhere, &[("contract", contract_no)]).at("file"));
             }
         }
-        let work = |pen: &mut Pen<'_>| -> Result<(u32, u32, u32), Failure> {
-            let (mut new, mut changed) = (0_u32, 0_u32);
+        let stage = stage(&store, how.sha(bytes), dry_run)?;
+        let work = |pen: &mut Pen<'_>| -> Result<Vec<Change>, Failure> {
+            begin(pen, stage)?;
+            let mut changes = Vec::new();
             let mut present = BTreeSet::new();
             for household in &roster.households {
                 let file = FileId::household(&file_key, &household.id);
                 present.insert(file);
-                let was_there = before.contains(&file);
                 let mut facts = facts_of(household, &batch, roster.as_of, &county);
-                if with.supplement {
+                if supplement {
                     add_standing(&mut facts, &pen.standing(file)?);
                 }
-                let written = renew(pen, file, &facts)?;
-                new = new.saturating_add(u32::from(!was_there));
-                changed = changed.saturating_add(u32::from(was_there && written));
+                let news = renew(pen, file, &facts)?;
+                let kind = match before.contains_key(&file) {
+                    false => ChangeKind::New,
+                    true if news.words || news.due => ChangeKind::Changed,
+                    true => continue,
+                };
+                let (borrower, place) = (facts.listed.borrower, facts.placed.place);
+                changes.push(Change { file, kind, borrower, place, after: sum_due(&facts.due), words: news.words });
             }
-            let mut gone = 0_u32;
-            for file in before.difference(&present).filter(|_| !with.supplement) {
+            for (file, family) in before.iter().filter(|(file, _)| !supplement && !present.contains(*file)) {
+                if family.contracts == 0 {
+                    continue;
+                }
                 // Not on the newer list: nothing is due by the bank's word, and no letter may say otherwise.
                 let empty =
                     DueListed { batch: batch.clone(), as_of: roster.as_of, contracts: Vec::new(), account_hint: None };
                 let replaces = pen.standing(*file)?.due.into_iter().map(|(id, _)| id).collect();
                 pen.record(*file, Section::Core, &Event::DueListed(empty), replaces)?;
-                gone = gone.saturating_add(1);
+                let (borrower, place) = (family.borrower.clone(), family.place.clone());
+                let (kind, after) = (ChangeKind::Gone, Fen::ZERO);
+                changes.push(Change { file: *file, kind, borrower, place, after, words: false });
             }
             find_owners(pen, &contracts)?;
             pen.record(FileId::county(), Section::Core, &Event::DueListImported(import.clone()), Vec::new())?;
-            Ok((new, changed, gone))
+            Ok(changes)
         };
-        if with.dry_run {
-            (report.new_households, report.changed_households, report.gone_households) =
-                self.tried(&mut store, work)?;
-            return Ok(report);
+        let changes = match stage {
+            Stage::Load(_) => self.write(&mut store, work)?.0,
+            Stage::Try | Stage::Propose | Stage::Waits(_) => self.tried(&mut store, work)?,
+        };
+        let sum = sum_of(&before, &changes);
+        (report.new_households, report.changed_households, report.gone_households) = (sum.new, sum.changed, sum.gone);
+        match stage {
+            Stage::Try => {}
+            Stage::Load(proposal) => {
+                // The import stands whatever becomes of this: then the next one asks again.
+                store.set_meta(meta_of(Kind::DueList), &wish.columns).unwrap_or_default();
+                report.written = true;
+                (report.proposal, report.state) = (Some(proposal), Some(ProposalState::Loaded));
+                return Ok(report);
+            }
+            Stage::Waits(proposal) => {
+                (report.proposal, report.state) = (Some(proposal), Some(ProposalState::Waiting));
+            }
+            Stage::Propose => {
+                let proposed = ImportProposed {
+                    kind: how.kind,
+                    batch: batch.clone(),
+                    asked: how.sha(bytes),
+                    as_of: roster.as_of,
+                    words: how.name.clone(),
+                    rows: report.figures.contracts,
+                    rejected: import.rejected,
+                    warned: u32::try_from(report.warnings.len()).unwrap_or(u32::MAX),
+                    new: sum.new,
+                    changed: sum.changed,
+                    gone: sum.gone,
+                    total: import.total_due,
+                    before: sum.before,
+                    after: sum.after,
+                    townships: sum.townships,
+                };
+                let proposal = self.propose(&mut store, proposed, Some((bytes, how.clone())))?;
+                store.set_meta(meta_of(Kind::DueList), &wish.columns).unwrap_or_default();
+                (report.proposal, report.state) = (Some(proposal), Some(ProposalState::Waiting));
+            }
         }
-        let ((new, changed, gone), _) = self.write(&mut store, work)?;
-        // The import stands whatever becomes of this: then the next one asks again.
-        store.set_meta(meta_of(Kind::DueList), &wish.columns).unwrap_or_default();
-        report.new_households = new;
-        report.changed_households = changed;
-        report.gone_households = gone;
-        report.written = true;
+        report.changes = shown(&before, &changes, &self.place_names(&store)?);
         Ok(report)
     }
+}
+
+/// All that is due by a list, fen.
+fn sum_due(due: &DueListed) -> Fen {
+    Fen::new(due.contracts.iter().fold(0, |sum, contract| sum.saturating_add(contract.total_due.get())))
 }
 
 impl Desk {
@@ -204,10 +259,10 @@ impl Desk {
     }
 }
 
-/// The bytes of a list that a person chose.
-pub(crate) fn bytes_of_list(file: &FileInput) -> Result<Vec<u8>, Failure> {
+/// The name and bytes of a list that a person chose.
+pub(crate) fn bytes_of_list(file: &FileInput) -> Result<(String, Vec<u8>), Failure> {
     let most = u64::try_from(foreign::MAX_BYTES).unwrap_or(u64::MAX);
-    Ok(bytes_of(file, most, "file")?.1)
+    bytes_of(file, most, "file")
 }
 
 /// Where is kept what the headers of a kind of list were said to mean, for the next one.
@@ -294,6 +349,9 @@ fn report_of(roster: &Roster) -> ImportReport {
         new_households: 0,
         changed_households: 0,
         gone_households: 0,
+        changes: Vec::new(),
+        proposal: None,
+        state: None,
         rejected: roster
             .rejected
             .iter()
@@ -504,10 +562,18 @@ fn add_standing(facts: &mut ListFacts, standing: &store::StandingFacts) {
     facts.identified.accounts = accounts;
 }
 
-/// Writes those of a family's list facts that say something new. Returns whether any did, apart from the batch's name.
-fn renew(pen: &mut Pen<'_>, file: FileId, facts: &ListFacts) -> Result<bool, Failure> {
+/// What of a family's list facts says something new.
+struct News {
+    /// Who it is, where it belongs, or its numbers.
+    words: bool,
+    /// What is due, apart from the batch's name and day.
+    due: bool,
+}
+
+/// Writes those of a family's list facts that say something new.
+fn renew(pen: &mut Pen<'_>, file: FileId, facts: &ListFacts) -> Result<News, Failure> {
     let standing = pen.standing(file)?;
-    let mut changed = false;
+    let mut words = false;
     let same = |old: &[(FactId, Vec<u8>)], event: &Event| -> Result<bool, Failure> {
         let body = event.body().map_err(StoreFault::from)?;
         Ok(matches!(old, [(_, one)] if *one == body))
@@ -521,14 +587,14 @@ fn renew(pen: &mut Pen<'_>, file: FileId, facts: &ListFacts) -> Result<bool, Fai
     for (event, section, old) in events {
         if !same(old, &event)? {
             pen.record(file, section, &event, ids(old))?;
-            changed = true;
+            words = true;
         }
     }
     // A newer data date is news even where the figures are the same: letters print it.
     let due_before: Option<DueListed> = standing.due.last().and_then(|(_, body)| serde_json::from_slice(body).ok());
-    changed |= due_before.is_none_or(|before| before.contracts != facts.due.contracts);
+    let due = due_before.is_none_or(|before| before.contracts != facts.due.contracts);
     pen.record(file, Section::Core, &Event::DueListed(facts.due.clone()), ids(&standing.due))?;
-    Ok(changed)
+    Ok(News { words, due })
 }
 
 #[cfg(test)]
@@ -537,6 +603,7 @@ mod tests {
     use foreign::Reader;
 
     use super::*;
+    use crate::roster::Wish;
 
     #[test]
     fn the_banks_interest_is_what_we_reckon_and_what_is_not_is_listed() {

@@ -30,6 +30,7 @@ mod lost;
 mod org;
 mod passphrase;
 mod payments;
+mod proposals;
 mod receipts;
 mod recovery;
 pub mod roster;
@@ -244,8 +245,12 @@ impl Desk {
                 (Reply::ImportDueList(self.import_due_list(with)?), vec![Households, Status, Bulletins, Registries])
             }
             Call::ImportFeed(with) => {
-                (Reply::ImportFeed(self.import_feed(with)?), vec![Households, Payments, Status, Bulletins])
+                (Reply::ImportFeed(self.import_feed(with)?), vec![Households, Payments, Status, Bulletins, Registries])
             }
+            Call::Proposals(with) => (Reply::Proposals(self.proposals(with)?), read()),
+            Call::DecideImport(with) => (Reply::DecideImport(self.decide_import(with)?), vec![Registries, Status]),
+            Call::LoadImport(with) => (Reply::LoadImport(self.load_import(with)?), Tag::ALL.to_vec()),
+            Call::UndoImport(with) => (Reply::UndoImport(self.undo_import(with)?), vec![Registries, Status]),
             Call::Repayments(with) => (Reply::Repayments(self.repayments(with)?), read()),
             Call::ExportRefused(with) => (Reply::ExportRefused(self.export_refused(with)?), vec![Registries]),
             Call::ApproveExport(with) => (Reply::ApproveExport(self.approve_export(with)?), vec![Registries, Status]),

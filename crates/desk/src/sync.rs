@@ -910,6 +910,7 @@ pub(crate) fn kind_zh(kind: &str) -> &'static str {
         "DueListImported" => "名单导入",
         "BankTold" | "FeedImported" => "银行还款明细",
         "TextListed" => "短信名单",
+        "ImportProposed" | "ImportDecided" | "ImportLoaded" => "导入的确认",
         "ExportApproved" => "导出的批准",
         "Exported" => "导出的记录",
         "VillageAssigned" => "分工",

@@ -15,6 +15,7 @@ use crate::org::{
 };
 use crate::outreach::{ExportApproved, Exported, TextListed};
 use crate::payment::{PaymentReported, PaymentVoided};
+use crate::proposal::{ImportDecided, ImportLoaded, ImportProposed};
 use crate::receipt::{ReceiptCompleted, ReceiptFiled};
 use crate::recovery::{OfficerOffered, OfficersNamed, RecoveryHelped};
 use crate::visit::{VisitMade, VisitNoted};
@@ -86,6 +87,9 @@ pub fn erasable(kind: &str) -> bool {
                 | "Looked"
                 | "ExportApproved"
                 | "Exported"
+                | "ImportProposed"
+                | "ImportDecided"
+                | "ImportLoaded"
                 | "LaptopLost"
                 | "OfficerOffered"
                 | "OfficersNamed"
@@ -145,6 +149,12 @@ events! {
     BankTold in Operator;
     /// A feed was imported.
     FeedImported in Operator;
+    /// An import waits for the head.
+    ImportProposed in Operator;
+    /// The head decided on it.
+    ImportDecided in Head;
+    /// It was carried out.
+    ImportLoaded in Operator;
     /// A family on a list of messages.
     TextListed in Centre;
     /// Lists may leave the bureau.
@@ -200,7 +210,13 @@ impl Event {
     /// targets, or of what the bank told.
     pub fn section(&self, own: Section) -> Section {
         match self {
-            Self::Identified(_) | Self::Looked(_) | Self::ExportApproved(_) | Self::Exported(_) => Section::Id,
+            Self::Identified(_)
+            | Self::Looked(_)
+            | Self::ExportApproved(_)
+            | Self::Exported(_)
+            | Self::ImportProposed(_)
+            | Self::ImportDecided(_)
+            | Self::ImportLoaded(_) => Section::Id,
             Self::VisitNoted(_) => own,
             Self::RegistryLoaded(loaded) => match loaded.sheet {
                 crate::words::RegistrySheet::Directors => Section::Edu,

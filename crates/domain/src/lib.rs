@@ -30,6 +30,7 @@ pub mod pack;
 pub mod payment;
 pub mod phone;
 pub mod place;
+pub mod proposal;
 pub mod receipt;
 pub mod recovery;
 pub mod rights;

@@ -328,6 +328,38 @@ words!(
 );
 
 words!(
+    /// What is proposed to the head (imports by two persons).
+    ProposedKind {
+        /// The bank's list of all that is due.
+        DueList = "DUE_LIST", "应还款名单";
+        /// Rows that are added to it.
+        Supplement = "SUPPLEMENT", "名单补充";
+        /// The bank's feed of what is new.
+        Feed = "FEED", "还款明细";
+        /// The bank's feed of all contracts.
+        Snapshot = "SNAPSHOT", "还款快照";
+        /// Something loaded is taken back.
+        Undo = "UNDO", "撤销导入";
+    }
+);
+
+words!(
+    /// How far a proposal is.
+    ProposalState {
+        /// The head has not decided.
+        Waiting = "WAITING", "等主任确认";
+        /// The head agreed; it is not loaded yet.
+        Accepted = "ACCEPTED", "主任已同意，待载入";
+        /// The head did not agree.
+        Refused = "REFUSED", "主任没有同意";
+        /// It was carried out.
+        Loaded = "LOADED", "已载入";
+        /// It was carried out and taken back.
+        Undone = "UNDONE", "已撤销";
+    }
+);
+
+words!(
     /// Status of a due item (domain.md §3.11), furthest first reached last.
     DueStatus {
         /// On the bank's list.

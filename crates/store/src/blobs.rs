@@ -159,6 +159,15 @@ impl Store {
         Ok(sha)
     }
 
+    /// Forgets bytes that were kept for this laptop alone.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn drop_local(&mut self, sha: Sha) -> Result<(), StoreFault> {
+        self.conn.execute("DELETE FROM blob WHERE sha = ?1 AND file = zeroblob(8)", params![sha.0])?;
+        Ok(())
+    }
+
     /// Whether a blob is here.
     ///
     /// # Errors

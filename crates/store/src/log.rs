@@ -628,6 +628,24 @@ impl Pen<'_> {
         Ok(id)
     }
 
+    /// The facts of one journal from one to another, as far as they are open here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn facts_between(&self, first: FactId, last: FactId) -> Result<Vec<Fact>, StoreFault> {
+        let seqs = first.seq..=last.seq;
+        self.facts(&seqs.map(|seq| FactId { journal: first.journal, seq }).collect::<Vec<_>>())
+    }
+
+    /// These facts, as far as they are open here.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn facts(&self, ids: &[FactId]) -> Result<Vec<Fact>, StoreFault> {
+        let numbers: Vec<i64> = ids.iter().filter_map(|id| self.names.known_fact(*id)).collect();
+        bodies(self.tx, &numbers)
+    }
+
     /// Keeps bytes by their hash, to be sent with the file's section.
     ///
     /// # Errors

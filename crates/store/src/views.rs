@@ -23,7 +23,7 @@ use crate::log::{int, uint};
 use crate::names::{self, Names};
 
 /// Version of the views; a file with another one is rebuilt at opening.
-pub(crate) const VERSION: i64 = 11;
+pub(crate) const VERSION: i64 = 12;
 
 /// Every view, for a rebuild; `slot` shows rows of `filed`, which lies beside the log.
 const TABLES: &[&str] = &[
@@ -122,6 +122,9 @@ fn slot_of(event: &Event) -> Option<i64> {
         | Event::BulletinIssued(_)
         | Event::ExportApproved(_)
         | Event::Exported(_)
+        | Event::ImportProposed(_)
+        | Event::ImportDecided(_)
+        | Event::ImportLoaded(_)
         | Event::TextListed(_)
         | Event::ContactStated(_)
         | Event::VisitMade(_)
@@ -316,6 +319,9 @@ pub(crate) fn listed(event: &Event) -> bool {
             | Event::FeedImported(_)
             | Event::ExportApproved(_)
             | Event::Exported(_)
+            | Event::ImportProposed(_)
+            | Event::ImportDecided(_)
+            | Event::ImportLoaded(_)
             | Event::BulletinIssued(_)
     )
 }
@@ -699,6 +705,9 @@ fn put(tx: &Connection, (n, file): (i64, i64), event: &Event, visits: &mut Bulk<
         | Event::FeedImported(_)
         | Event::ExportApproved(_)
         | Event::Exported(_)
+        | Event::ImportProposed(_)
+        | Event::ImportDecided(_)
+        | Event::ImportLoaded(_)
         | Event::BulletinIssued(_) => {
             tx.prepare_cached("INSERT INTO county_fact (fact, kind) VALUES (?1, ?2)")?
                 .execute(params![n, event.kind()])?;

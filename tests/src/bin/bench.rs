@@ -78,7 +78,7 @@ fn county(figures: &mut Figures) -> (World, Seat) {
     let op = world.join("op1", "CENTRE_OPERATOR");
     world.furnish(&op);
     let list = json!({ "file": { "path": assets().join("demo/roster-2026-12-05.xlsx") } });
-    let (report, import) = timed(|| op.ask("ImportDueList", list));
+    let (report, import) = timed(|| world.import(&op, "ImportDueList", list));
     figures.count("households", &report["figures"]["borrowers"]);
     figures.count("contracts", &report["figures"]["contracts"]);
     figures.put("import_ms", ms(import));
@@ -177,7 +177,8 @@ fn search_large(figures: &mut Figures) {
         family.contracts.truncate(1);
         family.borrower = name;
     }
-    let (report, _) = timed(|| op.ask("ImportDueList", json!({ "file": tests::bytes("list.xlsx", &list.workbook()) })));
+    let (report, _) =
+        timed(|| world.import(&op, "ImportDueList", json!({ "file": tests::bytes("list.xlsx", &list.workbook()) })));
     figures.count("large_borrowers", &report["figures"]["borrowers"]);
     figures.put("large_first_ms", ms(timed(|| op.ask("Search", json!({ "text": "" }))).1));
     let asked = [

@@ -110,6 +110,16 @@ pub(crate) fn make(plan: &Plan) -> Result<(), String> {
 
     say(4, "导入银行的应还款名单", "importing the bank's due list");
     let report = ask(&desk, "ImportDueList", json!({ "file": file("demo/roster-2026-12-05.xlsx") }))?;
+    // Nothing is loaded without the head's word.
+    let proposal = report.get("proposal").cloned().unwrap_or_default();
+    for door in [&desk, &head] {
+        ask(door, "Sync", json!({}))?;
+    }
+    ask(&head, "DecideImport", json!({ "proposal": proposal, "accept": true }))?;
+    for door in [&head, &desk] {
+        ask(door, "Sync", json!({}))?;
+    }
+    ask(&desk, "LoadImport", json!({ "proposal": proposal }))?;
     let figure = |name: &str| report.pointer(&format!("/figures/{name}")).cloned().unwrap_or_default();
     eprintln!("        {} 户 households, {} 份合同 contracts", figure("borrowers"), figure("contracts"));
 
