@@ -12,7 +12,8 @@ use domain::money::Fen;
 use domain::place::PlaceCode;
 use domain::words::{
     BankState, ContactState, DocKind, DueStatus, HouseholdField, LetterState, Line, LookedAt, PayChannel,
-    ProposalState, ProposedKind, RegistrySheet, Role, ServiceMode, Situation, Source, VisitPurpose, VisitResult,
+    ProposalState, ProposedKind, RegistrySheet, Role, RuleTable, SameWhy, ServiceMode, Situation, Source, VisitPurpose,
+    VisitResult,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,24 @@ calls! {
     /// What the bank's feeds come to on this desk, and what somebody should look at: over-payments, part payments, reversals,
     /// lines of contracts that no list has, reported payments that the bank does not tell of.
     Repayments(Nothing) -> RepaymentsView;
+    /// Files of one name that may be one person's: an ID number that was corrected, somebody who moved. Nothing is merged by itself.
+    SamePairs(Nothing) -> SamePairsView;
+    /// Say whether two files are one person's; each page then leads to the other.
+    DecideSame(DecideSame) -> Saved;
+    /// The rules of the field as tables with dates and sources: LPR, spreads, caps, waivers, prepayment, the year's dated tasks.
+    Rules(Nothing) -> RulesView;
+    /// Put a table of rules in the place of the one in use (CSV or XLSX with the columns that `Rules` shows). Whole or not at all.
+    ImportRules(ImportRules) -> RulesReport;
+    /// What should fall due on a family's contracts by the rules (试算), beside what the bank says; never on a letter.
+    Estimate(EstimateAsked) -> EstimateView;
+    /// The head closes the season from booked money alone, once a feed of after the due date is there. Sealed; again, it is another issue.
+    CloseSeason(CloseSeason) -> SeasonCloseView;
+    /// The seasons that were closed, newest first, and how many in a row ended with nothing open.
+    SeasonCloses(Nothing) -> SeasonClosesView;
+    /// County desk: load the figures of the years before as a table. Whole or not at all; it replaces the one before.
+    ImportHistory(ImportHistory) -> HistoryReport;
+    /// What was lent and recovered year by year, person-times apart from persons (M03). `Export` writes it as STATISTICS.
+    Statistics(Nothing) -> StatisticsView;
     /// The season's figures as this desk can see them: borrowers, contracts, principal, interest, total.
     Season(Nothing) -> SeasonView;
 
@@ -259,6 +278,8 @@ calls! {
 
     /// Report a payment whose slip was seen. Never counts as paid until the bank says so.
     ReportPayment(ReportPayment) -> PaymentSaved;
+    /// Draw the acknowledgement (还款登记回执) of a reported payment: two copies on a page. The bank's booking counts, not this.
+    PaymentSlip(PaymentSlipAsked) -> PaymentSlip;
     /// Take back a reported payment with a reason.
     VoidPayment(VoidPayment) -> Saved;
 
@@ -335,6 +356,22 @@ pub enum AwayState {
     Shut,
 }
 
+/// How somebody says that a family paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, TS)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReportedChannel {
+    /// POS terminal, debit card only.
+    Pos,
+    /// 支付宝.
+    Alipay,
+    /// The settlement bank's app.
+    BankApp,
+    /// 云闪付.
+    UnionpayApp,
+    /// Cash: never taken, never recorded as a payment.
+    Cash,
+}
+
 /// What an import does to a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, TS)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -395,6 +432,8 @@ pub enum ExportKind {
     TextsAnnual,
     /// Messages that interest is the borrower's from September on.
     TextsInterest,
+    /// The figures of all years; what is about one to four persons is not in it.
+    Statistics,
     /// Rows of a list or feed that were refused; it needs no word of the head, for who asks has the file.
     Refused,
 }
@@ -995,6 +1034,8 @@ api_types! {
         pub held_open: u32,
         /// Facts written on this laptop on which the head's word came within the last seven days.
         pub held_told: u32,
+        /// Proposed imports that wait for this person: at the head's desk to be decided, at the operator's to be loaded.
+        pub imports_open: u32,
         /// Why the last copy of this home on this laptop failed, if it did.
         pub backup_failure: Option<Failure>,
         /// How long this laptop has been without a word from the county.
@@ -1425,6 +1466,327 @@ api_types! {
         pub reason: String,
     }
 
+    /// Files that may be one person's.
+    pub struct SamePairsView {
+        /// Pairs on which nobody has said a word.
+        pub open: u32,
+        /// These first; at most 300.
+        pub pairs: Vec<SamePair>,
+    }
+
+    /// Two files that may be one person's.
+    pub struct SamePair {
+        /// One.
+        pub one: SamePerson,
+        /// The other.
+        pub other: SamePerson,
+        /// Why.
+        pub why: SameWhy,
+        /// What somebody said.
+        pub same: Option<bool>,
+        /// Who.
+        pub who: Option<String>,
+    }
+
+    /// One of two files.
+    pub struct SamePerson {
+        /// It.
+        pub household: FileId,
+        /// Its borrower.
+        pub borrower: String,
+        /// The co-borrower.
+        pub co_borrower: Option<String>,
+        /// Its village.
+        pub village: String,
+        /// Last four of the ID number.
+        pub id_tail: String,
+        /// Due, fen.
+        pub total_due: Fen,
+        /// It is on the list in use.
+        pub on_list: bool,
+        /// Visits.
+        pub visits: u32,
+    }
+
+    /// Say whether two files are one person's.
+    pub struct DecideSame {
+        /// One.
+        pub household: FileId,
+        /// The other.
+        pub other: FileId,
+        /// They are.
+        pub same: bool,
+        /// Why.
+        #[serde(default)]
+        pub reason: Option<String>,
+    }
+
+    /// Another file of the same person's.
+    pub struct OtherFile {
+        /// It.
+        pub household: FileId,
+        /// Its village.
+        pub village: String,
+        /// Visits in it.
+        pub visits: u32,
+        /// It is on the list in use.
+        pub on_list: bool,
+    }
+
+    /// The tables of rules.
+    pub struct RulesView {
+        /// One each.
+        pub tables: Vec<RuleTableView>,
+    }
+
+    /// A table of rules in use.
+    pub struct RuleTableView {
+        /// Which.
+        pub table: RuleTable,
+        /// Its columns.
+        pub columns: Vec<String>,
+        /// Its rows.
+        pub rows: Vec<Vec<String>>,
+        /// The file from which it was loaded; none: it came with the program.
+        pub name: Option<String>,
+        /// Who loaded it.
+        pub who: Option<String>,
+        /// When, RFC 3339.
+        pub at: Option<String>,
+    }
+
+    /// Load a table of rules.
+    pub struct ImportRules {
+        /// Which.
+        pub table: RuleTable,
+        /// The file, CSV or XLSX.
+        pub file: FileInput,
+        /// True: only say whether it can be used.
+        #[serde(default)]
+        pub dry_run: bool,
+    }
+
+    /// What the import of a table did.
+    pub struct RulesReport {
+        /// Whether anything was written.
+        pub written: bool,
+        /// It says what the one in use says.
+        pub already_in_use: bool,
+        /// Its rows.
+        pub rows: u32,
+    }
+
+    /// Ask for a family's estimate.
+    pub struct EstimateAsked {
+        /// The family.
+        pub household: FileId,
+        /// What it would save to pay so much of the principal at the next chance, fen.
+        #[serde(default)]
+        pub prepay: Option<Fen>,
+    }
+
+    /// An estimate (试算).
+    pub struct EstimateView {
+        /// What it is, to be shown with it.
+        pub label: String,
+        /// The same in English.
+        pub label_en: String,
+        /// The bank's data are as of this day.
+        pub as_of: NaiveDate,
+        /// Contract by contract.
+        pub contracts: Vec<EstimatedContract>,
+        /// The next chance to pay early.
+        pub prepayment: Option<PrepaymentChance>,
+        /// The year in which it was reckoned.
+        pub year: i32,
+    }
+
+    /// A contract's estimate.
+    pub struct EstimatedContract {
+        /// Last six of the contract number.
+        pub tail: String,
+        /// Interest by the bank, fen.
+        pub bank_interest: Fen,
+        /// Interest by the rules, fen; none where the list says too little.
+        pub interest: Option<Fen>,
+        /// Whether they are within five fen.
+        pub agrees: Option<bool>,
+        /// The list's rate, parts per million.
+        pub rate_ppm: u32,
+        /// What a contract that follows the LPR would have, parts per million.
+        pub expected_rate_ppm: Option<u32>,
+        /// Due and not booked, fen.
+        pub open: Fen,
+        /// Days since the due date.
+        pub days_late: u32,
+        /// The penalty so far, fen.
+        pub penalty: Fen,
+        /// Interest that the prepayment would save this year, were it of this contract, fen.
+        pub saved: Option<Fen>,
+    }
+
+    /// The next chance to pay before it is due.
+    pub struct PrepaymentChance {
+        /// To be applied for by this day.
+        pub apply_by: NaiveDate,
+        /// Deducted on this one.
+        pub deducted_on: NaiveDate,
+        /// Not less than this, fen.
+        pub least: Fen,
+        /// In multiples of this, fen.
+        pub step: Fen,
+    }
+
+    /// Close the season.
+    pub struct CloseSeason {
+        /// True: only say what it would be.
+        #[serde(default)]
+        pub dry_run: bool,
+    }
+
+    /// A season's close.
+    pub struct SeasonCloseView {
+        /// It is on record.
+        pub written: bool,
+        /// The year of its due date.
+        pub year: i32,
+        /// Which issue of the year's.
+        pub issue: u32,
+        /// The due date.
+        pub due_on: NaiveDate,
+        /// The newest day of the bank's feeds.
+        pub feed_as_of: NaiveDate,
+        /// Who closed it.
+        pub who: String,
+        /// When, RFC 3339.
+        pub at: String,
+        /// The county's line.
+        pub county: CloseLine,
+        /// The townships'.
+        pub townships: Vec<CloseLine>,
+        /// Nothing that was due is open.
+        pub clear: bool,
+        /// SHA-256 over what it says.
+        pub seal: String,
+        /// The seal is that of what it says.
+        pub seal_holds: bool,
+    }
+
+    /// A line of a close, from booked money alone.
+    pub struct CloseLine {
+        /// The township; none for the county.
+        pub place: Option<PlaceCode>,
+        /// Its name.
+        pub name: String,
+        /// Families with something due.
+        pub households: u32,
+        /// Of these, all booked.
+        pub households_paid: u32,
+        /// Contracts with something due.
+        pub contracts: u32,
+        /// Of these, all booked.
+        pub contracts_paid: u32,
+        /// Of these, overdue by the bank's word.
+        pub contracts_overdue: u32,
+        /// Due, fen.
+        pub due: Fen,
+        /// Booked, of each contract at most what is due, fen.
+        pub booked: Fen,
+        /// Booked beyond what is due, fen.
+        pub over: Fen,
+        /// Booked of due, per cent.
+        pub rate: String,
+    }
+
+    /// The seasons that were closed.
+    pub struct SeasonClosesView {
+        /// How many in a row, up to the newest, ended with nothing open.
+        pub streak: u32,
+        /// Newest first.
+        pub closes: Vec<SeasonCloseView>,
+    }
+
+    /// Load the years before.
+    pub struct ImportHistory {
+        /// A table with the columns 年度, 回收金额 and as many as there are of 发放金额, 发放人次, 借款人数, 应还金额, 回收人次, 逾期合同.
+        pub file: FileInput,
+        /// True: only say whether it can be used.
+        #[serde(default)]
+        pub dry_run: bool,
+    }
+
+    /// What the import of the years did.
+    pub struct HistoryReport {
+        /// Whether anything was written.
+        pub written: bool,
+        /// It says what is known already.
+        pub already_imported: bool,
+        /// Years in it.
+        pub years: u32,
+        /// Rows that cannot be used; then nothing was written.
+        pub rejected: Vec<RejectedRow>,
+    }
+
+    /// What was lent and recovered.
+    pub struct StatisticsView {
+        /// Lent in all years, fen.
+        pub lent: Fen,
+        /// Loans, person-times.
+        pub loans: u32,
+        /// Due, fen.
+        pub due: Fen,
+        /// Recovered, fen.
+        pub recovered: Fen,
+        /// Recoveries, person-times.
+        pub recoveries: u32,
+        /// A loan's mean, fen.
+        pub mean_loan: Option<Fen>,
+        /// A recovery's mean, fen.
+        pub mean_recovery: Option<Fen>,
+        /// Year by year, oldest first.
+        pub years: Vec<YearView>,
+        /// The present season by township. Not suppressed: this view does not leave the bureau.
+        pub townships: Vec<TownshipYear>,
+    }
+
+    /// A year's figures.
+    pub struct YearView {
+        /// It.
+        pub year: i32,
+        /// It is the present season's: due and recovered come from list and feeds.
+        pub current: bool,
+        /// Lent, fen.
+        pub lent: Option<Fen>,
+        /// Loans, person-times.
+        pub loans: Option<u32>,
+        /// Persons who were lent something.
+        pub borrowers: Option<u32>,
+        /// Due, fen.
+        pub due: Option<Fen>,
+        /// Recovered, fen.
+        pub recovered: Option<Fen>,
+        /// Recoveries, person-times.
+        pub recoveries: Option<u32>,
+        /// Overdue contracts.
+        pub overdue: Option<u32>,
+    }
+
+    /// A township in the present season.
+    pub struct TownshipYear {
+        /// It.
+        pub place: Option<PlaceCode>,
+        /// Its name.
+        pub name: String,
+        /// Families with something due.
+        pub households: u32,
+        /// Of these, all booked.
+        pub households_paid: u32,
+        /// Due, fen.
+        pub due: Fen,
+        /// Booked, fen.
+        pub recovered: Fen,
+    }
+
     /// The head's word on lists of a kind.
     pub struct ApproveExport {
         /// Which kind.
@@ -1668,6 +2030,11 @@ api_types! {
         pub differ: u32,
         /// The first two hundred of them.
         pub rows: Vec<EstimateRow>,
+        /// Contracts whose rate is not that of a contract that follows the LPR, by the tables in use: older ones, or a table that wants
+        /// an update.
+        pub other_rate: u32,
+        /// Contracts that were signed for more than the most that was lent in their academic year.
+        pub above_cap: u32,
     }
 
     /// A contract whose interest is not what we would reckon.
@@ -1879,6 +2246,8 @@ api_types! {
         pub borrower: String,
         /// Borrower's name as the bank writes it, where it differs.
         pub borrower_as_bank: Option<String>,
+        /// Other files that are the same person's, by somebody's word.
+        pub other_files: Vec<OtherFile>,
         /// Masked ID number, where this desk may hold it.
         pub id_masked: Option<String>,
         /// Last four of the ID number, from the list.
@@ -2522,8 +2891,8 @@ api_types! {
     pub struct ReportPayment {
         /// The family.
         pub household: FileId,
-        /// How.
-        pub channel: PayChannel,
+        /// How. Cash is refused: staff take none.
+        pub channel: ReportedChannel,
         /// Amount on the slip, fen.
         pub amount: Fen,
         /// Day.
@@ -2542,6 +2911,25 @@ api_types! {
         /// Who paid.
         #[serde(default)]
         pub payer: Option<String>,
+    }
+
+    /// Ask for the acknowledgement of a payment.
+    pub struct PaymentSlipAsked {
+        /// The family.
+        pub household: FileId,
+        /// The report.
+        pub payment: FactId,
+        /// Everything in black.
+        #[serde(default)]
+        pub black: bool,
+    }
+
+    /// An acknowledgement.
+    pub struct PaymentSlip {
+        /// The PDF.
+        pub pdf: BlobView,
+        /// Pages.
+        pub pages: u32,
     }
 
     /// A kept report.

@@ -40,6 +40,7 @@ impl ExportKind {
             Self::Calls => "CALLS",
             Self::TextsAnnual => "TEXTS_ANNUAL",
             Self::TextsInterest => "TEXTS_INTEREST",
+            Self::Statistics => "STATISTICS",
             Self::Refused => "REFUSED",
         }
     }
@@ -50,13 +51,14 @@ impl ExportKind {
             Self::Calls => "电话名单",
             Self::TextsAnnual => "短信名单（年度到期）",
             Self::TextsInterest => "短信名单（利息开始自付）",
+            Self::Statistics => "年度情况表",
             Self::Refused => "没有收下的行",
         }
     }
 
     fn topic(self) -> Option<TextTopic> {
         match self {
-            Self::DueList | Self::Calls | Self::Refused => None,
+            Self::DueList | Self::Calls | Self::Statistics | Self::Refused => None,
             Self::TextsAnnual => Some(TextTopic::Annual),
             Self::TextsInterest => Some(TextTopic::InterestStart),
         }
@@ -223,6 +225,11 @@ impl Desk {
             ExportKind::Calls => (self.calls_table(&store, &families, today, &mut left)?, Vec::new(), 0),
             ExportKind::TextsAnnual | ExportKind::TextsInterest => {
                 self.texts_table(&store, &families, today, with.what, &mut left)?
+            }
+            ExportKind::Statistics => {
+                let (titles, rows) = self.statistics_table(&store)?;
+                let rows = rows.into_iter().map(|cells| (String::new(), cells)).collect();
+                (Table { titles, rows }, Vec::new(), 0)
             }
             ExportKind::Refused => return Err(Failure::new(Code::NothingToExport, &[]).at("what")),
         };

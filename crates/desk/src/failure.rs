@@ -104,6 +104,18 @@ codes! {
     TotalsDiffer = "TOTALS_DIFFER", "表尾第{row}行的合计和各行加起来不一样，可能少了行或者有人改过数，什么都没有导入。请向银行重新要一份。", "The totals in row {row} are not what the rows add up to; rows may be missing. Nothing was imported. Ask the bank for the file again.";
     /// A contract of somebody else's.
     ContractElsewhere = "CONTRACT_ELSEWHERE", "合同{contract}在现在的名单里是另一户的，没有补充。请先核对这份合同的身份证号，再用全部名单导入。", "Contract {contract} is another family's in the list in use; nothing was added. Check its ID number, then import the whole list.";
+    /// A table of rules that cannot be used.
+    RulesUnreadable = "RULES_UNREADABLE", "这张表不能用，第{row}行：{why}。什么都没有改。", "This table cannot be used, row {row}: {why}. Nothing was changed.";
+    /// Too early to close.
+    SeasonNotOver = "SEASON_NOT_OVER", "{due_on}还没有过，不能结账。", "The season ends after {due_on}; it cannot be closed yet.";
+    /// Only what the bank booked closes a season.
+    NoFeedAfterDue = "NO_FEED_AFTER_DUE", "还没有{due_on}以后的银行还款明细，不能结账。请先导入。", "No feed of the bank's after {due_on} is here; import one before closing.";
+    /// Something is half way in.
+    ImportsWait = "IMPORTS_WAIT", "还有导入在等确认或者等载入，处理完再结账。", "Imports are still waiting to be decided or loaded; finish them before closing.";
+    /// Nothing changed since.
+    ClosedAlready = "CLOSED_ALREADY", "{year}年已经结账，之后数据没有变化。", "{year} is closed, and nothing has changed since.";
+    /// Cash.
+    CashRefused = "CASH_REFUSED", "我们不收现金，现金也不能登记成还款：钱只有进了借款学生的还款账号，银行才算还。请当面用POS机刷银行卡，或者教家里人用支付宝、手机银行、云闪付还。已经有人收了现金的，马上告诉县资助中心。", "Cash is not taken and cannot be recorded: only what reaches the repayment account counts. Use the POS terminal, or show the family how to pay by Alipay, bank app or UnionPay. If anybody has taken cash, tell the county centre at once.";
     /// A proposal that is not here.
     NoSuchProposal = "NO_SUCH_PROPOSAL", "没有这份待确认的导入，可能还没有同步过来。请先同步。", "There is no such proposed import here; it may not have come yet. Sync first.";
     /// Nobody agrees to what they proposed.

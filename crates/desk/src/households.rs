@@ -18,10 +18,11 @@ use store::{Family, Registers, Store};
 use crate::Desk;
 use crate::api::{
     ContactView, ContractView, DueView, FieldView, Figures, HouseholdAsked, HouseholdRow, HouseholdView,
-    HouseholdsAsked, HouseholdsView, LedgerAsked, Nothing, PaymentRow, SearchAsked, SearchHit, SearchView, SeasonRow,
-    SeasonView, TodayView, VillageRow, VillagesAsked, VillagesView,
+    HouseholdsAsked, HouseholdsView, LedgerAsked, Nothing, OtherFile, PaymentRow, SearchAsked, SearchHit, SearchView,
+    SeasonRow, SeasonView, TodayView, VillageRow, VillagesAsked, VillagesView,
 };
 use crate::failure::{Code, Failure};
+use crate::same::same_as;
 use crate::voices::Voices;
 
 /// What the status of a family depends on.
@@ -270,8 +271,19 @@ impl Desk {
         let visits = store.visits(Some(with.household), None)?;
         let visits = self.visit_rows(&store, visits)?;
         let listed = registers.listed.clone();
+        let mut other_files = Vec::new();
+        for other in same_as(&store, family.file)? {
+            let village = names.get(other.place.as_str()).cloned().unwrap_or_default();
+            other_files.push(OtherFile {
+                household: other.file,
+                village,
+                visits: other.visits,
+                on_list: other.contracts > 0,
+            });
+        }
         Ok(HouseholdView {
             file: family.file,
+            other_files,
             borrower_as_bank: listed.as_ref().and_then(|listed| listed.borrower_as_bank.clone()),
             borrower: family.borrower.clone(),
             id_masked: registers.identified.as_ref().map(|numbers| mask(&numbers.borrower_id)),

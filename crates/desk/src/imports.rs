@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use domain::estimate::{Standing, Terms, compare, is_waived, usual_subsidy_end, waivers};
+use domain::estimate::{Standing, Terms, compare, is_waived, usual_subsidy_end};
 use domain::event::Event;
 use domain::feed::{BankTold, FeedLine};
 use domain::household::{Contract, DueListed, HouseholdListed, Identified, ListedPhone, Placed, mask_account};
@@ -13,6 +13,7 @@ use domain::money::Fen;
 use domain::org::{DueListImported, PlacesLoaded};
 use domain::place::{PlaceLevel, PlaceTable};
 use domain::proposal::ImportProposed;
+use domain::rules::{Rules, expected_rate};
 use domain::words::{ProposalState, ProposedKind, Role, Section};
 use store::{Pen, Store, StoreFault};
 
@@ -23,6 +24,7 @@ use crate::api::{
 use crate::failure::{Code, Failure};
 use crate::proposals::{self, Asking, Change, Stage, begin, shown, stage, sum_of};
 use crate::roster::{self, Chosen, Kind, ReadColumn, Roster, RosterContract, RosterError, RosterHousehold};
+use crate::rules::rules;
 use crate::{Desk, bytes_of};
 
 /// Most bytes of a place table.
@@ -90,7 +92,8 @@ impl Desk {
         // Reading a large workbook takes a second; the store is free meanwhile.
         let roster = roster::read(&self.reader, bytes, &places, &wish).map_err(unread)?;
         let sha256 = name_of(bytes, &roster);
-        let mut report = report_of(&roster);
+        let rules = rules(&self.store())?;
+        let mut report = report_of(&roster, &rules);
         if roster.households.is_empty() {
             return Err(Failure::new(Code::NothingToImport, &[]).at("file"));
         }
@@ -327,7 +330,7 @@ impl<T> From<StoreFault> for DryRun<T> {
     }
 }
 
-fn report_of(roster: &Roster) -> ImportReport {
+fn report_of(roster: &Roster, rules: &Rules) -> ImportReport {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     ImportReport {
         written: false,
@@ -368,31 +371,34 @@ fn report_of(roster: &Roster) -> ImportReport {
             .collect(),
         footer_total: roster.footer.and_then(|footer| footer.stated.total),
         footer_agrees: roster.footer.map(|footer| footer.agrees),
-        estimate: estimated(roster),
+        estimate: estimated(roster, rules),
     }
 }
 
-/// The state's waivers of interest, as far as they are known.
-const WAIVERS: &str = include_str!("../../../assets/rules/waivers.csv");
 /// Rows of a difference that are shown.
 const MOST_DIFFERENT: usize = 200;
 
 /// Holds the list's interest against our own estimate, where the list says enough for one.
-fn estimated(roster: &Roster) -> EstimateCheck {
-    // The table is a part of the program and read by a test.
-    let waivers = waivers(WAIVERS).unwrap_or_default();
+fn estimated(roster: &Roster, rules: &Rules) -> EstimateCheck {
     let ours = |household: &RosterHousehold, contract: &RosterContract| -> Option<Fen> {
         let grad_year = household.grad_year?;
-        if is_waived(&waivers, contract.due_on, grad_year) {
+        if is_waived(&rules.waivers, contract.due_on, grad_year) {
             return Some(Fen::ZERO);
         }
         let (principal, rate_ppm) = (contract.principal_left?, contract.rate_ppm?);
         let subsidy_end = usual_subsidy_end(grad_year)?;
         Terms { principal, rate_ppm, subsidy_end, due_on: contract.due_on }.interest().ok()
     };
-    let mut check = EstimateCheck { compared: 0, differ: 0, rows: Vec::new() };
+    let mut check = EstimateCheck { compared: 0, differ: 0, rows: Vec::new(), other_rate: 0, above_cap: 0 };
+    let began = |contract: &RosterContract| contract.academic_year.as_deref()?.get(..4)?.parse::<i32>().ok();
     for household in &roster.households {
         for contract in &household.contracts {
+            let usual = expected_rate(&rules.lpr, &rules.spreads, contract.due_on);
+            let other = contract.rate_ppm.zip(usual).is_some_and(|(rate, usual)| rate != usual);
+            check.other_rate = check.other_rate.saturating_add(u32::from(other));
+            let most = began(contract).and_then(|year| rules.caps.most(year));
+            let above = contract.principal_orig.zip(most).is_some_and(|(signed, most)| signed > most);
+            check.above_cap = check.above_cap.saturating_add(u32::from(above));
             let Some(estimated) = ours(household, contract) else { continue };
             check.compared = check.compared.saturating_add(1);
             if compare(contract.interest_due, estimated) != Standing::Agrees {
@@ -613,8 +619,9 @@ mod tests {
         );
         let list = include_bytes!("../../../assets/demo/roster-2026-12-05.xlsx");
         let places = places.expect("the table");
+        let rules = Rules::of(|table| table.built_in().to_owned()).expect("the tables of the program");
         let mut roster = roster::read(&Reader::unconfined(), list, &places, &Wish::default()).expect("the list");
-        let check = estimated(&roster);
+        let check = estimated(&roster, &rules);
         assert_eq!((check.compared, check.differ, check.rows.len()), (9_405, 0, 0));
         let spoil = |contract: &mut RosterContract, by: i64| {
             contract.interest_due = Fen::new(contract.interest_due.get().saturating_add(by));
@@ -624,7 +631,7 @@ mod tests {
         let first = spoil(contracts.next().expect("a contract"), 7);
         let second = spoil(contracts.next().expect("a contract"), -7);
         contracts.next().expect("a contract").rate_ppm = None;
-        let check = estimated(&roster);
+        let check = estimated(&roster, &rules);
         assert_eq!((check.compared, check.differ), (9_404, 2));
         let listed: Vec<(u32, Fen)> = check.rows.iter().map(|row| (row.sheet_row, row.listed)).collect();
         assert_eq!(listed, [first, second]);
@@ -636,6 +643,6 @@ mod tests {
         for household in &mut roster.households {
             household.grad_year = household.grad_year.map(|year| year.min(2025));
         }
-        assert_eq!(estimated(&roster).differ, 0);
+        assert_eq!(estimated(&roster, &rules).differ, 0);
     }
 }

@@ -29,7 +29,7 @@ use crate::failure::{Code, Failure};
 use crate::households::{is_paid, known};
 use crate::visits::remark;
 
-const PDF: &str = "application/pdf";
+pub(crate) const PDF: &str = "application/pdf";
 
 /// A drawing that failed, in words. The text of a missing glyph may be a name: it is shown, never noted.
 fn undrawn(error: &FormError) -> Failure {
@@ -197,12 +197,17 @@ impl Desk {
         Ok((plans, skipped))
     }
 
-    fn desktop(&self, store: &Store, plans: &[Plan], today: NaiveDate) -> Result<Desktop, Failure> {
+    fn desktop<'f>(
+        &self,
+        store: &Store,
+        families: impl Iterator<Item = &'f Family>,
+        today: NaiveDate,
+    ) -> Result<Desktop, Failure> {
         let profile = Self::profile(store)?.ok_or_else(|| Failure::new(Code::NoProfile, &[]))?;
         let names = self.place_names(store)?;
         let mut agencies = BTreeMap::new();
-        for plan in plans {
-            if let Some(township) = plan.family.place.township()
+        for family in families {
+            if let Some(township) = family.place.township()
                 && !agencies.contains_key(&township)
             {
                 let name = names.get(township.as_str()).map_or("", String::as_str);
@@ -213,12 +218,27 @@ impl Desk {
         Ok(Desktop { profile, agencies, today })
     }
 
+    /// Who writes to a family, and where its nearest agency is.
+    pub(crate) fn letterhead_of(
+        &self,
+        store: &Store,
+        family: &Family,
+        today: NaiveDate,
+    ) -> Result<Letterhead, Failure> {
+        Ok(self.desktop(store, std::iter::once(family), today)?.letterhead(family))
+    }
+
+    /// Draws a sheet that has no number and stands in no ledger.
+    pub(crate) fn slip(&self, sheet: Sheet, black: bool) -> Result<forms::Drawn, Failure> {
+        forms::draw(&[sheet], PrintState::Formal, palette(black)).map_err(|error| undrawn(&error))
+    }
+
     pub(crate) fn draft_letters(&self, with: LettersAsked) -> Result<Draft, Failure> {
         let mut store = self.store();
         self.may(&store, |role| role.works_cases(), "印文书")?;
         let today = self.present_of(&store)?.today;
         let (plans, skipped) = self.plan(&store, &with, today, false)?;
-        let desktop = self.desktop(&store, &plans, today)?;
+        let desktop = self.desktop(&store, plans.iter().map(|plan| &plan.family), today)?;
         let mut sheets = Vec::new();
         for plan in &plans {
             let notice_no = plan.serves.as_ref().map_or_else(String::new, |l| l.letter.doc.to_string());
@@ -240,7 +260,7 @@ impl Desk {
         let reason = tidy(with.reason.as_deref(), 100, "reason")?;
         let today = self.present_of(&store)?.today;
         let (plans, skipped) = self.plan(&store, &with, today, true)?;
-        let desktop = self.desktop(&store, &plans, today)?;
+        let desktop = self.desktop(&store, plans.iter().map(|plan| &plan.family), today)?;
         let device = FileId::device(self.identity.device);
         let year = today.year();
         for kind in DocKind::ALL {
@@ -540,6 +560,8 @@ fn record_sheet(
     let (total, as_of, printed_on) = match sheet {
         Sheet::Notice(facts) => (facts.total, facts.as_of, facts.printed_on),
         Sheet::Receipt(facts) => (Fen::ZERO, family.as_of.unwrap_or(facts.printed_on), facts.printed_on),
+        // It stands in no ledger: nobody asks for it here.
+        Sheet::Payment(facts) => (Fen::ZERO, facts.paid_on, facts.printed_on),
     };
     let printed = LetterPrinted {
         doc,
@@ -558,7 +580,7 @@ fn record_sheet(
     Ok(())
 }
 
-fn blob_view(sha256: Sha, bytes: &[u8]) -> BlobView {
+pub(crate) fn blob_view(sha256: Sha, bytes: &[u8]) -> BlobView {
     BlobView { sha256, bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX), media: PDF.to_owned() }
 }
 

@@ -34,6 +34,9 @@ mod proposals;
 mod receipts;
 mod recovery;
 pub mod roster;
+mod rules;
+mod same;
+mod season;
 mod settled;
 mod stick;
 mod sync;
@@ -256,6 +259,16 @@ impl Desk {
             Call::ApproveExport(with) => (Reply::ApproveExport(self.approve_export(with)?), vec![Registries, Status]),
             Call::Export(with) => (Reply::Export(self.export(with)?), vec![Households, Status]),
             Call::Exports(with) => (Reply::Exports(self.exports(with)?), read()),
+            Call::SamePairs(with) => (Reply::SamePairs(self.same_pairs(with)?), read()),
+            Call::DecideSame(with) => (Reply::DecideSame(self.decide_same(with)?), vec![Households, Status]),
+            Call::Rules(with) => (Reply::Rules(self.rules_view(with)?), read()),
+            Call::ImportRules(with) => (Reply::ImportRules(self.import_rules(with)?), vec![Registries, Status]),
+            Call::Estimate(with) => (Reply::Estimate(self.estimate(with)?), read()),
+            Call::CloseSeason(with) => (Reply::CloseSeason(self.close_season(with)?), vec![Registries, Status]),
+            Call::SeasonCloses(with) => (Reply::SeasonCloses(self.season_closes(with)?), read()),
+            Call::ImportHistory(with) => (Reply::ImportHistory(self.import_history(with)?), vec![Registries, Status]),
+            Call::Statistics(with) => (Reply::Statistics(self.statistics(with)?), read()),
+            Call::PaymentSlip(with) => (Reply::PaymentSlip(self.payment_slip(with)?), read()),
             Call::Season(with) => (Reply::Season(self.season(with)?), read()),
             Call::People(with) => (Reply::People(self.people(with)?), read()),
             Call::AssignVillages(with) => {
@@ -424,6 +437,7 @@ impl Desk {
             held: counts.held,
             held_open,
             held_told,
+            imports_open: self.imports_open(&store)?,
             today: present.today,
             weekday: domain::calendar::weekday_zh(present.today).to_owned(),
             backup_failure: None,

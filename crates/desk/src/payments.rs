@@ -3,13 +3,15 @@
 use domain::due::status;
 use domain::event::Event;
 use domain::payment::{PaymentFault, PaymentReported, PaymentVoided, check};
-use domain::words::Section;
+use domain::words::{PayChannel, Section};
+use forms::{PaymentFacts, Sheet};
 
 use crate::Desk;
-use crate::api::{PaymentSaved, ReportPayment, Saved, VoidPayment};
+use crate::api::{PaymentSaved, PaymentSlip, PaymentSlipAsked, ReportPayment, ReportedChannel, Saved, VoidPayment};
 use crate::contacts::tidy;
 use crate::failure::{Code, Failure};
 use crate::households::known;
+use crate::letters::{PDF, blob_view};
 use crate::visits::remark;
 
 fn worded(fault: PaymentFault) -> Failure {
@@ -30,8 +32,16 @@ impl Desk {
         self.may(&store, |role| role.works_cases(), "登记还款")?;
         let family = self.family_here(&store, with.household)?;
         let today = self.present_of(&store)?.today;
+        let channel = match with.channel {
+            ReportedChannel::Pos => PayChannel::Pos,
+            ReportedChannel::Alipay => PayChannel::Alipay,
+            ReportedChannel::BankApp => PayChannel::BankApp,
+            ReportedChannel::UnionpayApp => PayChannel::UnionpayApp,
+            // Told why by itself: somebody may stand at a door with the money in the hand.
+            ReportedChannel::Cash => return Err(Failure::new(Code::CashRefused, &[]).at("channel")),
+        };
         let report = PaymentReported {
-            channel: with.channel,
+            channel,
             amount: with.amount,
             on: with.on,
             at: with.at,
@@ -71,6 +81,34 @@ impl Desk {
             self.write(&mut store, |pen| Ok(pen.record(with.household, Section::Core, &event, Vec::new())?))?;
         let family = self.family_here(&store, with.household)?;
         Ok(PaymentSaved { payment, status: status(&known(&family), today), remarks })
+    }
+
+    /// The acknowledgement of a report, for the family to keep.
+    pub(crate) fn payment_slip(&self, with: PaymentSlipAsked) -> Result<PaymentSlip, Failure> {
+        let mut store = self.store();
+        self.may(&store, |role| role.works_cases() || role.sees_all(), "印还款登记回执")?;
+        let family = self.family_here(&store, with.household)?;
+        let today = self.present_of(&store)?.today;
+        let found = store.payments(with.household)?.into_iter().find(|(said, _)| said.id == with.payment);
+        let (said, paid) = found.ok_or_else(|| Failure::new(Code::NotFound, &[("what", "这笔还款")]).at("payment"))?;
+        let people = store.people()?;
+        let facts = PaymentFacts {
+            reference: paid.reference,
+            printed_on: today,
+            paid_on: paid.on,
+            paid_at: paid.at,
+            borrower: family.borrower.clone(),
+            payer: paid.payer,
+            channel: paid.channel.zh().to_owned(),
+            amount: paid.amount,
+            terminal: paid.terminal,
+            card_tail: paid.card_tail,
+            staff: Self::name_of(&people, &said.author),
+            letterhead: self.letterhead_of(&store, &family, today)?,
+        };
+        let drawn = self.slip(Sheet::Payment(facts), with.black)?;
+        let pdf = blob_view(store.keep_local(PDF, &drawn.pdf)?, &drawn.pdf);
+        Ok(PaymentSlip { pdf, pages: drawn.pages })
     }
 
     pub(crate) fn void_payment(&self, with: VoidPayment) -> Result<Saved, Failure> {

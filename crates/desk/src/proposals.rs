@@ -260,6 +260,16 @@ impl Desk {
         Ok(id)
     }
 
+    /// Proposals on which it is this person's turn.
+    pub(crate) fn imports_open(&self, store: &Store) -> Result<u32, Failure> {
+        let turn = match store.people()?.get(&self.identity.person).map(|given| given.role) {
+            Some(Role::CentreHead) => ProposalState::Waiting,
+            Some(Role::CentreOperator) => ProposalState::Accepted,
+            _ => return Ok(0),
+        };
+        Ok(u32::try_from(known(store)?.iter().filter(|one| one.state == turn).count()).unwrap_or(u32::MAX))
+    }
+
     pub(crate) fn proposals(&self, _: Nothing) -> Result<ProposalsView, Failure> {
         let store = self.store();
         self.may(&store, |role| role.sees_all() || role == Role::CentreOperator, "看导入的确认")?;

@@ -6,7 +6,9 @@ use serde::Serialize;
 use crate::audit::Looked;
 use crate::decision::{DeviceRevoked, Erased, HeldDecided, JournalClosed, LogForked};
 use crate::feed::{BankTold, FeedImported};
-use crate::household::{ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified, Placed};
+use crate::household::{
+    ContactAdded, ContactStated, DueListed, FieldFilled, HouseholdListed, Identified, Placed, SamePersonDecided,
+};
 use crate::letter::{BlockLeased, LetterPrinted, LetterVoided};
 use crate::lost::LaptopLost;
 use crate::org::{
@@ -18,6 +20,8 @@ use crate::payment::{PaymentReported, PaymentVoided};
 use crate::proposal::{ImportDecided, ImportLoaded, ImportProposed};
 use crate::receipt::{ReceiptCompleted, ReceiptFiled};
 use crate::recovery::{OfficerOffered, OfficersNamed, RecoveryHelped};
+use crate::rules::RulesLoaded;
+use crate::season::{HistoryLoaded, SeasonClosed};
 use crate::visit::{VisitMade, VisitNoted};
 use crate::words::Section;
 
@@ -87,6 +91,7 @@ pub fn erasable(kind: &str) -> bool {
                 | "Looked"
                 | "ExportApproved"
                 | "Exported"
+                | "SeasonClosed"
                 | "ImportProposed"
                 | "ImportDecided"
                 | "ImportLoaded"
@@ -149,6 +154,14 @@ events! {
     BankTold in Operator;
     /// A feed was imported.
     FeedImported in Operator;
+    /// Whether two files are one person's.
+    SamePersonDecided in Centre;
+    /// A table of rules.
+    RulesLoaded in Centre;
+    /// The years before.
+    HistoryLoaded in Centre;
+    /// A season's end.
+    SeasonClosed in Head;
     /// An import waits for the head.
     ImportProposed in Operator;
     /// The head decided on it.
@@ -230,6 +243,10 @@ impl Event {
             | Self::PlacesLoaded(_)
             | Self::VillageAssigned(_)
             | Self::DueListImported(_)
+            | Self::SamePersonDecided(_)
+            | Self::RulesLoaded(_)
+            | Self::HistoryLoaded(_)
+            | Self::SeasonClosed(_)
             | Self::BulletinIssued(_)
             | Self::HouseholdListed(_)
             | Self::Placed(_)

@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::ids::FileId;
 use crate::money::{Fen, MoneyError};
 use crate::phone::PhoneNumber;
 use crate::place::PlaceCode;
@@ -183,6 +184,18 @@ pub fn mask_account(account: &str) -> String {
             format!("尾号{}", account.chars().skip(skip).collect::<String>())
         }
     }
+}
+
+/// Somebody at the centre says whether two files are one person's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamePersonDecided {
+    /// The two files, the smaller first.
+    pub files: (FileId, FileId),
+    /// They are.
+    pub same: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub mod proposal;
 pub mod receipt;
 pub mod recovery;
 pub mod rights;
+pub mod rules;
+pub mod season;
 mod text;
 pub mod visit;
 pub mod wire;

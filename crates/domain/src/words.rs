@@ -328,6 +328,36 @@ words!(
 );
 
 words!(
+    /// Why two files of one name may be one person's.
+    SameWhy {
+        /// A phone number in common.
+        Phone = "PHONE", "同名，电话相同";
+        /// The same co-borrower.
+        CoBorrower = "CO_BORROWER", "同名，共同借款人相同";
+        /// One is gone from the list, the other is of the same village.
+        Village = "VILLAGE", "同名同村，一份已不在名单里";
+    }
+);
+
+words!(
+    /// A table of the field's rules.
+    RuleTable {
+        /// The five-year LPR.
+        Lpr = "LPR", "贷款市场报价利率（五年期以上）";
+        /// What contracts are above or below it.
+        Spreads = "SPREADS", "助学贷款加减点";
+        /// The most that is lent in a year.
+        Caps = "CAPS", "每学年贷款额度上限";
+        /// Years in which the state waived interest.
+        Waivers = "WAIVERS", "免息和缓还本金";
+        /// When one may pay early.
+        Prepayment = "PREPAYMENT", "提前还款申请";
+        /// The dated tasks.
+        Calendar = "CALENDAR", "全年任务日期";
+    }
+);
+
+words!(
     /// What is proposed to the head (imports by two persons).
     ProposedKind {
         /// The bank's list of all that is due.

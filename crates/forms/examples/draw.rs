@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use domain::money::Fen;
 use forms::{
-    Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause, Sheet, draw,
+    Letterhead, NoticeFacts, NoticeLine, Palette, PaymentFacts, PrintState, ReceiptFacts, ServedLetter, ServiceCause,
+    Sheet, draw,
 };
 
 fn day(month: u32, day: u32) -> NaiveDate {
@@ -71,6 +72,55 @@ fn receipt(letters: usize, addressees: &[&str]) -> Sheet {
     })
 }
 
+fn payment() -> PaymentFacts {
+    PaymentFacts {
+        reference: "034512887721".into(),
+        printed_on: day(12, 3),
+        paid_on: day(12, 3),
+        paid_at: NaiveTime::from_hms_opt(10, 25, 0),
+        borrower: "王秋禾".into(),
+        payer: Some("王守田".into()),
+        channel: "POS机刷卡".into(),
+        amount: Fen::new(36_337),
+        terminal: Some("31020877".into()),
+        card_tail: Some("0029".into()),
+        staff: "李青".into(),
+        letterhead: letterhead(),
+    }
+}
+
+/// A payment by phone: no terminal, no card, a reference of twenty-eight digits.
+fn phone_payment() -> PaymentFacts {
+    PaymentFacts {
+        reference: "2026120322001412341408765432".into(),
+        paid_at: None,
+        payer: None,
+        channel: "支付宝".into(),
+        terminal: None,
+        card_tail: None,
+        ..payment()
+    }
+}
+
+/// As long as names and numbers get.
+fn long_payment() -> PaymentFacts {
+    PaymentFacts {
+        reference: "1234567890".repeat(4),
+        borrower: "买买提吐尔逊·阿卜杜热合曼·艾山江·阿布都外力".into(),
+        payer: Some("阿依古丽·买买提吐尔逊".into()),
+        amount: Fen::new(99_999_999_999_999),
+        terminal: Some("12345678901234".into()),
+        staff: "迪丽努尔·阿卜杜热合曼".into(),
+        letterhead: Letterhead {
+            organ_name: "巴音郭楞蒙古自治州和静县学生资助管理服务中心".into(),
+            hotline: "0996-1234567、0996-1234568".into(),
+            complaint_line: "0996-7654321、12345".into(),
+            ..letterhead()
+        },
+        ..payment()
+    }
+}
+
 fn lines(n: u32) -> Vec<NoticeLine> {
     (0..n)
         .map(|i| {
@@ -100,6 +150,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("notice-two-pages", vec![notice(10128, "王秋禾", both, lines(10))], PrintState::Formal, Palette::Red),
         ("receipt", vec![receipt(1, &["王秋禾", "王守田"])], PrintState::Formal, Palette::Red),
         ("receipt-two", vec![receipt(2, &["王𬴂"])], PrintState::Reprint(1), Palette::Black),
+        ("payment", vec![Sheet::Payment(payment())], PrintState::Formal, Palette::Red),
+        ("payment-phone", vec![Sheet::Payment(phone_payment())], PrintState::Reprint(1), Palette::Black),
+        ("payment-long", vec![Sheet::Payment(long_payment())], PrintState::Formal, Palette::Red),
+        ("payment-sample", vec![Sheet::Payment(payment())], PrintState::Sample, Palette::Red),
         ("receipt-sample", vec![receipt(2, &["王秋禾", "王守田"])], PrintState::Sample, Palette::Red),
     ];
     for (name, sheets, state, palette) in files {

@@ -158,18 +158,22 @@ impl Canvas {
 
     /// The watermark across the middle of the page. Draw it first: the text lies over it.
     pub(crate) fn watermark(&mut self, fonts: &Fonts<'_>, text: &str) -> Result<(), FormError> {
-        const SIZE: i32 = 17_000;
+        self.watermark_at(fonts, text, PAGE_HEIGHT / 2, 17_000)
+    }
+
+    /// The watermark across the part of the page whose middle is at `y`: each part that is cut off needs its own.
+    pub(crate) fn watermark_at(&mut self, fonts: &Fonts<'_>, text: &str, y: i32, size: i32) -> Result<(), FormError> {
         let line = single(&shape(fonts, &Piece::strong(text), Voice::Title)?);
-        let reach = slanted(from_ems(line.width, SIZE) / 2);
+        let reach = slanted(from_ems(line.width, size) / 2);
         // The baseline runs below the middle, so that the ink is centred.
-        let sink = slanted(SIZE * 38 / 100);
+        let sink = slanted(size * 38 / 100);
         for p in &line.glyphs {
-            let along = slanted(from_ems(p.x, SIZE));
+            let along = slanted(from_ems(p.x, size));
             self.marks.push(Mark::Text(Run {
                 face: p.glyph.face,
-                size: SIZE,
+                size,
                 x: PAGE_WIDTH / 2 - reach + along + sink,
-                baseline: PAGE_HEIGHT / 2 + reach - along + sink,
+                baseline: y + reach - along + sink,
                 ink: Ink::Pale,
                 glyphs: vec![(p.glyph.ch, p.glyph.id, 0)],
                 slanted: true,

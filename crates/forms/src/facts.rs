@@ -1,9 +1,9 @@
-//! What a form states, as plain data: the facts of a notice, of a service receipt, and who
-//! issues them. Everything printed comes from here or from the versioned wording.
+//! What a form states, as plain data: the facts of a notice, of a service receipt, of a payment
+//! slip, and who issues them. Everything printed comes from here or from the versioned wording.
 //! Nothing here may describe the act of printing (state, colour, reprint count): the hash in the
 //! QR code is taken over these facts, and a reprint must carry the hash of the original.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use domain::money::Fen;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -110,6 +110,37 @@ pub struct ReceiptFacts {
     pub letterhead: Letterhead,
 }
 
+/// The facts of a 还款登记回执: staff saw the slip of a payment, and no more. It has no field for an
+/// ID number, a contract number or what is left to pay, and must get none: what is paid off only
+/// the bank can say, and the slip lies about in many hands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFacts {
+    /// Reference number on the payment's own slip. The form has no number of its own.
+    pub reference: String,
+    /// Date of printing.
+    pub printed_on: NaiveDate,
+    /// Day of the payment.
+    pub paid_on: NaiveDate,
+    /// Time of the payment, to the minute, if its slip shows one.
+    pub paid_at: Option<NaiveTime>,
+    /// Borrower's true name.
+    pub borrower: String,
+    /// Who paid, if known.
+    pub payer: Option<String>,
+    /// Way of payment in Chinese words, e.g. POS机刷卡. Cash is none.
+    pub channel: String,
+    /// Amount on the slip; above zero.
+    pub amount: Fen,
+    /// Number of the terminal.
+    pub terminal: Option<String>,
+    /// The card's last four digits, never more of it.
+    pub card_tail: Option<String>,
+    /// True name of the member of staff who saw the slip.
+    pub staff: String,
+    /// Who acknowledges.
+    pub letterhead: Letterhead,
+}
+
 /// One document to print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -118,14 +149,17 @@ pub enum Sheet {
     Notice(NoticeFacts),
     /// 送达回证.
     Receipt(ReceiptFacts),
+    /// 还款登记回执.
+    Payment(PaymentFacts),
 }
 
 impl Sheet {
-    /// The document's own number; empty if it has none yet.
+    /// The document's own number, for a payment slip the payment's; empty if it has none yet.
     pub fn doc_no(&self) -> &str {
         match self {
             Self::Notice(f) => &f.doc_no,
             Self::Receipt(f) => &f.receipt_no,
+            Self::Payment(f) => &f.reference,
         }
     }
 
@@ -134,6 +168,7 @@ impl Sheet {
         match self {
             Self::Notice(f) => f.printed_on,
             Self::Receipt(f) => f.printed_on,
+            Self::Payment(f) => f.printed_on,
         }
     }
 }

@@ -9,14 +9,15 @@ mod code;
 mod facts;
 mod fonts;
 mod notice;
+mod payment;
 mod pdf;
 mod receipt;
 mod text;
 mod wording;
 
 pub use facts::{
-    Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause, Sheet,
-    facts_hash8,
+    Letterhead, NoticeFacts, NoticeLine, Palette, PaymentFacts, PrintState, ReceiptFacts, ServedLetter, ServiceCause,
+    Sheet, facts_hash8,
 };
 pub use fonts::{FontBytes, FontError, Fonts, embedded, missing_glyphs};
 pub use wording::{WordingError, forbidden_words};
@@ -53,8 +54,8 @@ pub enum FormError {
     /// Subtotals or the total are not the sums of their parts.
     #[error("the amounts of the notice do not add up")]
     Sum,
-    /// A payment account without a masked part.
-    #[error("the payment account is not masked")]
+    /// A payment account without a masked part, or a card by anything but its last four digits.
+    #[error("the payment account or card is not masked")]
     Unmasked,
     /// A text that looks as if it held an ID number.
     #[error("the fact `{0}` seems to hold an ID number")]
@@ -140,6 +141,10 @@ pub fn draw_with(fonts: &Fonts<'_>, sheets: &[Sheet], state: PrintState, palette
                 identity.update(words.receipt.template.as_bytes());
                 receipt::draw(&act, &words.receipt, facts)?
             }
+            Sheet::Payment(facts) => {
+                identity.update(words.payment.template.as_bytes());
+                payment::draw(&act, &words.payment, facts)?
+            }
         };
         sheet_pages.push(u32::try_from(drawn.len()).unwrap_or(u32::MAX));
         pages.extend(drawn);
@@ -147,6 +152,7 @@ pub fn draw_with(fonts: &Fonts<'_>, sheets: &[Sheet], state: PrintState, palette
     let title = match first {
         Sheet::Notice(_) => words.notice.title.as_str(),
         Sheet::Receipt(_) => words.receipt.title.as_str(),
+        Sheet::Payment(_) => words.payment.title.as_str(),
     };
     let about = pdf::About {
         title: &title.replace('\u{3000}', ""),
@@ -156,12 +162,13 @@ pub fn draw_with(fonts: &Fonts<'_>, sheets: &[Sheet], state: PrintState, palette
     Ok(Drawn { pdf: pdf::write(fonts, &pages, &about)?, pages: sheet_pages.iter().sum(), sheet_pages })
 }
 
-/// The template and version that a sheet is drawn by, as printed on it and in its QR code.
+/// The template and version that a sheet is drawn by, as printed on it and in its QR code, if it has one.
 pub fn template(sheet: &Sheet) -> Result<String, FormError> {
     let words = wordings()?;
     Ok(match sheet {
         Sheet::Notice(_) => words.notice.template.clone(),
         Sheet::Receipt(_) => words.receipt.template.clone(),
+        Sheet::Payment(_) => words.payment.template.clone(),
     })
 }
 

@@ -87,6 +87,33 @@ pub(crate) struct ReceiptWording {
     pub(crate) sample: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PaymentWording {
+    pub(crate) template: String,
+    pub(crate) title: String,
+    pub(crate) copies: [String; 2],
+    pub(crate) borrower_label: String,
+    pub(crate) payer_label: String,
+    pub(crate) channel_label: String,
+    pub(crate) time_label: String,
+    pub(crate) figures_label: String,
+    pub(crate) capitals_label: String,
+    pub(crate) reference_label: String,
+    pub(crate) terminal_label: String,
+    pub(crate) card_label: String,
+    pub(crate) absent: String,
+    pub(crate) notes: [String; 3],
+    pub(crate) phones: String,
+    pub(crate) signature: String,
+    pub(crate) date: String,
+    pub(crate) printed: String,
+    pub(crate) cut: String,
+    pub(crate) reprint: String,
+    pub(crate) template_line: String,
+    pub(crate) sample: String,
+}
+
 impl CauseWording {
     pub(crate) fn of(&self, cause: ServiceCause) -> &str {
         match cause {
@@ -100,10 +127,12 @@ impl CauseWording {
 pub(crate) struct Wordings {
     pub(crate) notice: NoticeWording,
     pub(crate) receipt: ReceiptWording,
+    pub(crate) payment: PaymentWording,
 }
 
 const NOTICE: &str = include_str!("../../../assets/forms/zh/repayment-notice.json");
 const RECEIPT: &str = include_str!("../../../assets/forms/zh/service-receipt.json");
+const PAYMENT: &str = include_str!("../../../assets/forms/zh/payment-slip.json");
 
 static WORDINGS: OnceLock<Result<Wordings, WordingError>> = OnceLock::new();
 
@@ -122,7 +151,7 @@ pub enum WordingError {
 pub(crate) fn wordings() -> Result<&'static Wordings, FormError> {
     WORDINGS
         .get_or_init(|| {
-            for text in [NOTICE, RECEIPT] {
+            for text in [NOTICE, RECEIPT, PAYMENT] {
                 let found = forbidden_words(text);
                 if !found.is_empty() {
                     return Err(WordingError::Forbidden(found));
@@ -132,6 +161,7 @@ pub(crate) fn wordings() -> Result<&'static Wordings, FormError> {
             Ok(Wordings {
                 notice: serde_json::from_str(NOTICE).map_err(shape)?,
                 receipt: serde_json::from_str(RECEIPT).map_err(shape)?,
+                payment: serde_json::from_str(PAYMENT).map_err(shape)?,
             })
         })
         .as_ref()
@@ -275,6 +305,7 @@ mod tests {
         assert!(wordings().is_ok());
         assert!(forbidden_words(NOTICE).is_empty());
         assert!(forbidden_words(RECEIPT).is_empty());
+        assert!(forbidden_words(PAYMENT).is_empty());
     }
 
     #[test]

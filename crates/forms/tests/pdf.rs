@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use domain::money::Fen;
 use forms::{
-    FormError, Letterhead, NoticeFacts, NoticeLine, Palette, PrintState, ReceiptFacts, ServedLetter, ServiceCause,
-    Sheet, draw, facts_hash8, missing_glyphs,
+    FormError, Letterhead, NoticeFacts, NoticeLine, Palette, PaymentFacts, PrintState, ReceiptFacts, ServedLetter,
+    ServiceCause, Sheet, draw, facts_hash8, missing_glyphs, template,
 };
 
 fn day(month: u32, day: u32) -> NaiveDate {
@@ -75,6 +75,23 @@ fn receipt_facts() -> ReceiptFacts {
         }],
         addressees: vec!["王秋禾".into(), "王守田".into()],
         address: "青石县柳沟镇王家庄村三组12号".into(),
+        letterhead: letterhead(),
+    }
+}
+
+fn payment_facts() -> PaymentFacts {
+    PaymentFacts {
+        reference: "034512887721".into(),
+        printed_on: day(12, 4),
+        paid_on: day(12, 3),
+        paid_at: NaiveTime::from_hms_opt(9, 5, 30),
+        borrower: "王秋禾".into(),
+        payer: Some("王守田".into()),
+        channel: "POS机刷卡".into(),
+        amount: Fen::new(136_337),
+        terminal: Some("31020877".into()),
+        card_tail: Some("0029".into()),
+        staff: "李青".into(),
         letterhead: letterhead(),
     }
 }
@@ -271,6 +288,161 @@ fn a_receipt_has_its_rows_and_neither_amount_nor_id_number() {
     ));
     let three = ReceiptFacts { letters: vec![receipt_facts().letters.remove(0); 3], ..receipt_facts() };
     assert!(matches!(draw(&[Sheet::Receipt(three)], PrintState::Formal, Palette::Black), Err(FormError::Letters(3))));
+}
+
+#[test]
+fn a_payment_slip_says_twice_what_was_seen_and_that_the_bank_decides() {
+    let sheet = Sheet::Payment(payment_facts());
+    assert_eq!((sheet.doc_no(), sheet.printed_on()), ("034512887721", day(12, 4)));
+    assert_eq!(template(&sheet).expect("template"), "HD-2026.1");
+    let drawn = draw(&[sheet], PrintState::Formal, Palette::Red).expect("drawn");
+    assert_eq!((drawn.pages, drawn.sheet_pages.as_slice()), (1, [1].as_slice()));
+    let text = text(&drawn.pdf);
+    for part in [
+        "青石县学生资助管理中心",
+        "还款登记回执",
+        "借款学生",
+        "王秋禾",
+        "付款人",
+        "王守田",
+        "POS机刷卡",
+        "2026年12月3日09:05",
+        "¥1,363.37",
+        "人民币壹仟叁佰陆拾叁元叁角柒分",
+        "终端号31020877",
+        "参考号034512887721",
+        "银行卡尾号****0029",
+        "本回执只证明我们看到了这笔付款的凭据，是否还清以银行入账为准。",
+        "本回执不是发票，也不是收据；我们不收现金。",
+        "一般在扣款日（每月20日）后入账，届时可以打电话或在手机上查询。",
+        "联系电话：0375-1234567",
+        "投诉监督电话：0375-7654321",
+        "经办人（李青）签字：",
+        "打印日期：2026年12月4日",
+        "HD-2026.1",
+    ] {
+        assert_eq!(text.matches(part).count(), 2, "{part} in {text}");
+    }
+    for part in ["上联家庭留存", "下联经办留存", "沿虚线裁开"] {
+        assert_eq!(text.matches(part).count(), 1, "{part} in {text}");
+    }
+    for part in ["身份证", "合同", "欠", "逾期", "样张", "补打"] {
+        assert!(!text.contains(part), "{part} in {text}");
+    }
+    let digits = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+    assert_eq!(digits, Some(12), "the reference is the longest number on the slip");
+    let info = run("pdfinfo", &[], &drawn.pdf, &[]);
+    assert!(info.contains("(A4)") && info.contains("还款登记回执"), "{info}");
+    run("qpdf", &["--check"], &drawn.pdf, &[]);
+}
+
+#[test]
+fn a_payment_by_phone_has_neither_terminal_nor_card() {
+    let facts = PaymentFacts {
+        reference: "2026120322001412341408765432".into(),
+        paid_at: None,
+        payer: None,
+        channel: "支付宝".into(),
+        terminal: None,
+        card_tail: None,
+        ..payment_facts()
+    };
+    let drawn = draw(&[Sheet::Payment(facts.clone())], PrintState::Formal, Palette::Black).expect("drawn");
+    let bare = text(&drawn.pdf);
+    for part in ["支付宝付款时间2026年12月3日金额", "付款人—", "参考号2026120322001412341408765432"]
+    {
+        assert_eq!(bare.matches(part).count(), 2, "{part} in {bare}");
+    }
+    assert!(!bare.contains("终端号") && !bare.contains("卡尾号"), "{bare}");
+
+    let facts = PaymentFacts { terminal: Some("  ".into()), card_tail: Some("0029".into()), ..facts };
+    let drawn = draw(&[Sheet::Payment(facts)], PrintState::Formal, Palette::Black).expect("drawn");
+    assert_eq!(text(&drawn.pdf).matches("终端号—银行卡尾号****0029").count(), 2);
+}
+
+#[test]
+fn payment_slips_are_the_same_bytes_twice_and_marked_as_others_are() {
+    let sheets = [Sheet::Payment(payment_facts())];
+    let once = draw(&sheets, PrintState::Formal, Palette::Red).expect("drawn");
+    formal(small());
+    assert_eq!(once, draw(&sheets, PrintState::Formal, Palette::Red).expect("drawn"));
+    let again = draw(&sheets, PrintState::Reprint(3), Palette::Red).expect("drawn");
+    assert_eq!(text(&again.pdf).matches("补打第3次").count(), 2);
+    let sample = draw(&sheets, PrintState::Sample, Palette::Red).expect("drawn");
+    let sample = text(&sample.pdf);
+    assert!(sample.matches('样').count() >= 4 && !text(&once.pdf).contains("样张"), "{sample}");
+    let kept = serde_json::to_value(&sheets).expect("JSON");
+    assert_eq!(kept.pointer("/0/kind").and_then(|k| k.as_str()), Some("payment"));
+    let back: Vec<Sheet> = serde_json::from_value(kept).expect("sheets");
+    assert_eq!(back, sheets);
+}
+
+#[test]
+fn the_longest_names_fit_a_payment_slip() {
+    let long = "买买提吐尔逊·阿卜杜热合曼·艾山江·阿布都外力";
+    let facts = PaymentFacts {
+        reference: "1234567890".repeat(4),
+        borrower: long.into(),
+        payer: Some(long.into()),
+        staff: long.into(),
+        amount: Fen::new(99_999_999_999_999),
+        ..payment_facts()
+    };
+    let drawn = draw(&[Sheet::Payment(facts)], PrintState::Formal, Palette::Red).expect("drawn");
+    assert_eq!(drawn.pages, 1);
+    // In the order of drawing: lines of one cell follow each other.
+    let raw = run("pdftotext", &["-raw", "-enc", "UTF-8"], &drawn.pdf, &["-"]);
+    let raw: String = raw.split_whitespace().collect();
+    assert_eq!(raw.matches(long).count(), 6, "{raw}");
+    assert_eq!(raw.matches(&"1234567890".repeat(4)).count(), 2, "{raw}");
+    let capitals = "人民币玖仟玖佰玖拾玖亿玖仟玖佰玖拾玖万玖仟玖佰玖拾玖元玖角玖分";
+    assert_eq!(raw.matches(capitals).count(), 2, "{raw}");
+
+    let rare = PaymentFacts { borrower: "王𬴂".into(), ..payment_facts() };
+    let drawn = draw(&[Sheet::Payment(rare)], PrintState::Formal, Palette::Red).expect("drawn");
+    assert_eq!(text(&drawn.pdf).matches("王𬴂").count(), 2);
+}
+
+#[test]
+fn a_payment_slip_without_its_facts_or_with_too_much_is_refused() {
+    type Change = fn(&mut PaymentFacts);
+    let refuse = |change: Change| {
+        let mut facts = payment_facts();
+        change(&mut facts);
+        draw(&[Sheet::Payment(facts)], PrintState::Formal, Palette::Red).expect_err("refused")
+    };
+    let empty: [(&str, Change); 8] = [
+        ("borrower", |f| f.borrower = " ".into()),
+        ("reference", |f| f.reference.clear()),
+        ("organ_name", |f| f.letterhead.organ_name.clear()),
+        ("hotline", |f| f.letterhead.hotline.clear()),
+        ("complaint_line", |f| f.letterhead.complaint_line.clear()),
+        ("channel", |f| f.channel.clear()),
+        ("staff", |f| f.staff.clear()),
+        ("amount", |f| f.amount = Fen::ZERO),
+    ];
+    for (name, change) in empty {
+        let error = refuse(change);
+        assert!(matches!(error, FormError::Empty(n) if n == name), "{name}: {error:?}");
+    }
+    assert!(matches!(refuse(|f| f.amount = Fen::new(-1)), FormError::Money(_)));
+    let with_id: [(&str, Change); 6] = [
+        ("borrower", |f| f.borrower = "王秋禾410490199001011234".into()),
+        ("payer", |f| f.payer = Some("41049019900101123X".into())),
+        ("channel", |f| f.channel = "刷卡410490199001011234".into()),
+        ("terminal", |f| f.terminal = Some("410490199001011234".into())),
+        ("reference", |f| f.reference = "410490199001011234".into()),
+        ("staff", |f| f.staff = "李青410490199001011234".into()),
+    ];
+    for (name, change) in with_id {
+        let error = refuse(change);
+        assert!(matches!(error, FormError::IdNumber(n) if n == name), "{name}: {error:?}");
+    }
+    for tail in ["", "029", "00290", "６２２８", "*029", "6228480402564890018"] {
+        let facts = PaymentFacts { card_tail: Some(tail.into()), ..payment_facts() };
+        let refused = draw(&[Sheet::Payment(facts)], PrintState::Formal, Palette::Red);
+        assert!(matches!(refused, Err(FormError::Unmasked)), "{tail}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 use desk::api::{
     AddContact, AssignVillages, Call, CompleteReceipt, CorrectVisit, DecideHeld, EditField, EraseFacts, FileInput,
     FileReceipt, HouseholdAsked, HouseholdView, LettersAsked, Nothing, RecordVisit, Reply, ReportPayment,
-    SettleConflict, StateContact, VisitForm, VoidLetter, VoidPayment, Which,
+    ReportedChannel, SettleConflict, StateContact, VisitForm, VoidLetter, VoidPayment, Which,
 };
 use desk::failure::Code;
 use domain::blob::MOST_PREVIEW;
@@ -14,8 +14,8 @@ use domain::ids::{FactId, FileId, PersonId, Sha};
 use domain::money::Fen;
 use domain::place::PlaceCode;
 use domain::words::{
-    ContactState, DocKind, HouseholdField, LetterState, Line as Branch, PayChannel, Role, ServiceMode, Source,
-    VisitPurpose, VisitResult,
+    ContactState, DocKind, HouseholdField, LetterState, Line as Branch, Role, ServiceMode, Source, VisitPurpose,
+    VisitResult,
 };
 
 use super::faults::Fault;
@@ -313,7 +313,7 @@ impl Sim {
             let amount = Fen::new(i64::try_from(1 + self.chance.below(9_000)).expect("small"));
             let with = ReportPayment {
                 household: file,
-                channel: PayChannel::Pos,
+                channel: ReportedChannel::Pos,
                 amount,
                 on,
                 at: None,

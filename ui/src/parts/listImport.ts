@@ -1,6 +1,6 @@
-// A list of the bank's on its way in: chosen, tried at once and again after each thing that a person says of it, then imported.
-// A trial writes nothing; what a list or a feed says is its own part's to show.
-import { ref } from "vue";
+// A list of the bank's on its way in: chosen, tried at once and again after each thing that a person says of it, then sent to the head,
+// or loaded where the head has agreed already. A trial writes nothing; what a list or a feed says is its own part's to show.
+import { computed, ref } from "vue";
 import type { Ref } from "vue";
 
 import type { ColumnChoice } from "../api/gen/ColumnChoice";
@@ -18,8 +18,8 @@ export type ListAsked = {
   columns: ColumnChoice[] | null;
   dry_run: boolean;
 };
-/** What every import answers. */
-type Answer = { encoding: TextEncoding | null; columns: ColumnRead[]; written: boolean };
+/** What every import answers: written it is once loaded, a proposal once it was sent to the head. */
+type Answer = { encoding: TextEncoding | null; columns: ColumnRead[]; written: boolean; proposal: string | null };
 
 export function useListImport<R extends Answer>(order: (with_: ListAsked) => Promise<R>) {
   const name = ref("");
@@ -33,6 +33,10 @@ export function useListImport<R extends Answer>(order: (with_: ListAsked) => Pro
   const said = ref<ColumnChoice[] | null>(null);
   const columns = ref<ColumnRead[]>([]);
   const task = useTask();
+  /** It was sent to the head: nothing that is said of it now would reach anybody. */
+  const proposed = computed(() => report.value !== null && !report.value.written && report.value.proposal !== null);
+  /** It was sent or loaded: there is nothing more to say of it. */
+  const settled = computed(() => proposed.value || report.value?.written === true);
 
   async function choose(file: File): Promise<void> {
     name.value = file.name;
@@ -59,7 +63,7 @@ export function useListImport<R extends Answer>(order: (with_: ListAsked) => Pro
     }
     encoding.value = done.encoding;
     columns.value = done.columns;
-    isText.value = done.encoding !== null && !done.written;
+    isText.value = done.encoding !== null && !settled.value;
   }
   /** Tried again at once, understood otherwise. */
   async function again(): Promise<void> {
@@ -76,5 +80,5 @@ export function useListImport<R extends Answer>(order: (with_: ListAsked) => Pro
     encoding.value = chosen;
     await again();
   }
-  return { name, input, asOf, report, encoding, isText, said, columns, task, choose, send, again, mean, readAs };
+  return { name, input, asOf, report, proposed, settled, encoding, isText, said, columns, task, choose, send, again, mean, readAs };
 }

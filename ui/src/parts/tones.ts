@@ -3,6 +3,7 @@
 import type { ContactState } from "../api/gen/ContactState";
 import type { DueStatus } from "../api/gen/DueStatus";
 import type { LetterState } from "../api/gen/LetterState";
+import type { ProposalState } from "../api/gen/ProposalState";
 
 export type Tone = "pine" | "cinnabar" | "amber" | "indigo" | "";
 
@@ -26,6 +27,14 @@ export const letterTone: Record<LetterState, Tone> = {
   SERVED: "amber",
   RECEIPT_BACK: "pine",
   VOID: "cinnabar",
+};
+
+export const importTone: Record<ProposalState, Tone> = {
+  WAITING: "amber",
+  ACCEPTED: "pine",
+  REFUSED: "cinnabar",
+  LOADED: "",
+  UNDONE: "",
 };
 
 export const contactTone: Record<ContactState, Tone> = {

@@ -16,4 +16,13 @@ differ: number,
 /**
  * The first two hundred of them.
  */
-rows: Array<EstimateRow>, };
+rows: Array<EstimateRow>, 
+/**
+ * Contracts whose rate is not that of a contract that follows the LPR, by the tables in use: older ones, or a table that wants
+ * an update.
+ */
+other_rate: number, 
+/**
+ * Contracts that were signed for more than the most that was lent in their academic year.
+ */
+above_cap: number, };

@@ -3,4 +3,4 @@
 /**
  * A kind of list that may leave the bureau.
  */
-export type ExportKind = "DUE_LIST" | "CALLS" | "TEXTS_ANNUAL" | "TEXTS_INTEREST" | "REFUSED";
+export type ExportKind = "DUE_LIST" | "CALLS" | "TEXTS_ANNUAL" | "TEXTS_INTEREST" | "STATISTICS" | "REFUSED";

@@ -2,6 +2,7 @@
 import type { ColumnRead } from "./ColumnRead";
 import type { Fen } from "./Fen";
 import type { FileFormat } from "./FileFormat";
+import type { ProposalState } from "./ProposalState";
 import type { RejectedRow } from "./RejectedRow";
 import type { TextEncoding } from "./TextEncoding";
 
@@ -73,6 +74,14 @@ not_named: number,
  * Families of which it says something new.
  */
 changed_households: number, 
+/**
+ * The proposal to the head, where there is one.
+ */
+proposal: string | null, 
+/**
+ * How far it is.
+ */
+state: ProposalState | null, 
 /**
  * Lines of contracts that no list has: kept apart, and looked up again when the file is imported again.
  */

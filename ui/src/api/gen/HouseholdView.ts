@@ -4,6 +4,7 @@ import type { DueStatus } from "./DueStatus";
 import type { DueView } from "./DueView";
 import type { FieldView } from "./FieldView";
 import type { LedgerRow } from "./LedgerRow";
+import type { OtherFile } from "./OtherFile";
 import type { PaymentRow } from "./PaymentRow";
 import type { PlaceCode } from "./PlaceCode";
 import type { VisitRow } from "./VisitRow";
@@ -24,6 +25,10 @@ borrower: string,
  * Borrower's name as the bank writes it, where it differs.
  */
 borrower_as_bank: string | null, 
+/**
+ * Other files that are the same person's, by somebody's word.
+ */
+other_files: Array<OtherFile>, 
 /**
  * Masked ID number, where this desk may hold it.
  */

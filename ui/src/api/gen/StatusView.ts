@@ -63,6 +63,10 @@ held_open: number,
  */
 held_told: number, 
 /**
+ * Proposed imports that wait for this person: at the head's desk to be decided, at the operator's to be loaded.
+ */
+imports_open: number, 
+/**
  * Why the last copy of this home on this laptop failed, if it did.
  */
 backup_failure: Failure | null, 
