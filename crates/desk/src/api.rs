@@ -1325,7 +1325,7 @@ api_types! {
         pub changed_households: u32,
         /// Families of the former list that are not on this one.
         pub gone_households: u32,
-        /// Families of which something changes, the largest amounts first; at most 500.
+        /// Families of which something changes, the largest amounts first; at most 200 of each kind.
         pub changes: Vec<FamilyChange>,
         /// The proposal to the head, where there is one.
         pub proposal: Option<FactId>,

@@ -168,9 +168,6 @@ impl Desk {
                 changes.push(Change { file, kind, borrower, place, after: sum_due(&facts.due), words: news.words });
             }
             for (file, family) in before.iter().filter(|(file, _)| !supplement && !present.contains(*file)) {
-                if family.contracts == 0 {
-                    continue;
-                }
                 // Not on the newer list: nothing is due by the bank's word, and no letter may say otherwise.
                 let empty =
                     DueListed { batch: batch.clone(), as_of: roster.as_of, contracts: Vec::new(), account_hint: None };

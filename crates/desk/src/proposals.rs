@@ -29,8 +29,8 @@ use crate::roster::{Chosen, Wish};
 
 /// Where is kept how the files that wait here are to be understood.
 const KEPT: &str = "kept_imports";
-/// Families of a difference that are shown.
-const MOST_SHOWN: usize = 500;
+/// Families of each kind of a difference that are shown.
+const MOST_SHOWN: usize = 200;
 /// Characters of a reason.
 const MOST_REASON: usize = 200;
 
@@ -184,7 +184,13 @@ pub(crate) fn shown(
         .collect();
     let by = |row: &FamilyChange| std::cmp::Reverse(row.after.get().saturating_sub(row.before.get()).unsigned_abs());
     rows.sort_by(|a, b| (a.kind, by(a), &a.borrower, a.household).cmp(&(b.kind, by(b), &b.borrower, b.household)));
-    rows.truncate(MOST_SHOWN);
+    // Of each kind some: a first list would leave no room for who is gone.
+    let mut left: BTreeMap<ChangeKind, usize> = BTreeMap::new();
+    rows.retain(|row| {
+        let count = left.entry(row.kind).or_default();
+        *count = count.saturating_add(1);
+        *count <= MOST_SHOWN
+    });
     rows
 }
 
@@ -507,7 +513,8 @@ fn take_back(pen: &mut Pen<'_>, plan: &Plan, before: &BTreeMap<FileId, Family>) 
         for (file, section) in
             plan.files.iter().map(|file| (*file, Section::Core)).chain([(FileId::county(), Section::Id)])
         {
-            count = count.saturating_add(u32::from(tell(pen, file, section, &[], &plan.batch)?));
+            let told = tell(pen, file, section, &[], &plan.batch)?;
+            count = count.saturating_add(u32::from(told && file != FileId::county()));
         }
         return Ok((count, Vec::new()));
     }
@@ -560,7 +567,7 @@ fn take_back(pen: &mut Pen<'_>, plan: &Plan, before: &BTreeMap<FileId, Family>) 
         if !any {
             continue;
         }
-        count = count.saturating_add(1);
+        count = count.saturating_add(u32::from(file != FileId::county()));
         if let (Some(borrower), Some(place)) = (borrower, place)
             && (words || after != due_before)
         {

@@ -73,7 +73,7 @@ impl Desk {
         let names = self.place_names(&store)?;
         let people = store.people()?;
         let decided = decided(&store)?;
-        let families = store.families(None)?;
+        let families = store.families_ever()?;
         let mut by_name: BTreeMap<&str, Vec<&Family>> = BTreeMap::new();
         for family in &families {
             by_name.entry(family.borrower.as_str()).or_default().push(family);

@@ -277,6 +277,20 @@ impl Store {
         Ok(out)
     }
 
+    /// All families that were ever on a list here, those of whom nothing is due any more, too; in the same order.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn families_ever(&self) -> Result<Vec<Family>, StoreFault> {
+        let mut find = self.conn.prepare_cached(&format!("{FAMILY} ORDER BY h.place, h.borrower, h.file"))?;
+        let mut rows = find.query([])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push(family(row)?);
+        }
+        Ok(out)
+    }
+
     /// One family.
     ///
     /// # Errors
