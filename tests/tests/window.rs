@@ -20,7 +20,7 @@ use std::time::Duration;
 use pane::{Pane, Screen, needed};
 use serde_json::{Value, json};
 use tests::canary::Canaries;
-use tests::{PASSPHRASE, Seat, World, assets, items, places_in, program, run, text};
+use tests::{Begun, List, PASSPHRASE, Seat, World, assets, items, places_in, program, run, slow, text};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
 /// The windows open a little later than the county, whose clock runs while the world is made.
@@ -1149,5 +1149,124 @@ fn a_laptop_shows_its_words_until_the_county_lets_it_in() {
     turn_to(&pane, "sync");
     pane.click("sync-now");
     pane.reads("sync-report", &["两边已核对一致"]);
+    pane.close();
+}
+
+/// A bank's list goes in as two persons do it, each before their own window.
+#[test]
+fn a_list_is_proposed_agreed_to_and_loaded_in_two_windows() {
+    let screen = Screen::find();
+    let world = World::at(MORNING);
+    let op = world.join("op1", "CENTRE_OPERATOR");
+    world.furnish(&op);
+    op.sync();
+    let head = world.join("head", "CENTRE_HEAD");
+    let (op_home, head_home) = (op.home().to_owned(), head.home().to_owned());
+    drop((op, head));
+    let villages: Vec<String> = places_in(TOWNSHIP).into_iter().take(2).map(|(code, _)| code).collect();
+    let path = world.folder().join("十二月名单.xlsx");
+    std::fs::write(&path, List::of(&villages, 3).workbook()).expect("a list");
+    let sync = |pane: &Pane| {
+        turn_to(pane, "sync");
+        pane.click("sync-now");
+        pane.reads("sync-report", &["两边已核对一致"]);
+    };
+
+    let pane = Pane::open(&screen, &op_home, LATER);
+    unlock(&pane);
+    turn_to(&pane, "import");
+    pane.write("due-list-file", path.to_str().expect("a path"));
+    pane.reads("import-report", &["试"]);
+    pane.click("import-now");
+    pane.reads("import-proposed", &["主任"]);
+    fits(&pane, "import");
+    pane.picture("80-proposed");
+    sync(&pane);
+    pane.close();
+
+    let pane = Pane::open(&screen, &head_home, LATER);
+    unlock(&pane);
+    sync(&pane);
+    turn_to(&pane, "today");
+    pane.reads("imports-news", &["1"]);
+    turn_to(&pane, "import");
+    pane.reads("proposals", &["十二月名单.xlsx"]);
+    fits(&pane, "import records");
+    pane.picture("81-to-be-decided");
+    pane.click("import-accept");
+    pane.reads("proposals", &["主任已同意"]);
+    sync(&pane);
+    pane.close();
+
+    let pane = Pane::open(&screen, &op_home, LATER);
+    unlock(&pane);
+    sync(&pane);
+    turn_to(&pane, "import");
+    pane.click("import-records");
+    pane.click("import-load");
+    pane.reads("import-loaded", &["载入"]);
+    pane.picture("82-loaded");
+    pane.close();
+    let season = desk(&op_home, "Season", &json!({}));
+    assert_eq!(season["figures"]["borrowers"], 6);
+}
+
+/// Typing among a hundred thousand borrowers. It judges nothing but that results come: what they took stands in the ledger.
+#[test]
+fn results_come_while_one_types_among_a_hundred_thousand() {
+    if !slow() {
+        println!("skipped: only in the long run");
+        return;
+    }
+    let begun = Begun::now();
+    let screen = Screen::find();
+    let world = World::at(MORNING);
+    let townships: Vec<String> = places_in("410423").into_iter().map(|(code, _)| code).collect();
+    let villages: Vec<String> = townships.iter().flat_map(|code| places_in(code)).map(|(code, _)| code).collect();
+    let mut list = List::of(&villages, 100_000_usize.div_ceil(villages.len()));
+    list.families.truncate(100_000);
+    for family in &mut list.families {
+        family.contracts.truncate(1);
+    }
+    let op = world.operator(&list);
+    let home = op.home().to_owned();
+    drop((op, list));
+    let pane = Pane::open(&screen, &home, LATER);
+    unlock(&pane);
+    turn_to(&pane, "today");
+    // From the key to the frame in which the results stand.
+    pane.script(
+        "window.took = []; let at = null;
+         const field = document.querySelector('[data-test=search]');
+         field.addEventListener('input', () => { at = performance.now(); }, true);
+         new MutationObserver(() => {
+           if (at === null || document.querySelector('[data-test=hit-0]') === null) return;
+           const began = at; at = null;
+           requestAnimationFrame(() => setTimeout(() => window.took.push(performance.now() - began), 0));
+         }).observe(field.parentElement, { childList: true, subtree: true, characterData: true });",
+        json!([]),
+    );
+    for text in ["王秋禾", "lixf", "张", "zhang", "尧山", "1390001", "0314", "hxm"] {
+        for key in text.chars() {
+            let before = pane.script("return window.took.length", json!([])).as_u64().expect("a count");
+            pane.write("search", &key.to_string());
+            // A key that changes nothing on the screen has no frame of its own.
+            for _ in 0..40 {
+                std::thread::sleep(Duration::from_millis(25));
+                if pane.script("return window.took.length", json!([])).as_u64() > Some(before) {
+                    break;
+                }
+            }
+        }
+        pane.empty("search");
+    }
+    let took = pane.script("return window.took", json!([]));
+    let mut took: Vec<f64> = items(&took).iter().filter_map(Value::as_f64).collect();
+    took.sort_by(f64::total_cmp);
+    assert!(took.len() > 10, "{took:?}");
+    let (middle, most) = (took[took.len() / 2], took[took.len() - 1]);
+    let result = format!("median {middle:.0} ms, longest {most:.0} ms of {} keys", took.len());
+    println!("search in the window: {result}");
+    begun.record("search in the window: from key to results, 100,000 borrowers", "", &result, "with a pause of 40 ms");
     pane.close();
 }
