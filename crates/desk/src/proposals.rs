@@ -547,19 +547,16 @@ fn take_back(pen: &mut Pen<'_>, plan: &Plan, before: &BTreeMap<FileId, Family>) 
                 None => nothing_instead(&fact)?,
             };
             let Some(event) = event else { continue };
-            match &event {
-                Event::DueListed(due) => {
-                    after = Fen::new(due.contracts.iter().fold(0, |sum, one| sum.saturating_add(one.total_due.get())));
-                }
-                Event::HouseholdListed(listed) => {
-                    borrower = Some(listed.borrower.clone());
-                    words = true;
-                }
-                Event::Placed(placed) => {
-                    place = Some(placed.place.clone());
-                    words = true;
-                }
-                _ => words = true,
+            if let Event::DueListed(due) = &event {
+                after = Fen::new(due.contracts.iter().fold(0, |sum, one| sum.saturating_add(one.total_due.get())));
+            } else {
+                words = true;
+            }
+            if let Event::HouseholdListed(listed) = &event {
+                borrower = Some(listed.borrower.clone());
+            }
+            if let Event::Placed(placed) = &event {
+                place = Some(placed.place.clone());
             }
             pen.record(file, fact.section, &event, vec![fact.id])?;
             any = true;
@@ -584,18 +581,14 @@ fn take_back(pen: &mut Pen<'_>, plan: &Plan, before: &BTreeMap<FileId, Family>) 
 
 /// What stands in a register that said nothing before: who a family is and where it belongs stays known, what it owes does not.
 fn nothing_instead(fact: &Fact) -> Result<Option<Event>, Failure> {
-    Ok(match Event::read(&fact.kind, &fact.body).map_err(StoreFault::from)? {
-        Some(Event::DueListed(due)) => Some(Event::DueListed(DueListed {
-            batch: due.batch,
-            as_of: due.as_of,
-            contracts: Vec::new(),
-            account_hint: None,
-        })),
-        Some(Event::BankTold(told)) => {
-            Some(Event::BankTold(BankTold { batch: told.batch, whole: false, lines: Vec::new() }))
-        }
-        _ => None,
-    })
+    let event = Event::read(&fact.kind, &fact.body).map_err(StoreFault::from)?;
+    if let Some(Event::DueListed(DueListed { batch, as_of, .. })) = event {
+        return Ok(Some(Event::DueListed(DueListed { batch, as_of, contracts: Vec::new(), account_hint: None })));
+    }
+    if let Some(Event::BankTold(BankTold { batch, .. })) = event {
+        return Ok(Some(Event::BankTold(BankTold { batch, whole: false, lines: Vec::new() })));
+    }
+    Ok(None)
 }
 
 /// The newest list or supplement in use.
