@@ -20,7 +20,9 @@ use std::time::Duration;
 use pane::{Pane, Screen, needed};
 use serde_json::{Value, json};
 use tests::canary::Canaries;
-use tests::{Begun, List, PASSPHRASE, Seat, World, assets, items, places_in, program, run, slow, text};
+use tests::{
+    Begun, Folder, List, PASSPHRASE, Seat, World, assets, copy_tree, items, places_in, program, run, slow, text,
+};
 
 const MORNING: &str = "2026-12-08T09:00:00+08:00";
 /// The windows open a little later than the county, whose clock runs while the world is made.
@@ -1152,6 +1154,15 @@ fn a_laptop_shows_its_words_until_the_county_lets_it_in() {
     pane.close();
 }
 
+/// The files of the families of a home that is open in a window, as its list has them.
+fn desk_files(home: &Path) -> Vec<Value> {
+    let folder = Folder::fresh();
+    let copy = folder.path().join("home");
+    copy_tree(home, &copy);
+    let rows = desk(&copy, "Households", &json!({ "limit": 10 }))["rows"].clone();
+    items(&rows).iter().map(|row| row["file"].clone()).collect()
+}
+
 /// A bank's list goes in as two persons do it, each before their own window.
 #[test]
 fn a_list_is_proposed_agreed_to_and_loaded_in_two_windows() {
@@ -1206,6 +1217,26 @@ fn a_list_is_proposed_agreed_to_and_loaded_in_two_windows() {
     pane.click("import-load");
     pane.reads("import-loaded", &["载入"]);
     pane.picture("82-loaded");
+    for (tab, seen, word) in [
+        ("rules", "rules-table", "2025-05-20"),
+        ("years", "years-table", "2026"),
+        ("same", "import-same", ""),
+        ("close", "import-close", ""),
+    ] {
+        pane.click(&format!("import-{tab}"));
+        pane.reads(seen, &[word]);
+        fits(&pane, tab);
+        pane.picture(&format!("83-{tab}"));
+    }
+    // Cash is refused where somebody chooses it.
+    let family = desk_files(&op_home)[0].clone();
+    pane.script("location.hash = '#/household/' + arguments[0] + '/payment'", json!([family]));
+    pane.click("channel-CASH");
+    pane.reads("cash-note", &["不收现金"]);
+    pane.picture("84-cash");
+    pane.script("location.hash = '#/household/' + arguments[0]", json!([family]));
+    pane.reads("due-status", &[""]);
+    pane.picture("85-household");
     pane.close();
     let season = desk(&op_home, "Season", &json!({}));
     assert_eq!(season["figures"]["borrowers"], 6);
