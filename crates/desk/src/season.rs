@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Datelike as _;
+use chrono::{Datelike as _, NaiveDate};
 use domain::event::Event;
 use domain::feed::{FeedImported, account_of};
 use domain::ids::{FileId, Sha};
@@ -66,6 +66,19 @@ fn booked(store: &Store) -> Result<(CloseRow, Vec<CloseRow>), Failure> {
     Ok((county, townships))
 }
 
+/// The day on which the season falls due: that of most contracts with something due. A single contract that ends earlier moves no
+/// season; the later one of two that are as many.
+fn season_due(store: &Store) -> Result<Option<NaiveDate>, Failure> {
+    let mut days: BTreeMap<NaiveDate, u32> = BTreeMap::new();
+    for (due, _) in store.bank_accounts()?.values() {
+        for contract in due.contracts.iter().filter(|contract| contract.total_due.get() > 0) {
+            let count = days.entry(contract.due_on).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    Ok(days.into_iter().max_by_key(|(day, count)| (*count, *day)).map(|(day, _)| day))
+}
+
 fn closes(store: &Store) -> Result<Vec<(store::Said, SeasonClosed)>, Failure> {
     Ok(store.county_facts::<SeasonClosed>("SeasonClosed")?)
 }
@@ -75,7 +88,7 @@ impl Desk {
         let mut store = self.store();
         self.may(&store, |role| role == Role::CentreHead, "年度结账")?;
         let present = self.present_of(&store)?;
-        let due_on = store.season_dates()?.1.ok_or_else(|| Failure::new(Code::NoDueList, &[]))?;
+        let due_on = season_due(&store)?.ok_or_else(|| Failure::new(Code::NoDueList, &[]))?;
         if present.today <= due_on {
             let due_on = domain::calendar::date_zh(due_on);
             return Err(Failure::new(Code::SeasonNotOver, &[("due_on", &due_on)]));
@@ -212,7 +225,7 @@ impl Desk {
             years.extend(history.years.into_iter().map(|figures| (figures.year, (figures, false))));
         }
         let mut townships = Vec::new();
-        if let Some(due_on) = store.season_dates()?.1 {
+        if let Some(due_on) = season_due(store)? {
             let names = self.place_names(store)?;
             let (county, rows) = booked(store)?;
             let mut recoveries = 0_u32;

@@ -146,7 +146,8 @@ impl Lpr {
             let percent = row.get(1).map_or("", String::as_str);
             let ppm = crate::money::parse_rate_ppm(&format!("{}%", percent.trim_end_matches('%')))
                 .map_err(|_told_otherwise| format!("“{percent}”不是利率（百分数）"))?;
-            if !(1..=150_000).contains(&ppm) {
+            // A spreadsheet keeps 3.5 % as 0.035: that is no rate of a year.
+            if !(5_000..=150_000).contains(&ppm) {
                 return Err(format!("“{percent}”不像年利率"));
             }
             out.push((parsed(row, 0, "日期（年-月-日）")?, ppm));
@@ -433,6 +434,7 @@ mod tests {
         assert_eq!(wrong(RuleTable::Lpr, "published,percent,source\n2025-05-20,3.50,x\n2024-10-21,3.60,x\n").row, 3);
         assert_eq!(wrong(RuleTable::Lpr, "published,percent,source\n2025-05-20,abc,x\n").row, 2);
         assert_eq!(wrong(RuleTable::Lpr, "published,percent\n2025-05-20,3.5\n").row, 1);
+        assert_eq!(wrong(RuleTable::Lpr, "published,percent,source\n2025-05-20,0.035,x\n").row, 2);
         assert_eq!(wrong(RuleTable::Caps, "year,undergraduate,postgraduate,source\n2024,20000,2500,x\n").row, 2);
         assert_eq!(
             wrong(
