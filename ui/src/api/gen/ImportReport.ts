@@ -62,7 +62,7 @@ changed_households: number,
  */
 gone_households: number, 
 /**
- * Families of which something changes, the largest amounts first; at most 500.
+ * Families of which something changes, the largest amounts first; at most 200 of each kind.
  */
 changes: Array<FamilyChange>, 
 /**
